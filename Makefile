@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Builds, checks and installs everything. CFLAGS, LDFLAGS and CC are the packager's own.
+
+VERSION = 0.1.0
+
+PREFIX ?= /usr
+DESTDIR ?=
+LIBDIR = $(PREFIX)/lib/vfio-bind
+BUILD ?= build
+CC ?= cc
+# The binder wants a small libc: musl where there is one.
+BINDER_CC ?= $(if $(shell command -v musl-gcc),musl-gcc,$(CC))
+
+WARN = -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes \
+	-Wswitch-enum -Wvla -Wformat=2 -Wcast-qual -Wundef
+HARDEN = -fstack-protector-strong -fstack-clash-protection
+COMMON = -std=c11 -D_GNU_SOURCE -DVERSION='"$(VERSION)"' -Ibinder -MMD -MP $(WARN) $(HARDEN)
+
+BINDER_CFLAGS = $(COMMON) -Os -fno-asynchronous-unwind-tables -ffunction-sections \
+	-fdata-sections $(CFLAGS)
+BINDER_LDFLAGS = -static -s -Wl,--gc-sections -Wl,-z,relro,-z,now,-z,noexecstack \
+	-Wl,-z,noseparate-code $(LDFLAGS)
+CLI_LIBS = libkmod libarchive mount blkid
+CLI_CFLAGS = $(COMMON) -O2 -g -fPIE -D_FORTIFY_SOURCE=2 -Icli $(CLI_PKG_CFLAGS) $(CFLAGS)
+CLI_LDFLAGS = -pie -Wl,-z,relro,-z,now,-z,noexecstack $(LDFLAGS)
+CLI_PKG_CFLAGS = $(shell pkg-config --cflags $(CLI_LIBS))
+CLI_PKG_LIBS = $(shell pkg-config --libs $(CLI_LIBS))
+
+# Text to rules, rules and inventory to verdicts: no system call, no allocation, no printing.
+CORE = address cmdline decide device diag display format guard line match modplan option path \
+	policy protect reason text value
+# What touches the machine, for both programs.
+EDGE = apply disks facts framebuffer lines load log machine modules out release report scan \
+	supervise sysfs
+BINDER_OBJS = $(addprefix $(BUILD)/binder.o/,$(addsuffix .o,main $(CORE) $(EDGE)))
+
+all: $(BUILD)/binder
+
+$(BUILD)/binder: $(BINDER_OBJS)
+	$(BINDER_CC) $(BINDER_CFLAGS) $(BINDER_LDFLAGS) -o $@ $(BINDER_OBJS)
+
+$(BUILD)/binder.o/%.o: binder/%.c Makefile
+	@mkdir -p $(@D)
+	$(BINDER_CC) $(BINDER_CFLAGS) -c -o $@ $<
+
+clean:
+	rm -rf $(BUILD)
+
+.PHONY: all clean
+-include $(BINDER_OBJS:.o=.d)

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Carries the plan out, and reads back what came of it. */
+#ifndef APPLY_H
+#define APPLY_H
+
+#include "boot.h"
+
+/* Gives every device the plan binds to its driver. What became of each is in boot->outcomes. */
+void apply(struct boot *boot);
+
+/* Reads who has each device of the plan now. */
+void read_back(struct boot *boot);
+
+/* True if the device is where the plan wants it. */
+bool outcome_is_good(const struct boot *boot, size_t index);
+
+#endif

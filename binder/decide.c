@@ -1,0 +1,368 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "decide.h"
+
+#include "guard.h"
+#include "match.h"
+
+#include <string.h>
+
+static const struct rule *rule_at(const struct decision *decision, size_t rule)
+{
+	return &decision->policy->rules[rule];
+}
+
+/* The rule says with=companions: of the display's own maker, and of these kinds. */
+static bool is_companion_class(const struct device *device)
+{
+	switch (device_class16(device)) {
+	case CLASS_AUDIO_HDA:
+	case CLASS_SERIAL_OTHER:
+		return true;
+	case CLASS_SERIAL_USB:
+		return device->class != CLASS_USB4;
+	default:
+		return false;
+	}
+}
+
+/*
+ * The upstream port of a switch on the display's own card (Intel Arc puts the audio function
+ * behind a second downstream port), or NO_DEVICE.
+ */
+static size_t card_switch(const struct inventory *inventory, const struct device *display)
+{
+	const struct device *devices = inventory->devices;
+	size_t port = display->above, upstream;
+
+	if (port == NO_DEVICE || devices[port].vendor != display->vendor)
+		return NO_DEVICE;
+	upstream = devices[port].above;
+	if (upstream == NO_DEVICE || devices[upstream].vendor != display->vendor)
+		return NO_DEVICE;
+	return upstream;
+}
+
+static bool is_companion(const struct inventory *inventory, size_t index, size_t display)
+{
+	const struct device *device = &inventory->devices[index];
+	const struct device *leader = &inventory->devices[display];
+	size_t upstream;
+
+	if (!device_has_base_class(leader, CLASS_BASE_DISPLAY) || device->vendor != leader->vendor)
+		return false;
+	if (address_same_slot(device->address, leader->address))
+		return is_companion_class(device);
+	if (device_class16(device) != CLASS_AUDIO_HDA)
+		return false;
+	upstream = card_switch(inventory, leader);
+	return upstream != NO_DEVICE && inventory_is_below(inventory, index, upstream);
+}
+
+bool goes_along(struct decision *decision, size_t rule, size_t index, size_t leader)
+{
+	const struct inventory *inventory = decision->inventory;
+	const struct device *device = &inventory->devices[index];
+	const struct device *by = &inventory->devices[leader];
+
+	if (index == leader)
+		return false;
+	switch (rule_at(decision, rule)->with) {
+	case WITH_NONE:
+		return false;
+	case WITH_COMPANIONS:
+		return is_companion(inventory, index, leader);
+	case WITH_FUNCTIONS:
+		return address_same_slot(device->address, by->address);
+	case WITH_GROUP:
+		return need_facts(decision, leader, FACT_GROUP) && by->group != GROUP_NONE &&
+		       (device->known & FACT_GROUP) && device->group == by->group &&
+		       !device_is_bridge(device);
+	}
+	return false;
+}
+
+static bool same_driver(const struct decision *decision, size_t a, size_t b)
+{
+	return text_equal(rule_at(decision, a)->driver, rule_at(decision, b)->driver);
+}
+
+/*
+ * Notes that the rule selects the device, by itself or along with another, and whether it
+ * lets it through. Rules come in any order; the first in the policy is the one named.
+ */
+static bool fold(struct decision *decision, size_t rule, size_t index, enum reason how,
+		 size_t with)
+{
+	struct tally *tally = &decision->plan->tallies[index];
+	enum reason guard;
+
+	tally->selected = true;
+	if (tally->keeping != NO_RULE)
+		return false;
+	guard = guard_first(decision, rule_at(decision, rule), index, how);
+	if (guard != REASON_NONE) {
+		if (rule < tally->refusing) {
+			tally->refusing = (uint16_t)rule;
+			tally->refusal = (uint8_t)guard;
+		}
+		return false;
+	}
+	if (tally->letting != NO_RULE && !same_driver(decision, rule, tally->letting))
+		tally->conflict = true;
+	if (rule < tally->letting || (rule == tally->letting && how == REASON_RULE)) {
+		tally->letting = (uint16_t)rule;
+		tally->how = (uint8_t)how;
+		tally->with = (uint16_t)with;
+	}
+	return true;
+}
+
+/* Functions of one slot stand together; everything else may be anywhere. */
+static size_t companions_start(const struct decision *decision, size_t rule, size_t leader)
+{
+	const struct device *devices = decision->inventory->devices;
+	size_t start = leader;
+
+	if (rule_at(decision, rule)->with != WITH_FUNCTIONS)
+		return 0;
+	while (start && address_same_slot(devices[start - 1].address, devices[leader].address))
+		start--;
+	return start;
+}
+
+static void fold_companions(struct decision *decision, size_t rule, size_t leader)
+{
+	const struct device *devices = decision->inventory->devices;
+	enum with with = rule_at(decision, rule)->with;
+
+	if (with == WITH_NONE || (with == WITH_COMPANIONS &&
+				  !device_has_base_class(&devices[leader], CLASS_BASE_DISPLAY)))
+		return; /* spares a walk over every device for each one bound */
+	for (size_t i = companions_start(decision, rule, leader); i < decision->inventory->count;
+	     i++) {
+		if (goes_along(decision, rule, i, leader))
+			(void)fold(decision, rule, i, REASON_COMPANION, leader);
+		else if (with == WITH_FUNCTIONS && i > leader)
+			break;
+	}
+}
+
+/* True if the serial number by which the rule matches this device is in another slot too. */
+static bool dsn_repeats(struct decision *decision, const struct rule *rule, size_t index)
+{
+	const struct device *devices = decision->inventory->devices;
+
+	for (size_t i = 0; i < index; i++)
+		if ((devices[i].known & FACT_DSN) && devices[i].dsn == devices[index].dsn &&
+		    !address_same_slot(devices[i].address, devices[index].address) &&
+		    rule_matches(decision, rule, i))
+			return true;
+	return false;
+}
+
+/* Counts what the selectors match, and finds the rule void where that is not as it says. */
+static void count_matches(struct decision *decision, size_t index)
+{
+	struct finding *finding = &decision->plan->findings[index];
+	const struct rule *rule = rule_at(decision, index);
+	bool repeats = false;
+
+	*finding = (struct finding){ .stands = NO_DEVICE };
+	for (size_t i = 0; i < decision->inventory->count; i++) {
+		if (!rule_matches(decision, rule, i))
+			continue;
+		finding->matches++;
+		repeats |= rule_has(rule, SELECT_DSN) && dsn_repeats(decision, rule, i);
+	}
+	if (rule->count && finding->matches != rule->count)
+		finding->reason = REASON_COUNT;
+	else if (repeats)
+		finding->reason = REASON_DSN;
+}
+
+bool rule_is_void(const struct plan *plan, const struct rule *rule, size_t index)
+{
+	/* A keep rule protects both cards rather than neither. */
+	return rule->verb == VERB_BIND && (plan->findings[index].reason == REASON_COUNT ||
+					   plan->findings[index].reason == REASON_DSN);
+}
+
+static void fold_rule(struct decision *decision, size_t index)
+{
+	const struct rule *rule = rule_at(decision, index);
+	uint32_t ordinal = 0;
+
+	if (rule_is_void(decision->plan, rule, index))
+		return;
+	for (size_t i = 0; i < decision->inventory->count; i++) {
+		if (!rule_matches(decision, rule, i))
+			continue;
+		ordinal++;
+		if (rule->nth && ordinal != rule->nth)
+			continue;
+		/* What a conflict keeps with the host brings nothing along. */
+		if (fold(decision, index, i, REASON_RULE, NO_DEVICE) &&
+		    !(decision->drop_conflicts && decision->plan->tallies[i].conflict))
+			fold_companions(decision, index, i);
+	}
+}
+
+/* Keep rules first: what one matches is never judged, and brings nothing along. */
+static void fold_keeps(struct decision *decision)
+{
+	for (size_t r = 0; r < decision->policy->rule_count; r++) {
+		const struct rule *rule = rule_at(decision, r);
+
+		if (rule->verb != VERB_KEEP)
+			continue;
+		for (size_t i = 0; i < decision->inventory->count; i++)
+			if (decision->plan->tallies[i].keeping == NO_RULE &&
+			    rule_matches(decision, rule, i))
+				decision->plan->tallies[i].keeping = (uint16_t)r;
+	}
+}
+
+static void fold_all(struct decision *decision, bool keep_conflicts)
+{
+	struct plan *plan = decision->plan;
+
+	for (size_t i = 0; i < decision->inventory->count; i++)
+		plan->tallies[i] = (struct tally){
+			.letting = NO_RULE,
+			.refusing = NO_RULE,
+			.keeping = NO_RULE,
+			.with = NO_DEVICE,
+			.conflict = keep_conflicts && plan->tallies[i].conflict,
+		};
+	decision->drop_conflicts = keep_conflicts;
+	fold_keeps(decision);
+	for (size_t r = 0; r < decision->policy->rule_count; r++)
+		if (rule_at(decision, r)->verb == VERB_BIND)
+			fold_rule(decision, r);
+}
+
+static void resolve(struct decision *decision)
+{
+	const struct plan *plan = decision->plan;
+
+	fold_all(decision, false);
+	for (size_t i = 0; i < decision->inventory->count; i++) {
+		if (!plan->tallies[i].conflict)
+			continue;
+		fold_all(decision, true);
+		return;
+	}
+}
+
+/* True if the plan takes a screen and leaves the host none it could use. */
+static bool takes_last_screen(const struct decision *decision)
+{
+	bool takes = false;
+
+	for (size_t i = 0; i < decision->inventory->count; i++) {
+		const struct device *device = &decision->inventory->devices[i];
+
+		if (!device_is_screen(device))
+			continue;
+		if (plan_verdict(decision->plan, i).kind == VERDICT_BIND)
+			takes = true;
+		else if (!device->passthrough)
+			return false;
+	}
+	return takes;
+}
+
+/* A required rule has to bind a device itself; that a companion went along is not enough. */
+static bool binds_any(struct decision *decision, size_t index)
+{
+	for (size_t i = 0; i < decision->inventory->count; i++)
+		if (plan_verdict(decision->plan, i).kind == VERDICT_BIND &&
+		    rule_selects(decision, index, i) &&
+		    guard_first(decision, rule_at(decision, index), i, REASON_RULE) == REASON_NONE)
+			return true;
+	return false;
+}
+
+static void judge_rule(struct decision *decision, size_t index)
+{
+	struct finding *finding = &decision->plan->findings[index];
+	const struct rule *rule = rule_at(decision, index);
+
+	if (finding->reason == REASON_NONE && !finding->matches) {
+		finding->reason = REASON_ABSENT;
+		if (rule_names_place(rule))
+			finding->stands = (uint16_t)rule_place(decision, rule);
+		if (finding->stands != NO_DEVICE)
+			finding->reason = REASON_MOVED;
+	}
+	if (rule->required && finding->reason != REASON_COUNT && finding->reason != REASON_DSN &&
+	    !binds_any(decision, index))
+		finding->reason = REASON_REQUIRED;
+}
+
+bool rule_selects(struct decision *decision, size_t index, size_t device)
+{
+	const struct rule *rule = rule_at(decision, index);
+	uint32_t ordinal = 0;
+
+	if (rule_is_void(decision->plan, rule, index) || !rule_matches(decision, rule, device))
+		return false;
+	for (size_t i = 0; rule->nth && i <= device; i++)
+		ordinal += rule_matches(decision, rule, i);
+	return ordinal == rule->nth;
+}
+
+static bool is_complete(const struct decision *decision)
+{
+	for (size_t i = 0; i < decision->inventory->count; i++)
+		if (decision->plan->wants[i])
+			return false;
+	return !decision->plan->wants_machine;
+}
+
+bool decide(struct decision *decision)
+{
+	struct plan *plan = decision->plan;
+
+	memset(plan->wants, 0, decision->inventory->count * sizeof(*plan->wants));
+	plan->wants_machine = 0;
+	decision->evidence_known = decision->last_display = false;
+	for (size_t r = 0; r < decision->policy->rule_count; r++)
+		count_matches(decision, r);
+	resolve(decision);
+	decision->last_display = takes_last_screen(decision);
+	if (decision->last_display)
+		resolve(decision);
+	for (size_t r = 0; r < decision->policy->rule_count; r++)
+		judge_rule(decision, r);
+	return is_complete(decision);
+}
+
+struct verdict plan_verdict(const struct plan *plan, size_t index)
+{
+	const struct tally *tally = &plan->tallies[index];
+
+	if (!tally->selected)
+		return (struct verdict){ VERDICT_NONE, REASON_NONE, NO_RULE };
+	if (tally->keeping != NO_RULE)
+		return (struct verdict){ VERDICT_KEEP, REASON_RULE, tally->keeping };
+	if (tally->conflict)
+		return (struct verdict){ VERDICT_REFUSE, REASON_DRIVER_CONFLICT, tally->letting };
+	if (tally->letting != NO_RULE)
+		return (struct verdict){ VERDICT_BIND, (enum reason)tally->how, tally->letting };
+	return (struct verdict){ VERDICT_REFUSE, (enum reason)tally->refusal, tally->refusing };
+}
+
+size_t plan_group_shared(const struct plan *plan, const struct inventory *inventory, size_t index,
+			 size_t start)
+{
+	const struct device *devices = inventory->devices;
+
+	for (size_t i = start; i < inventory->count; i++)
+		if (i != index && (devices[i].known & FACT_GROUP) &&
+		    devices[i].group == devices[index].group && devices[i].group != GROUP_NONE &&
+		    !device_is_bridge(&devices[i]) && !devices[i].passthrough &&
+		    plan_verdict(plan, i).kind != VERDICT_BIND)
+			return i;
+	return NO_DEVICE;
+}

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The decision: policy and inventory to one verdict for each device. Part of the core: no
+ * system call, no allocation, no printing, and the same for the same input.
+ */
+#ifndef DECIDE_H
+#define DECIDE_H
+
+#include "device.h"
+#include "display.h"
+#include "policy.h"
+#include "protect.h"
+#include "reason.h"
+
+#define NO_RULE UINT16_MAX
+
+struct verdict {
+	enum verdict_kind kind;
+	enum reason reason;
+	size_t rule; /* index of the rule that is named, or NO_RULE */
+};
+
+/* What the rules said of one device so far; plan_verdict() sums it up. */
+struct tally {
+	uint16_t letting;  /* the first rule that lets it through, or NO_RULE */
+	uint16_t refusing; /* the first rule that a guard held back, or NO_RULE */
+	uint16_t keeping;  /* the first keep rule that matches, or NO_RULE */
+	uint16_t with;	   /* the device it goes along with, if it does */
+	uint8_t how;	   /* REASON_RULE or REASON_COMPANION, of letting */
+	uint8_t refusal;   /* the guard, of refusing */
+	bool selected;
+	bool conflict; /* two rules that let it through name different drivers */
+};
+
+/* What became of one rule. */
+struct finding {
+	enum reason reason; /* REASON_NONE, or why the rule binds nothing */
+	uint32_t matches;   /* devices its selectors match */
+	uint16_t stands;    /* REASON_MOVED: the device that stands there now */
+};
+
+struct plan {
+	struct tally tallies[DEVICE_MAX];
+	struct finding findings[POLICY_RULES_MAX];
+	/* Facts the decision still lacks, bits of enum fact. */
+	uint8_t wants[DEVICE_MAX];
+	unsigned wants_machine;
+};
+
+/* What a decision goes by. Set the first four; the rest is the decision's own. */
+struct decision {
+	const struct policy *policy;
+	const struct inventory *inventory;
+	const struct protect *protect;
+	struct plan *plan;
+	enum evidence evidence;
+	bool evidence_known;
+	bool last_display;   /* no screen would be left: the guard of that name is up */
+	bool drop_conflicts; /* conflicts are known: what they refuse brings nothing along */
+};
+
+/*
+ * Fills in the plan. Returns false while facts are missing: read those in plan.wants and
+ * plan.wants_machine and decide again. Every round asks for at least one more.
+ */
+bool decide(struct decision *decision);
+
+struct verdict plan_verdict(const struct plan *plan, size_t index);
+
+/* True if the rule's selectors match the device, and count=, nth= and dsn= agree. */
+bool rule_selects(struct decision *decision, size_t rule, size_t device);
+
+/* True if the device at index goes along with the one at leader under the rule's with=. */
+bool goes_along(struct decision *decision, size_t rule, size_t index, size_t leader);
+
+/* True if count= or dsn= find the rule to select nothing at all. */
+bool rule_is_void(const struct plan *plan, const struct rule *rule, size_t index);
+
+/*
+ * A host function that shares the bound device's IOMMU group: neither bound, nor a bridge,
+ * nor with a guest's driver. Returns the first such at or after start, or NO_DEVICE.
+ */
+size_t plan_group_shared(const struct plan *plan, const struct inventory *inventory, size_t index,
+			 size_t start);
+
+#endif

@@ -1,0 +1,313 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "facts.h"
+
+#include "framebuffer.h"
+#include "value.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#define SLOTS "sys/bus/pci/slots"
+#define CONFIG_SIZE 4096
+#define CONFIG_HEADER_TYPE 0x0e
+#define CONFIG_EXTENDED 0x100
+#define CAPABILITY_DSN 0x0003
+
+/* What is known of a machine while its facts are read. */
+struct reading {
+	struct machine *machine;
+	struct inventory *inventory;
+	struct claims *claims;
+};
+
+static struct text chomp(const char *text, ssize_t len)
+{
+	while (len > 0 && (text[len - 1] == '\n' || text[len - 1] == ' '))
+		len--;
+	return (struct text){ text, (size_t)len };
+}
+
+static int read_boot_vga(struct reading *reading, size_t index)
+{
+	struct device *device = &reading->inventory->devices[index];
+	char path[MACHINE_PATH_SIZE], text[16];
+	ssize_t len = machine_read_attribute(
+		reading->machine, pci_path(path, device->address, "boot_vga"), text, sizeof(text));
+
+	if (len < 0 && len != -ENOENT)
+		return (int)len;
+	device->boot_vga = BOOT_VGA_NO_FILE;
+	if (len >= 0 && text_is(chomp(text, len), "0"))
+		device->boot_vga = 0;
+	else if (len >= 0 && text_is(chomp(text, len), "1"))
+		device->boot_vga = 1;
+	else if (len >= 0)
+		return -EIO;
+	return 0;
+}
+
+static uint32_t dword(const unsigned char *at)
+{
+	return (uint32_t)at[0] | (uint32_t)at[1] << 8 | (uint32_t)at[2] << 16 |
+	       (uint32_t)at[3] << 24;
+}
+
+/* PCIe 7.6.3 and 7.9.3: a chain of capabilities from 100h, the number low dword first. */
+uint64_t config_dsn(const unsigned char *config, size_t len)
+{
+	size_t at = CONFIG_EXTENDED;
+
+	/* A chain that turns back on itself ends after as many steps as there is room for. */
+	for (int steps = 0; steps < (CONFIG_SIZE - CONFIG_EXTENDED) / 8; steps++) {
+		uint32_t header;
+
+		if (at < CONFIG_EXTENDED || at % 4 || at + 12 > len)
+			return 0;
+		header = dword(config + at);
+		if (header == UINT32_MAX)
+			return 0;
+		if ((header & 0xffff) == CAPABILITY_DSN)
+			return (uint64_t)dword(config + at + 8) << 32 | dword(config + at + 4);
+		at = header >> 20;
+	}
+	return 0;
+}
+
+uint64_t attribute_dsn(struct text text)
+{
+	union value value;
+
+	return value_parse(SELECT_DSN, text, &value) ? value.dsn : 0;
+}
+
+static int read_config(struct reading *reading, size_t index, unsigned char *config, size_t size)
+{
+	struct device *device = &reading->inventory->devices[index];
+	char path[MACHINE_PATH_SIZE];
+	ssize_t len;
+	int fd;
+
+	(void)pci_path(path, device->address, "config");
+	if (!machine_has(reading->machine, path))
+		return 0;
+	fd = machine_openat(reading->machine, path, O_RDONLY);
+	if (fd < 0)
+		return fd;
+	len = pread(fd, config, size, 0);
+	if (len < 0)
+		len = -errno;
+	(void)close(fd);
+	return (int)len;
+}
+
+static int read_dsn(struct reading *reading, size_t index)
+{
+	static unsigned char config[CONFIG_SIZE];
+	struct device *device = &reading->inventory->devices[index];
+	char path[MACHINE_PATH_SIZE], text[64];
+	ssize_t len = machine_read_attribute(reading->machine,
+					     pci_path(path, device->address, "serial_number"),
+					     text, sizeof(text));
+	int config_len;
+
+	if (len >= 0) {
+		device->dsn = attribute_dsn(chomp(text, len));
+		return 0;
+	}
+	if (len != -ENOENT)
+		return (int)len;
+	config_len = read_config(reading, index, config, sizeof(config));
+	if (config_len < 0)
+		return config_len;
+	device->dsn = config_dsn(config, (size_t)config_len);
+	return 0;
+}
+
+static int read_header(struct reading *reading, size_t index)
+{
+	unsigned char config[64] = { 0 };
+	int len = read_config(reading, index, config, sizeof(config));
+
+	if (len < 0)
+		return len;
+	reading->inventory->devices[index].header_type = config[CONFIG_HEADER_TYPE] & 0x7f;
+	return 0;
+}
+
+/* Every member learns its group from the first that asks. */
+static int read_group_members(struct reading *reading, const char *dir_path, int32_t group)
+{
+	static struct dir dir;
+	const char *name;
+	int err = dir_open(reading->machine, dir_path, &dir);
+
+	if (err)
+		return err == -ENOENT ? 0 : err;
+	while ((name = dir_next(&dir, &err))) {
+		struct address address;
+		size_t member = NO_DEVICE;
+
+		if (address_parse(text_of(name), &address))
+			member = inventory_find(reading->inventory, address);
+		if (member == NO_DEVICE)
+			continue;
+		reading->inventory->devices[member].group = group;
+		reading->inventory->devices[member].known |= FACT_GROUP;
+	}
+	dir_close(&dir);
+	return err;
+}
+
+static int read_group(struct reading *reading, size_t index)
+{
+	struct device *device = &reading->inventory->devices[index];
+	char path[MACHINE_PATH_SIZE], link[MACHINE_PATH_SIZE];
+	const char *name;
+	uint32_t group;
+	ssize_t len;
+
+	device->group = GROUP_NONE;
+	len = machine_readlink(reading->machine, pci_path(path, device->address, "iommu_group"),
+			       link, sizeof(link));
+	if (len < 0)
+		return len == -ENOENT ? 0 : (int)len;
+	name = strrchr(link, '/');
+	if (!name || !text_number(text_of(name + 1), INT32_MAX, &group))
+		return -EIO;
+	device->group = (int32_t)group;
+	return read_group_members(reading, pci_path(path, device->address, "iommu_group/devices"),
+				  device->group);
+}
+
+static int read_disks(struct reading *reading, size_t index)
+{
+	return claims_take(reading->claims, reading->machine, reading->inventory, index,
+			   &reading->inventory->devices[index].disk_in_use);
+}
+
+/* linux/Documentation/ABI/testing/sysfs-class-drm: cardN/boot_display, 1 or not there. */
+static int read_drm(struct reading *reading, size_t index)
+{
+	static struct dir dir;
+	struct device *device = &reading->inventory->devices[index];
+	char path[MACHINE_PATH_SIZE], attribute[MACHINE_PATH_SIZE], text[16];
+	const char *name;
+	int err = dir_open(reading->machine, pci_path(path, device->address, "drm"), &dir);
+
+	if (err)
+		return err == -ENOENT ? 0 : err;
+	while ((name = dir_next(&dir, &err))) {
+		char card[MACHINE_PATH_SIZE];
+		ssize_t len;
+
+		if (strncmp(name, "card", 4) || !join(card, sizeof(card), "drm/", name, "/boot_display"))
+			continue;
+		len = machine_read_attribute(reading->machine,
+					     pci_path(attribute, device->address, card), text,
+					     sizeof(text));
+		if (len >= 0)
+			device->boot_display |= text_is(chomp(text, len), "1");
+		else if (len != -ENOENT)
+			err = (int)len;
+	}
+	dir_close(&dir);
+	return err;
+}
+
+bool slot_parse_address(struct text text, struct slot *slot)
+{
+	struct text device = { 0 };
+	uint64_t number = 0;
+
+	slot->whole_bus = true;
+	if (text.len > 3 && text.at[text.len - 3] == ':' && memchr(text.at, ':', text.len - 3)) {
+		device = (struct text){ text.at + text.len - 2, 2 };
+		text.len -= 3;
+		slot->whole_bus = false;
+		if (!text_hex(device, 2, 2, &number) || number > 0x1f)
+			return false;
+	}
+	slot->address.devfn = (uint8_t)(number << 3);
+	return address_parse_bus(text, &slot->address.domain, &slot->address.bus);
+}
+
+static int read_slot(struct reading *reading, const char *name)
+{
+	struct inventory *inventory = reading->inventory;
+	struct slot *slot = &inventory->slots[inventory->slot_count];
+	char path[MACHINE_PATH_SIZE], text[32];
+	ssize_t len;
+
+	if (!join(slot->name, sizeof(slot->name), name, "", ""))
+		return 0; /* too long for slot= to name it */
+	if (!join(path, sizeof(path), SLOTS "/", name, "/address"))
+		return 0;
+	len = machine_read_attribute(reading->machine, path, text, sizeof(text));
+	if (len < 0)
+		return len == -ENOENT ? 0 : (int)len;
+	if (slot_parse_address(chomp(text, len), slot))
+		inventory->slot_count++;
+	return 0;
+}
+
+static int read_slots(struct reading *reading)
+{
+	static struct dir dir;
+	const char *name;
+	int err = dir_open(reading->machine, SLOTS, &dir), failed = 0;
+
+	if (err)
+		return err == -ENOENT ? 0 : err;
+	while (!failed && (name = dir_next(&dir, &err))) {
+		if (reading->inventory->slot_count == SLOT_MAX)
+			failed = -E2BIG;
+		else
+			failed = read_slot(reading, name);
+	}
+	dir_close(&dir);
+	return failed ? failed : err;
+}
+
+static int read_device(struct reading *reading, size_t index, unsigned wants)
+{
+	static const struct {
+		enum fact fact;
+		int (*read)(struct reading *reading, size_t index);
+	} readers[] = {
+		{ FACT_BOOT_VGA, read_boot_vga }, { FACT_DSN, read_dsn },
+		{ FACT_GROUP, read_group },	  { FACT_HEADER, read_header },
+		{ FACT_DISKS, read_disks },	  { FACT_DRM, read_drm },
+	};
+	struct device *device = &reading->inventory->devices[index];
+	char path[MACHINE_PATH_SIZE];
+	int err = 0;
+
+	for (size_t i = 0; !err && i < ARRAY_SIZE(readers); i++) {
+		if (!(wants & readers[i].fact & (unsigned)~device->known))
+			continue;
+		err = readers[i].read(reading, index);
+		device->known |= (uint8_t)readers[i].fact;
+	}
+	if (err && !machine_has(reading->machine, pci_path(path, device->address, "uevent")))
+		return 0; /* unplugged meanwhile: writing to it will say so */
+	return err;
+}
+
+int facts_read(struct machine *machine, struct inventory *inventory, const struct plan *plan,
+	       struct claims *claims)
+{
+	struct reading reading = { machine, inventory, claims };
+	int err = 0;
+
+	if (plan->wants_machine & FACT_FRAMEBUFFER)
+		err = framebuffer_find(machine, inventory);
+	if (!err && (plan->wants_machine & FACT_SLOTS))
+		err = read_slots(&reading);
+	inventory->known |= plan->wants_machine;
+	for (size_t i = 0; !err && i < inventory->count; i++)
+		if (plan->wants[i])
+			err = read_device(&reading, i, plan->wants[i]);
+	return err;
+}

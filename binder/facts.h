@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Reads the facts a decision asked for, and no others. */
+#ifndef FACTS_H
+#define FACTS_H
+
+#include "decide.h"
+#include "disks.h"
+#include "machine.h"
+
+/*
+ * Reads what the plan wants into the inventory. Disks below devices that are asked about are
+ * claimed and stay so in claims. Returns 0 or an error, machine->failed saying at what.
+ */
+int facts_read(struct machine *machine, struct inventory *inventory, const struct plan *plan,
+	       struct claims *claims);
+
+/* Core of the reads, for fuzzing: 4096 bytes of config space, or less, to a serial number. */
+uint64_t config_dsn(const unsigned char *config, size_t len);
+
+/* A serial_number attribute (linux/Documentation/ABI/testing/sysfs-bus-pci), or 0. */
+uint64_t attribute_dsn(struct text text);
+
+/* DDDD:BB:DD or DDDD:BB, as in /sys/bus/pci/slots/NAME/address. */
+bool slot_parse_address(struct text text, struct slot *slot);
+
+#endif

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The guards: what keeps a device that a rule selects with the host all the same. */
+#ifndef GUARD_H
+#define GUARD_H
+
+#include "decide.h"
+
+/*
+ * True if the guard, one of GUARD_FIRST to GUARD_LAST, holds the device back under this rule;
+ * how says whether the rule matches the device or brings it along.
+ */
+bool guard_strikes(struct decision *decision, enum reason guard, const struct rule *rule,
+		   size_t index, enum reason how);
+
+/* The allow= bit that lifts a guard, or 0. */
+unsigned guard_allow(enum reason guard);
+
+/* The first guard that strikes, or REASON_NONE. Driver conflicts are not judged here. */
+enum reason guard_first(struct decision *decision, const struct rule *rule, size_t index,
+			enum reason how);
+
+/* Asks for facts about a device. Returns true if all of them are known already. */
+bool need_facts(struct decision *decision, size_t index, unsigned facts);
+
+/* Whether the device shows the boot's picture; asks for the facts that takes. */
+enum picture decide_picture(struct decision *decision, size_t index);
+
+#endif

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* A line of the policy and the words in it: what policy.c and option.c share. */
+#ifndef LINE_H
+#define LINE_H
+
+#include "policy.h"
+
+/* A line being read. */
+struct line {
+	struct policy *policy;
+	struct diag *diag;
+	struct mistake mistake; /* file, line and source of whatever will be wrong */
+	const char *at, *end;
+	const char *host_allow, *nth; /* where these values stand: judged at the end */
+};
+
+/* key="value": a bare word has no key. */
+struct word {
+	const char *at;
+	struct text key, value;
+};
+
+/* Reports what should have stood at a place in the line; returns false. */
+bool expected(struct line *line, const char *at, const char *what);
+
+/* Goes to the next word. Returns false at the end of the line or at a comment. */
+bool find_word(struct line *line);
+
+/* Takes the word that find_word() found. Returns false, and has said so, if its quotes are wrong. */
+bool take_word(struct line *line, struct word *word);
+
+#endif

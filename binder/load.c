@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "load.h"
+
+#include "format.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* A policy being put together. */
+struct loading {
+	struct machine *machine;
+	struct policy_text *text;
+	struct policy *policy;
+	struct diag *diag;
+};
+
+/* The file as a whole is wrong: the mistake stands at its first byte. */
+static void blame_file(struct loading *loading, struct text file, const char *expected)
+{
+	const struct mistake mistake = {
+		.file = file,
+		.line = 1,
+		.column = 1,
+		.source = text_of(""),
+		.expected = expected,
+	};
+
+	diag_report(loading->diag, &mistake);
+}
+
+static void blame_error(struct loading *loading, struct text file, int err)
+{
+	char expected[64];
+
+	(void)format(expected, sizeof(expected), "a file that can be read (%s)", error_name(err));
+	blame_file(loading, file, expected);
+}
+
+static bool put(struct policy_text *text, const char *at, size_t len)
+{
+	if (len > sizeof(text->buffer) - text->len)
+		return false;
+	memcpy(text->buffer + text->len, at, len);
+	text->len += len;
+	return true;
+}
+
+/* Writes "# /PATH"; *file becomes the path as it now stands there, for rules to name. */
+static bool put_name(struct policy_text *text, const char *path, struct text *file)
+{
+	*file = text_of("/" POLICY_DIR);
+	if (!put(text, "# /", 3) || !put(text, path, strlen(path)) || !put(text, "\n", 1))
+		return false;
+	file->len = strlen(path) + 1;
+	file->at = text->buffer + text->len - 1 - file->len;
+	return true;
+}
+
+/* Why a file is not to be trusted, or NULL. */
+static const char *distrust(int fd)
+{
+	struct stat st;
+
+	if (fstat(fd, &st))
+		return "a file that says whose it is";
+	if (!S_ISREG(st.st_mode))
+		return "a regular file";
+	if (st.st_uid != 0 && st.st_uid != geteuid())
+		return "a file that belongs to root";
+	if (st.st_mode & (S_IWGRP | S_IWOTH))
+		return "a file that nobody but its owner may write";
+	return NULL;
+}
+
+/* Appends the file's content. One byte over the limit is read, to tell that it is over. */
+static const char *read_content(struct policy_text *text, int fd, int *err)
+{
+	size_t room = POLICY_BYTES_MAX - text->content + 1;
+	ssize_t n;
+
+	if (room > sizeof(text->buffer) - text->len)
+		room = sizeof(text->buffer) - text->len;
+	while (room) {
+		n = read(fd, text->buffer + text->len, room);
+		if (n < 0)
+			*err = -errno;
+		if (n <= 0)
+			return NULL;
+		text->len += (size_t)n;
+		text->content += (size_t)n;
+		room -= (size_t)n;
+	}
+	return "at most 65536 bytes of policy";
+}
+
+static void load_open_file(struct loading *loading, struct text file, int fd)
+{
+	struct policy_text *text = loading->text;
+	size_t start = text->len;
+	const char *wrong = distrust(fd);
+	int err = 0;
+
+	if (!wrong)
+		wrong = read_content(text, fd, &err);
+	if (wrong)
+		blame_file(loading, file, wrong);
+	else if (err)
+		blame_error(loading, file, err);
+	else
+		(void)policy_parse(loading->policy, file,
+				   (struct text){ text->buffer + start, text->len - start },
+				   loading->diag);
+	if (text->len > start && text->buffer[text->len - 1] != '\n')
+		(void)put(text, "\n", 1);
+}
+
+static void load_file(struct loading *loading, const char *path)
+{
+	int fd = machine_openat(loading->machine, path, O_RDONLY | O_NONBLOCK);
+	struct text file;
+
+	/* Not there at all is fine; a link that leads nowhere is there. */
+	if (fd == -ENOENT && !machine_has(loading->machine, path))
+		return;
+	if (!put_name(loading->text, path, &file))
+		blame_file(loading, file, "fewer files");
+	else if (fd < 0)
+		blame_error(loading, file, fd);
+	else
+		load_open_file(loading, file, fd);
+	if (fd >= 0)
+		(void)close(fd);
+}
+
+static bool is_policy_name(const char *name)
+{
+	return name[0] != '.' && text_ends(text_of(name), ".conf");
+}
+
+/*
+ * The name next in byte order. The folder is listed anew for each: that takes no memory,
+ * however many files there are.
+ */
+static int next_name(struct loading *loading, char name[NAME_SIZE], bool *found)
+{
+	static struct dir dir;
+	char last[NAME_SIZE];
+	const char *other;
+	int err = dir_open(loading->machine, POLICY_DIR, &dir);
+
+	*found = false;
+	if (err)
+		return err;
+	(void)join(last, sizeof(last), name, "", "");
+	while ((other = dir_next(&dir, &err))) {
+		if (!is_policy_name(other) || strcmp(other, last) <= 0)
+			continue;
+		if (*found && strcmp(other, name) >= 0)
+			continue;
+		*found = join(name, NAME_SIZE, other, "", "");
+	}
+	dir_close(&dir);
+	return err;
+}
+
+bool load_policy(struct machine *machine, struct policy_text *text, struct policy *policy,
+		 struct diag *diag)
+{
+	struct loading loading = { machine, text, policy, diag };
+	unsigned before = diag->mistakes;
+	char name[NAME_SIZE] = "", path[MACHINE_PATH_SIZE];
+	bool found;
+	int err;
+
+	text->len = text->content = 0;
+	load_file(&loading, POLICY_FILE);
+	while (!(err = next_name(&loading, name, &found)) && found) {
+		(void)join(path, sizeof(path), POLICY_DIR "/", name, "");
+		load_file(&loading, path);
+	}
+	if (err && err != -ENOENT)
+		blame_error(&loading, text_of("/" POLICY_DIR), err);
+	return diag->mistakes == before;
+}
+
+bool policy_says_anything(const struct policy *policy)
+{
+	return policy->rule_count || policy->accept_cmdline;
+}
+
+ssize_t load_cmdline(struct machine *machine, char *buffer, size_t size)
+{
+	ssize_t len = machine_read(machine, "proc/cmdline", buffer, size);
+
+	if (len == -ENOENT && !machine->live) {
+		buffer[0] = '\0';
+		return 0;
+	}
+	while (len > 0 && buffer[len - 1] == '\n')
+		buffer[--len] = '\0';
+	return len;
+}
+
+int load_protect(struct machine *machine, struct protect *protect)
+{
+	static char buffer[PROTECT_LINES_MAX * 96];
+	ssize_t len = machine_read(machine, PROTECT_FILE, buffer, sizeof(buffer));
+
+	*protect = (struct protect){ .unknown = true };
+	if (len < 0)
+		return (int)len;
+	return protect_parse(protect, (struct text){ buffer, (size_t)len }) ? -EINVAL : 0;
+}
+
+const char *error_name(int err)
+{
+	static const struct {
+		int number;
+		const char *name;
+	} names[] = {
+		{ EACCES, "EACCES" }, { EAGAIN, "EAGAIN" },	{ EBUSY, "EBUSY" },
+		{ EEXIST, "EEXIST" }, { EFBIG, "EFBIG" },	{ EINTR, "EINTR" },
+		{ EINVAL, "EINVAL" }, { EIO, "EIO" },		{ EISDIR, "EISDIR" },
+		{ ELOOP, "ELOOP" },   { EMFILE, "EMFILE" },	{ ENAMETOOLONG, "ENAMETOOLONG" },
+		{ ENODEV, "ENODEV" }, { ENOENT, "ENOENT" },	{ ENOEXEC, "ENOEXEC" },
+		{ ENOMEM, "ENOMEM" }, { ENOSPC, "ENOSPC" },	{ ENOSYS, "ENOSYS" },
+		{ ENOTDIR, "ENOTDIR" }, { ENXIO, "ENXIO" },	{ EPERM, "EPERM" },
+		{ EROFS, "EROFS" },   { ETIMEDOUT, "ETIMEDOUT" }, { EXDEV, "EXDEV" },
+		{ E2BIG, "E2BIG" },   { EKEYREJECTED, "EKEYREJECTED" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		if (names[i].number == -err)
+			return names[i].name;
+	return "another error";
+}

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Reads the texts the work goes by: policy, protect, the kernel command line. */
+#ifndef LOAD_H
+#define LOAD_H
+
+#include "cmdline.h"
+#include "machine.h"
+#include "policy.h"
+#include "protect.h"
+
+#define POLICY_FILE "etc/vfio-bind.conf"
+#define POLICY_DIR "etc/vfio-bind.conf.d"
+#define PAYLOAD_DIR "usr/lib/vfio-bind"
+#define NAME_SIZE 256 /* NAME_MAX of linux/limits.h, and a NUL */
+#define PROTECT_FILE PAYLOAD_DIR "/protect"
+
+/* The policy's files one after another, each behind a "# FILE" line: rules point into it. */
+struct policy_text {
+	char buffer[2 * POLICY_BYTES_MAX];
+	size_t len;	/* of all */
+	size_t content; /* of what stands in files: at most POLICY_BYTES_MAX */
+};
+
+/*
+ * Reads all policy files into policy, which starts out all zero. Mistakes go to diag, a file
+ * that cannot be read or trusted among them. Returns true if there was none.
+ */
+bool load_policy(struct machine *machine, struct policy_text *text, struct policy *policy,
+		 struct diag *diag);
+
+/* True if the policy says anything: a rule, or accept cmdline. */
+bool policy_says_anything(const struct policy *policy);
+
+/*
+ * Reads the kernel command line into buffer, of size bytes. Returns its length or an error; no
+ * such file is an error on the running machine only.
+ */
+ssize_t load_cmdline(struct machine *machine, char *buffer, size_t size);
+
+/*
+ * Reads what the host lives on; a file that is missing or makes no sense is unknown. Returns 0
+ * or what was wrong: -ENOENT, or another error.
+ */
+int load_protect(struct machine *machine, struct protect *protect);
+
+/* The name of an errno, EIO and the like, for a negative error. */
+const char *error_name(int err);
+
+#endif

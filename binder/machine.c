@@ -1,0 +1,305 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "machine.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statfs.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+/* From linux/openat2.h and linux/magic.h, which musl-gcc does not find. */
+#define RESOLVE_NO_MAGICLINKS 0x02
+#define RESOLVE_IN_ROOT 0x10
+#define SYSFS_MAGIC 0x62656572
+
+struct open_how {
+	uint64_t flags, mode, resolve;
+};
+
+bool join(char *out, size_t size, const char *a, const char *b, const char *c)
+{
+	const char *const pieces[] = { a, b, c };
+	size_t len = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(pieces); i++) {
+		size_t add = strlen(pieces[i]);
+
+		if (add >= size - len)
+			return false;
+		memcpy(out + len, pieces[i], add);
+		len += add;
+	}
+	out[len] = '\0';
+	return true;
+}
+
+const char *pci_path(char *out, struct address address, const char *name)
+{
+	char dir[ADDRESS_SIZE + 1];
+	size_t len = address_format(address, dir);
+
+	dir[len] = '/';
+	dir[len + 1] = '\0';
+	(void)join(out, MACHINE_PATH_SIZE, PCI_DEVICES "/", dir, name);
+	return out;
+}
+
+static int result(long ret)
+{
+	return ret < 0 ? -errno : (int)ret;
+}
+
+/*
+ * Below "/" the plain call does. Below any other root links must be taken as if that root
+ * were "/", which is what openat2(2) has RESOLVE_IN_ROOT for (Linux 5.6).
+ */
+int machine_openat(struct machine *machine, const char *path, int flags)
+{
+	const size_t prefix = sizeof(PCI_DEVICES "/") - 1;
+	struct open_how how = {
+		.flags = (unsigned)(flags | O_CLOEXEC),
+		.mode = flags & O_CREAT ? 0644 : 0,
+		.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS,
+	};
+	int fd;
+
+	if (machine->confined)
+		fd = result(syscall(SYS_openat2, machine->root, path, &how, sizeof(how)));
+	else if (machine->pci >= 0 && !strncmp(path, PCI_DEVICES "/", prefix))
+		fd = result(openat(machine->pci, path + prefix, flags | O_CLOEXEC, 0644));
+	else
+		fd = result(openat(machine->root, path, flags | O_CLOEXEC, 0644));
+	if (fd < 0)
+		(void)join(machine->failed, sizeof(machine->failed), path, "", "");
+	return fd;
+}
+
+int machine_open(struct machine *machine, const char *root)
+{
+	struct statfs fs;
+	int sys;
+
+	machine->confined = strcmp(root, "/") != 0;
+	machine->live = false;
+	machine->pci = -1;
+	(void)join(machine->failed, sizeof(machine->failed), root, "", "");
+	machine->root = result(open(root, O_PATH | O_DIRECTORY | O_CLOEXEC));
+	if (machine->root < 0)
+		return machine->root;
+	sys = machine_openat(machine, "sys", O_PATH | O_DIRECTORY);
+	if (sys >= 0) {
+		machine->live = !fstatfs(sys, &fs) && fs.f_type == SYSFS_MAGIC;
+		(void)close(sys);
+	}
+	machine->pci = machine_openat(machine, PCI_DEVICES, O_PATH | O_DIRECTORY);
+	return 0;
+}
+
+void machine_close(struct machine *machine)
+{
+	if (machine->pci >= 0)
+		(void)close(machine->pci);
+	(void)close(machine->root);
+}
+
+/* Splits path at its last slash and opens the directory, so that the name itself is not followed. */
+static int open_parent(struct machine *machine, const char *path, const char **name)
+{
+	const char *slash = strrchr(path, '/');
+	char parent[MACHINE_PATH_SIZE];
+	size_t len = slash ? (size_t)(slash - path) : 1;
+
+	if (len >= sizeof(parent))
+		return -ENAMETOOLONG;
+	memcpy(parent, slash ? path : ".", len);
+	parent[len] = '\0';
+	*name = slash ? slash + 1 : path;
+	return machine_openat(machine, parent, O_PATH | O_DIRECTORY);
+}
+
+bool machine_has(struct machine *machine, const char *path)
+{
+	const char *name;
+	int parent = open_parent(machine, path, &name);
+	struct stat st;
+	bool has;
+
+	if (parent < 0)
+		return parent != -ENOENT && parent != -ENOTDIR;
+	/* Any other error means that it cannot be told, which is not the same as absent. */
+	has = !fstatat(parent, name, &st, AT_SYMLINK_NOFOLLOW) || errno != ENOENT;
+	(void)close(parent);
+	return has;
+}
+
+/* A file that is there and says it is not would make us do too little, and report success. */
+static int confirm_absence(struct machine *machine, const char *path)
+{
+	bool has = machine_has(machine, path);
+
+	(void)join(machine->failed, sizeof(machine->failed), path, "", "");
+	return has ? -EIO : -ENOENT;
+}
+
+static ssize_t read_some(int fd, char *out, size_t size, bool whole_file)
+{
+	size_t len = 0;
+	ssize_t n;
+
+	do {
+		n = read(fd, out + len, size - len);
+		if (n < 0)
+			return -errno;
+		len += (size_t)n;
+		if (len == size)
+			return -EFBIG;
+	} while (n && whole_file);
+	out[len] = '\0';
+	return (ssize_t)len;
+}
+
+static ssize_t read_file(struct machine *machine, const char *path, char *out, size_t size,
+			 bool whole_file)
+{
+	int fd = machine_openat(machine, path, O_RDONLY | O_NONBLOCK);
+	ssize_t len;
+
+	if (fd == -ENOENT)
+		return confirm_absence(machine, path);
+	if (fd < 0)
+		return fd;
+	len = read_some(fd, out, size, whole_file);
+	if (len < 0)
+		(void)join(machine->failed, sizeof(machine->failed), path, "", "");
+	(void)close(fd);
+	return len;
+}
+
+ssize_t machine_read(struct machine *machine, const char *path, char *out, size_t size)
+{
+	return read_file(machine, path, out, size, true);
+}
+
+ssize_t machine_read_attribute(struct machine *machine, const char *path, char *out, size_t size)
+{
+	return read_file(machine, path, out, size, false);
+}
+
+int machine_write(struct machine *machine, const char *path, const char *value)
+{
+	int fd = machine_openat(machine, path, O_WRONLY | O_TRUNC);
+	size_t len = strlen(value);
+	ssize_t n;
+
+	if (fd < 0)
+		return fd;
+	n = write(fd, value, len);
+	if (n < 0)
+		n = -errno;
+	else if ((size_t)n != len)
+		n = -EIO;
+	(void)close(fd);
+	return n < 0 ? (int)n : 0;
+}
+
+ssize_t machine_readlink(struct machine *machine, const char *path, char *out, size_t size)
+{
+	const size_t prefix = sizeof(PCI_DEVICES "/") - 1;
+	const char *name = path;
+	ssize_t len;
+	int parent;
+
+	if (!machine->confined && machine->pci >= 0 && !strncmp(path, PCI_DEVICES "/", prefix)) {
+		len = result(readlinkat(machine->pci, path + prefix, out, size));
+	} else {
+		parent = open_parent(machine, path, &name);
+		if (parent < 0)
+			return parent;
+		len = result(readlinkat(parent, name, out, size));
+		(void)close(parent);
+	}
+	if (len == -ENOENT)
+		return confirm_absence(machine, path);
+	if (len < 0)
+		(void)join(machine->failed, sizeof(machine->failed), path, "", "");
+	if (len >= 0 && (size_t)len >= size)
+		return -ENAMETOOLONG;
+	if (len >= 0)
+		out[len] = '\0';
+	return len;
+}
+
+int machine_mkdir(struct machine *machine, const char *path)
+{
+	const char *name;
+	int parent = open_parent(machine, path, &name);
+	int err;
+
+	if (parent < 0)
+		return parent;
+	err = result(mkdirat(parent, name, 0755));
+	(void)close(parent);
+	return err == -EEXIST ? 0 : err;
+}
+
+int machine_create(struct machine *machine, const char *path)
+{
+	char temporary[MACHINE_PATH_SIZE];
+
+	if (!join(temporary, sizeof(temporary), path, ".new", ""))
+		return -ENAMETOOLONG;
+	return machine_openat(machine, temporary, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW);
+}
+
+int machine_commit(struct machine *machine, const char *path)
+{
+	char temporary[MACHINE_PATH_SIZE];
+	const char *name;
+	int parent = open_parent(machine, path, &name), err;
+
+	if (parent < 0)
+		return parent;
+	(void)join(temporary, sizeof(temporary), name, ".new", "");
+	err = result(renameat(parent, temporary, parent, name));
+	(void)close(parent);
+	return err;
+}
+
+int dir_open(struct machine *machine, const char *path, struct dir *dir)
+{
+	dir->at = dir->end = 0;
+	dir->fd = machine_openat(machine, path, O_RDONLY | O_DIRECTORY);
+	if (dir->fd == -ENOENT)
+		dir->fd = confirm_absence(machine, path);
+	return dir->fd < 0 ? dir->fd : 0;
+}
+
+/* getdents64(2) itself, for opendir(3) allocates; its record is libc's struct dirent64. */
+const char *dir_next(struct dir *dir, int *err)
+{
+	for (;;) {
+		const struct dirent64 *entry;
+
+		if (dir->at == dir->end) {
+			*err = result(syscall(SYS_getdents64, dir->fd, dir->buffer,
+					      sizeof(dir->buffer)));
+			if (*err <= 0)
+				return NULL;
+			dir->end = (size_t)*err;
+			dir->at = 0;
+		}
+		entry = (const void *)(dir->buffer + dir->at);
+		dir->at += entry->d_reclen;
+		if (strcmp(entry->d_name, ".") && strcmp(entry->d_name, ".."))
+			return entry->d_name;
+	}
+}
+
+void dir_close(struct dir *dir)
+{
+	(void)close(dir->fd);
+}

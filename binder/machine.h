@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The machine under a root directory, and the only open, read and write of its files. Paths
+ * have no leading slash. Errors are negative errno values.
+ */
+#ifndef MACHINE_H
+#define MACHINE_H
+
+#include "address.h"
+
+#include <stddef.h>
+#include <sys/types.h>
+
+#define PCI_DEVICES "sys/bus/pci/devices"
+#define MACHINE_PATH_SIZE 512
+#define DIR_BUFFER_SIZE 32768
+
+struct machine {
+	int root;      /* file descriptor of the directory */
+	int pci;       /* of PCI_DEVICES below it, or -1; saves a walk for each attribute */
+	bool confined; /* not "/": no link may lead out of it */
+	bool live;     /* its sys is the running kernel's sysfs, so writes reach hardware */
+	char failed[MACHINE_PATH_SIZE]; /* what could not be read, after an error */
+};
+
+/* Opens the tree below root. Close it with machine_close(). */
+int machine_open(struct machine *machine, const char *root);
+void machine_close(struct machine *machine);
+
+int machine_openat(struct machine *machine, const char *path, int flags);
+
+/*
+ * Reads a whole file of less than size bytes and ends it with a NUL; returns its length.
+ * -ENOENT means the kernel was asked twice and said so twice; -EFBIG that it does not fit.
+ */
+ssize_t machine_read(struct machine *machine, const char *path, char *out, size_t size);
+
+/* The same in one read(2), which is how sysfs hands out an attribute. */
+ssize_t machine_read_attribute(struct machine *machine, const char *path, char *out, size_t size);
+
+/* Writes value in one write(2): sysfs takes all of it or nothing. */
+int machine_write(struct machine *machine, const char *path, const char *value);
+
+/* Reads a link and ends it with a NUL; returns its length. -ENOENT as above. */
+ssize_t machine_readlink(struct machine *machine, const char *path, char *out, size_t size);
+
+/* True if something has this name, be it a link that leads nowhere. */
+bool machine_has(struct machine *machine, const char *path);
+
+/* Creates a directory unless there is one. */
+int machine_mkdir(struct machine *machine, const char *path);
+
+/*
+ * A file is put in place in one step: machine_create() opens PATH.new for writing, and once all
+ * of it is there machine_commit() renames it to PATH.
+ */
+int machine_create(struct machine *machine, const char *path);
+int machine_commit(struct machine *machine, const char *path);
+
+/* Paths of PCI devices: PCI_DEVICES/ADDRESS/name. out has MACHINE_PATH_SIZE bytes. */
+const char *pci_path(char *out, struct address address, const char *name);
+
+/* Puts pieces one behind the other; false if out, of size bytes, is too short. */
+bool join(char *out, size_t size, const char *a, const char *b, const char *c);
+
+/* A directory being listed. One at a time for each struct; nothing is allocated. */
+struct dir {
+	int fd;
+	size_t at, end;
+	char buffer[DIR_BUFFER_SIZE];
+};
+
+int dir_open(struct machine *machine, const char *path, struct dir *dir);
+
+/* The next name but "." and "..", or NULL at the end; then *err is 0 or -errno. */
+const char *dir_next(struct dir *dir, int *err);
+void dir_close(struct dir *dir);
+
+#endif

@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * binder: gives chosen PCI devices to vfio-pci before any other driver sees them.
+ *
+ * Runs in the initramfs. Reads policy, protect and the command line; scans the bus; decides;
+ * and only then writes. Whatever goes wrong, the machine boots as if it were not there.
+ */
+#include "apply.h"
+#include "boot.h"
+#include "facts.h"
+#include "log.h"
+#include "release.h"
+#include "report.h"
+#include "scan.h"
+#include "supervise.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+static int unreadable(struct boot *boot, ssize_t err)
+{
+	log_line(LEVEL_ERROR, "nothing bound: %s: %s", boot->machine.failed,
+		 err == -E2BIG ? "more than 16384 functions" : error_name((int)err));
+	(void)report_write(boot, RUN_DIR, "the machine could not be read");
+	return STATUS_MACHINE;
+}
+
+/* Says why there is nothing to do, and leaves a report that does. */
+static int nothing(struct boot *boot, const char *note)
+{
+	(void)report_write(boot, RUN_DIR, note);
+	return STATUS_DONE;
+}
+
+static void log_words(const struct words *words)
+{
+	const struct text *word = &words->decided_by;
+
+	if (words->unknown_word.len)
+		log_line(LEVEL_WARNING, "%.*s: there is no such word",
+			 (int)words->unknown_word.len, words->unknown_word.at);
+	if (words->bind_ignored.len)
+		log_line(LEVEL_WARNING, "%.*s ignored: the policy does not accept cmdline",
+			 (int)words->bind_ignored.len, words->bind_ignored.at);
+	if (words->unknown_value)
+		log_line(LEVEL_ERROR, "off: %.*s is neither 0, 1 nor dry-run", (int)word->len,
+			 word->at);
+	else if (words->mode == MODE_OFF)
+		log_line(LEVEL_ERROR, "off by %.*s", (int)word->len, word->at);
+}
+
+/* Returns false with *status set if there is nothing to scan for. */
+static bool read_texts(struct boot *boot, int *status)
+{
+	struct text cmdline;
+	ssize_t len = load_cmdline(&boot->machine, boot->cmdline, sizeof(boot->cmdline));
+	bool ok;
+
+	if (len < 0) {
+		*status = unreadable(boot, len);
+		return false;
+	}
+	cmdline = (struct text){ boot->cmdline, (size_t)len };
+	cmdline_read(cmdline, &boot->words);
+	boot->dry_run = boot->words.mode == MODE_DRY_RUN;
+	if (boot->words.mode == MODE_OFF) {
+		log_words(&boot->words);
+		*status = nothing(boot, "off");
+		return false;
+	}
+	ok = load_policy(&boot->machine, &boot->policy_text, &boot->policy, &boot->diag);
+	if (ok && !policy_says_anything(&boot->policy)) {
+		*status = nothing(boot, "no rules");
+		return false;
+	}
+	ok &= cmdline_rules(cmdline, &boot->words, &boot->policy, &boot->diag);
+	log_words(&boot->words);
+	*status = STATUS_POLICY;
+	if (!ok)
+		(void)report_write(boot, RUN_DIR, "the policy is in error");
+	return ok;
+}
+
+static void read_protect(struct boot *boot)
+{
+	int err = load_protect(&boot->machine, &boot->protect);
+
+	if (err && err != -ENOENT)
+		log_line(LEVEL_WARNING, "/%s: %s; no storage is bound unless named exactly",
+			 PROTECT_FILE, error_name(err));
+}
+
+static int look_and_decide(struct boot *boot)
+{
+	struct decision decision = {
+		.policy = &boot->policy,
+		.inventory = &boot->inventory,
+		.protect = &boot->protect,
+		.plan = &boot->plan,
+	};
+	int err = scan(&boot->machine, &boot->inventory);
+
+	while (!err && !decide(&decision))
+		err = facts_read(&boot->machine, &boot->inventory, &boot->plan, &boot->claims);
+	boot->decided = !err;
+	return err;
+}
+
+static int work(struct boot *boot)
+{
+	int status, err;
+
+	if (!read_texts(boot, &status))
+		return status;
+	read_protect(boot);
+	err = look_and_decide(boot);
+	if (err)
+		return unreadable(boot, err);
+	if (!boot->dry_run)
+		apply(boot);
+	report_log(boot);
+	err = report_write(boot, RUN_DIR, NULL);
+	if (err)
+		log_line(LEVEL_WARNING, "no report in /%s: %s", RUN_DIR, error_name(err));
+	return (int)report_status(boot);
+}
+
+/* The child is still at it, or dead: what holds now is read back, and told in its place. */
+static int tell_for(struct boot *boot, enum ending ending)
+{
+	const char *what = ending == HUNG ? "hung" : "died";
+
+	if (!boot->decided) {
+		log_line(LEVEL_ERROR, "%s while reading %s; nothing bound", what,
+			 boot->machine.failed);
+		(void)report_write(boot, RUN_DIR, what);
+		return STATUS_MACHINE;
+	}
+	if (boot->device != NO_DEVICE) {
+		struct outcome *outcome = &boot->outcomes[boot->device];
+
+		outcome->failed = boot->step;
+		outcome->err = -ETIMEDOUT;
+		outcome->hung = true;
+	}
+	log_line(LEVEL_ERROR, "%s at %s", what, step_name(boot->step));
+	read_back(boot);
+	report_log(boot);
+	(void)report_write(boot, RUN_DIR, what);
+	return STATUS_REFUSED;
+}
+
+static int run(struct boot *boot)
+{
+	int status = STATUS_MACHINE;
+	enum ending ending;
+
+	/* A crash kernel saves memory to a disk of the host: that is all it is there for. */
+	if (machine_has(&boot->machine, "proc/vmcore"))
+		return STATUS_DONE;
+	ending = supervise(boot, work, &status);
+	if (ending == NOT_STARTED)
+		log_line(LEVEL_ERROR, "nothing bound: no process can be started");
+	else if (ending != ENDED)
+		status = tell_for(boot, ending);
+	return status;
+}
+
+static int run_release(struct boot *boot, const char *what)
+{
+	struct address address;
+	int err;
+
+	log_open(&boot->machine, true);
+	if (!strcmp(what, "all")) {
+		err = release_all(&boot->machine);
+	} else if (address_parse(text_of(what), &address)) {
+		err = release_device(&boot->machine, address);
+	} else {
+		log_line(LEVEL_ERROR, "--release: expected an address or all");
+		return STATUS_POLICY;
+	}
+	return err ? STATUS_REFUSED : STATUS_DONE;
+}
+
+static const char usage[] = "usage: binder [--root DIR] [--release ADDRESS|all]\n"
+			    "Gives the devices that /etc/vfio-bind.conf chooses to vfio-pci: see "
+			    "vfio-bind-initramfs(7).\n";
+
+static int print(int fd, const char *text, int status)
+{
+	size_t len = strlen(text);
+
+	return write(fd, text, len) == (ssize_t)len ? status : STATUS_REFUSED;
+}
+
+/* getopt_long(3) would weigh more than all of this file: two options do without. */
+static const char *take_argument(char *argv[], int *at, const char *name)
+{
+	size_t len = strlen(name);
+
+	if (strncmp(argv[*at], name, len) != 0)
+		return NULL;
+	if (argv[*at][len] == '=')
+		return argv[*at] + len + 1;
+	return argv[*at][len] ? NULL : argv[++*at];
+}
+
+/* Zero pages that exist once written to: three megabytes at most, a few pages for most. */
+static struct boot *new_boot(void)
+{
+	void *memory = mmap(NULL, sizeof(struct boot), PROT_READ | PROT_WRITE,
+			    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	struct boot *boot = memory;
+
+	if (memory == MAP_FAILED)
+		return NULL;
+	boot->device = NO_DEVICE;
+	boot->diag.emit = log_mistake;
+	return boot;
+}
+
+int main(int argc, char *argv[])
+{
+	const char *root = "/", *released = NULL, *value;
+	struct boot *boot = new_boot();
+	int err;
+
+	for (int i = 1; i < argc; i++) {
+		if (!strcmp(argv[i], "--help"))
+			return print(STDOUT_FILENO, usage, STATUS_DONE);
+		if (!strcmp(argv[i], "--version"))
+			return print(STDOUT_FILENO, "vfio-bind " VERSION "\n", STATUS_DONE);
+		if ((value = take_argument(argv, &i, "--root")))
+			root = value;
+		else if ((value = take_argument(argv, &i, "--release")))
+			released = value;
+		else
+			return print(STDERR_FILENO, usage, STATUS_POLICY);
+	}
+	if (!boot) {
+		log_line(LEVEL_ERROR, "nothing bound: no memory");
+		return STATUS_MACHINE;
+	}
+	err = machine_open(&boot->machine, root);
+	if (err)
+		return unreadable(boot, err);
+	log_open(&boot->machine, false);
+	return released ? run_release(boot, released) : run(boot);
+}

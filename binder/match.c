@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "match.h"
+
+#include "guard.h"
+#include "path.h"
+#include "value.h"
+
+static bool id_matches(const struct id_pattern *pattern, uint16_t vendor, uint16_t device)
+{
+	return (pattern->any_vendor || pattern->vendor == vendor) &&
+	       (pattern->any_device || pattern->device == device);
+}
+
+static bool address_matches(const union value *value, const struct device *device)
+{
+	if (value->address.any_function)
+		return address_same_slot(value->address.at, device->address);
+	return address_equal(value->address.at, device->address);
+}
+
+static bool boot_display_matches(struct decision *decision, uint32_t wanted, size_t index)
+{
+	const struct device *device = &decision->inventory->devices[index];
+
+	if (!device_has_base_class(device, CLASS_BASE_DISPLAY) && !wanted)
+		return false; /* 0 asks for a display that is known not to be it */
+	return decide_picture(decision, index) == (wanted ? PICTURE_YES : PICTURE_NO);
+}
+
+static bool slot_matches(struct decision *decision, struct text name, size_t index)
+{
+	const struct inventory *inventory = decision->inventory;
+	const struct slot *slot;
+
+	decision->plan->wants_machine |= FACT_SLOTS & ~inventory->known;
+	slot = inventory_slot_named(inventory, name);
+	return slot && slot_holds(slot, &inventory->devices[index]);
+}
+
+/* All zeros and all ones are what firmware leaves where nobody gave the card a number. */
+static bool dsn_matches(uint64_t wanted, const struct device *device)
+{
+	return wanted && wanted != UINT64_MAX && device->dsn == wanted;
+}
+
+static bool value_matches(struct decision *decision, enum selector selector,
+			  const union value *value, size_t index)
+{
+	const struct device *device = &decision->inventory->devices[index];
+
+	switch (selector) {
+	case SELECT_ADDRESS:
+		return address_matches(value, device);
+	case SELECT_ID:
+		return id_matches(&value->id, device->vendor, device->device);
+	case SELECT_SUBSYSTEM:
+		return id_matches(&value->id, device->subvendor, device->subdevice);
+	case SELECT_CLASS:
+		return class_matches(&value->class, device->class);
+	case SELECT_PATH:
+		return path_matches(value->text, decision->inventory, index);
+	case SELECT_BOOT_VGA:
+		return need_facts(decision, index, FACT_BOOT_VGA) &&
+		       device->boot_vga == (int8_t)value->flag;
+	case SELECT_BOOT_DISPLAY:
+		return boot_display_matches(decision, value->flag, index);
+	case SELECT_SLOT:
+		return slot_matches(decision, value->text, index);
+	case SELECT_DSN:
+		return need_facts(decision, index, FACT_DSN) && dsn_matches(value->dsn, device);
+	case SELECTORS:
+		break;
+	}
+	return false;
+}
+
+bool selector_matches(struct decision *decision, const struct rule *rule, enum selector selector,
+		      size_t index)
+{
+	const struct values *values = &rule->select[selector];
+	const union value *value = &decision->policy->values[values->first];
+
+	for (size_t i = 0; i < values->count; i++)
+		if (value_matches(decision, selector, &value[i], index))
+			return true;
+	return false;
+}
+
+/* The selectors stand in the order of their cost, so that facts are asked for last. */
+bool rule_matches(struct decision *decision, const struct rule *rule, size_t index)
+{
+	for (enum selector selector = 0; selector < SELECTORS; selector++)
+		if (rule_has(rule, selector) && !selector_matches(decision, rule, selector, index))
+			return false;
+	return true;
+}
+
+bool rule_names_place(const struct rule *rule)
+{
+	return rule_has(rule, SELECT_ADDRESS) || rule_has(rule, SELECT_PATH);
+}
+
+size_t rule_place(struct decision *decision, const struct rule *rule)
+{
+	for (size_t i = 0; i < decision->inventory->count; i++) {
+		if (rule_has(rule, SELECT_ADDRESS) &&
+		    !selector_matches(decision, rule, SELECT_ADDRESS, i))
+			continue;
+		if (rule_has(rule, SELECT_PATH) && !selector_matches(decision, rule, SELECT_PATH, i))
+			continue;
+		return i;
+	}
+	return NO_DEVICE;
+}

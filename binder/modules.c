@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "modules.h"
+
+#include "log.h"
+#include "modplan.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/utsname.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define PLAN_FILE PAYLOAD_DIR "/plan"
+#define MODULES_DIR PAYLOAD_DIR "/modules/"
+
+bool driver_exists(struct boot *boot, struct text driver)
+{
+	char path[MACHINE_PATH_SIZE], name[DRIVER_SIZE] = "";
+
+	memcpy(name, driver.at, driver.len);
+	return join(path, sizeof(path), "sys/bus/pci/drivers/", name, "/bind") &&
+	       machine_has(&boot->machine, path);
+}
+
+static int load_file(struct boot *boot, struct text file, const char *params)
+{
+	char path[MACHINE_PATH_SIZE], name[NAME_SIZE];
+	int fd, err = 0;
+
+	if (file.len >= sizeof(name))
+		return -ENAMETOOLONG;
+	memcpy(name, file.at, file.len);
+	name[file.len] = '\0';
+	(void)join(path, sizeof(path), MODULES_DIR, name, "");
+	fd = machine_openat(&boot->machine, path, O_RDONLY | O_NOFOLLOW);
+	if (fd < 0)
+		return fd;
+	/* Stored uncompressed, so no flag: and the signature at its end stays good. */
+	if (syscall(SYS_finit_module, fd, params, 0))
+		err = -errno;
+	(void)close(fd);
+	return err == -EEXIST ? 0 : err;
+}
+
+static void load_step(struct boot *boot, const struct module_step *step)
+{
+	static struct module_params params;
+	int err;
+
+	if (step->builtin)
+		return;
+	module_params(&params, step->file, step->options, text_of(boot->cmdline));
+	if (params.ids.len) {
+		boot->ids_dropped = true;
+		log_line(LEVEL_WARNING, "%.*s: %.*s left out: it would take twins too",
+			 (int)step->file.len, step->file.at, (int)params.ids.len, params.ids.at);
+	}
+	err = params.too_long ? -E2BIG : load_file(boot, step->file, params.text);
+	if (err)
+		log_line(step->required ? LEVEL_ERROR : LEVEL_WARNING, "%.*s not loaded: %s",
+			 (int)step->file.len, step->file.at, error_name(err));
+}
+
+static void load_plan(struct boot *boot, struct text plan)
+{
+	struct module_step step;
+	int more;
+
+	/* On past a failure: what the others need may be there all the same. */
+	while ((more = modplan_next(&plan, &step)) > 0)
+		load_step(boot, &step);
+	if (more < 0)
+		log_line(LEVEL_ERROR, "the plan of modules ends in a line that makes no sense");
+}
+
+/*
+ * An ids= last on modprobe's line takes the place of one in modprobe.d or on the kernel's: it
+ * would take twins past every guard.
+ */
+static int run_modprobe(const char *program, const char *module)
+{
+	static char no_ids[] = "ids=";
+	char name[DRIVER_SIZE], *arguments[] = { (char[]){ "modprobe" }, name, no_ids, NULL };
+	char *environment[] = { (char[]){ "PATH=/usr/sbin:/usr/bin:/sbin:/bin" }, NULL };
+	int status;
+	pid_t child;
+
+	(void)join(name, sizeof(name), module, "", "");
+	child = fork();
+	if (child < 0)
+		return -errno;
+	if (!child) {
+		(void)execve(program, arguments, environment);
+		_exit(127);
+	}
+	if (waitpid(child, &status, 0) < 0)
+		return -errno;
+	return WIFEXITED(status) && !WEXITSTATUS(status) ? 0 : -EIO;
+}
+
+static int modprobe_driver(struct boot *boot, struct text driver)
+{
+	static const char *const programs[] = { "/sbin/modprobe", "/usr/sbin/modprobe",
+						"/bin/modprobe", "/usr/bin/modprobe" };
+	char module[DRIVER_SIZE] = "";
+
+	memcpy(module, driver.at, driver.len);
+	/* Below another root the program and its configuration would be the wrong ones. */
+	for (size_t i = 0; !boot->machine.confined && i < ARRAY_SIZE(programs); i++)
+		if (!access(programs[i], X_OK))
+			return run_modprobe(programs[i], module);
+	return -ENOENT;
+}
+
+static bool named_before(const struct policy *policy, size_t rule)
+{
+	for (size_t i = 0; i < rule; i++)
+		if (text_equal(policy->rules[i].driver, policy->rules[rule].driver))
+			return true;
+	return false;
+}
+
+/* Without a plan that fits. why says what is wrong with the one there is. */
+static void modprobe_all(struct boot *boot, const char *why)
+{
+	for (size_t i = 0; i < boot->policy.rule_count; i++) {
+		struct text driver = boot->policy.rules[i].driver;
+		int failed;
+
+		if (named_before(&boot->policy, i) || driver_exists(boot, driver))
+			continue;
+		failed = modprobe_driver(boot, driver);
+		if (failed)
+			log_line(LEVEL_ERROR, "no plan of modules (%s), and modprobe %.*s: %s", why,
+				 (int)driver.len, driver.at, error_name(failed));
+	}
+}
+
+void modules_load(struct boot *boot)
+{
+	static char buffer[16384];
+	struct utsname kernel;
+	struct text plan, release;
+	ssize_t len;
+
+	if (!boot->machine.live)
+		return;
+	len = machine_read(&boot->machine, PLAN_FILE, buffer, sizeof(buffer));
+	plan = (struct text){ buffer, len > 0 ? (size_t)len : 0 };
+	if (len < 0)
+		modprobe_all(boot, error_name((int)len));
+	else if (!modplan_open(&plan, &release))
+		modprobe_all(boot, "it makes no sense");
+	else if (uname(&kernel) || !text_is(release, kernel.release))
+		modprobe_all(boot, "it is for another kernel");
+	else
+		load_plan(boot, plan);
+}

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "option.h"
+
+#include "device.h"
+
+static bool parse_with(struct line *line, struct rule *rule, const struct word *word)
+{
+	static const char *const names[] = {
+		[WITH_COMPANIONS] = "companions",
+		[WITH_NONE] = "none",
+		[WITH_FUNCTIONS] = "functions",
+		[WITH_GROUP] = "group",
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		if (!text_is(word->value, names[i]))
+			continue;
+		rule->with = (enum with)i;
+		return true;
+	}
+	return expected(line, word->value.at, "with=companions, none, functions or group");
+}
+
+static bool parse_count(struct line *line, struct rule *rule, const struct word *word)
+{
+	if (text_number(word->value, DEVICE_MAX, &rule->count) && rule->count)
+		return true;
+	return expected(line, word->value.at, "count=N, a number from 1 to 16384");
+}
+
+static bool parse_nth(struct line *line, struct rule *rule, const struct word *word)
+{
+	line->nth = word->value.at;
+	if (text_number(word->value, DEVICE_MAX, &rule->nth) && rule->nth)
+		return true;
+	return expected(line, word->value.at, "nth=K, a number from 1 to count");
+}
+
+static bool parse_driver(struct line *line, struct rule *rule, const struct word *word)
+{
+	struct text name = word->value;
+	bool ok = name.len < DRIVER_SIZE && driver_is_passthrough(name);
+
+	/* The name becomes a file name below /sys/bus/pci/drivers. */
+	for (size_t i = 0; ok && i < name.len; i++) {
+		char c = name.at[i];
+
+		ok = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
+	}
+	rule->driver = name;
+	return ok || expected(line, name.at,
+			      "driver=vfio-pci, a vfio variant such as mlx5_vfio_pci, or pci-stub");
+}
+
+static unsigned allow_word(struct text word)
+{
+	static const struct {
+		const char *name;
+		unsigned allow;
+	} words[] = {
+		{ "no-iommu", ALLOW_NO_IOMMU },
+		{ "boot-display", ALLOW_BOOT_DISPLAY },
+		{ "host-storage", ALLOW_HOST_STORAGE },
+		{ "host-network", ALLOW_HOST_NETWORK },
+		{ "host-input", ALLOW_HOST_INPUT },
+		{ "bound-display", ALLOW_BOUND_DISPLAY },
+		{ "last-display", ALLOW_LAST_DISPLAY | ALLOW_BOOT_DISPLAY },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
+		if (text_is(word, words[i].name))
+			return words[i].allow;
+	return 0;
+}
+
+static bool parse_allow(struct line *line, struct rule *rule, const struct word *word)
+{
+	struct text rest = word->value, item;
+	bool ok = true;
+
+	while (text_cut(&rest, ',', &item)) {
+		unsigned allow = allow_word(item);
+
+		if (!allow)
+			ok = expected(line, item.at,
+				      "allow=no-iommu, boot-display, host-storage, host-network, "
+				      "host-input, bound-display or last-display");
+		if (allow & (ALLOW_HOST_STORAGE | ALLOW_HOST_NETWORK | ALLOW_HOST_INPUT))
+			line->host_allow = item.at;
+		rule->allow |= allow;
+	}
+	return ok;
+}
+
+static bool parse_required(struct line *line, struct rule *rule, const struct word *word)
+{
+	(void)line;
+	(void)word;
+	rule->required = true;
+	return true;
+}
+
+static const struct option options[] = {
+	{ "with", true, parse_with },	  { "count", true, parse_count },
+	{ "nth", true, parse_nth },	  { "driver", true, parse_driver },
+	{ "allow", true, parse_allow },	  { "required", false, parse_required },
+};
+
+const struct option *find_option(const struct word *word, unsigned *bit)
+{
+	struct text key = word->key.at ? word->key : word->value;
+
+	for (size_t i = 0; i < ARRAY_SIZE(options); i++) {
+		if (options[i].has_value != (word->key.at != NULL) || !text_is(key, options[i].key))
+			continue;
+		*bit = 1u << i;
+		return &options[i];
+	}
+	return NULL;
+}

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The options of a bind rule: with=, count=, nth=, driver=, allow= and required. */
+#ifndef OPTION_H
+#define OPTION_H
+
+#include "line.h"
+
+struct option {
+	const char *key; /* a bare word if it has no value */
+	bool has_value;
+	bool (*parse)(struct line *line, struct rule *rule, const struct word *word);
+};
+
+/* The option a word is for, or NULL. *bit becomes its bit in a set of options. */
+const struct option *find_option(const struct word *word, unsigned *bit);
+
+#endif

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "out.h"
+
+#include "format.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+/* The longest piece: a policy file's name and a line of report around it fit easily. */
+#define PIECE_SIZE 1024
+
+static void write_all(struct out *out, struct text text)
+{
+	while (text.len && !out->err) {
+		ssize_t n = write(out->fd, text.at, text.len);
+
+		if (n <= 0)
+			out->err = n ? -errno : -EIO;
+		else
+			text = (struct text){ text.at + n, text.len - (size_t)n };
+	}
+}
+
+void out_flush(struct out *out)
+{
+	write_all(out, (struct text){ out->buffer, out->len });
+	out->len = 0;
+}
+
+void out_text(struct out *out, struct text text)
+{
+	out_flush(out);
+	write_all(out, text);
+}
+
+void out_format(struct out *out, const char *how, ...)
+{
+	va_list arguments;
+
+	if (sizeof(out->buffer) - out->len < PIECE_SIZE)
+		out_flush(out);
+	va_start(arguments, how);
+	out->len += format_list(out->buffer + out->len, PIECE_SIZE, how, arguments);
+	va_end(arguments);
+}

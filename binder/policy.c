@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "policy.h"
+
+#include "option.h"
+#include "value.h"
+
+#include <string.h>
+
+#define LIMIT_RULES "at most 256 rules"
+_Static_assert(POLICY_RULES_MAX == 256, "LIMIT_RULES names it");
+
+static bool add_value(struct line *line, struct values *values, union value value)
+{
+	struct policy *policy = line->policy;
+
+	if (policy->value_count == ARRAY_SIZE(policy->values))
+		return expected(line, line->at, "fewer values");
+	if (!values->count)
+		values->first = (uint16_t)policy->value_count;
+	policy->values[policy->value_count++] = value;
+	values->count++;
+	return true;
+}
+
+static bool parse_list(struct line *line, struct rule *rule, enum selector selector,
+		       const struct word *word)
+{
+	struct text rest = word->value, item;
+	union value value;
+	bool ok = true;
+
+	if (rule_has(rule, selector))
+		return expected(line, word->at, "each selector once");
+	while (text_cut(&rest, ',', &item)) {
+		memset(&value, 0, sizeof(value));
+		if (word->key.at ? value_parse(selector, item, &value) :
+		    selector == SELECT_CLASS ? value_parse_class_name(item, &value) :
+					       value_parse(selector, item, &value))
+			ok &= add_value(line, &rule->select[selector], value);
+		else
+			ok = expected(line, item.at, selector_expected(selector));
+	}
+	return ok;
+}
+
+/* The selector a word is for, or SELECTORS. A bare word is a class name or an address. */
+static enum selector find_selector(const struct word *word)
+{
+	struct text rest = word->value, first;
+	union value value;
+
+	if (word->key.at) {
+		enum selector selector = 0;
+
+		while (selector < SELECTORS && !text_is(word->key, selector_key(selector)))
+			selector++;
+		return selector;
+	}
+	(void)text_cut(&rest, ',', &first);
+	if (value_parse_class_name(first, &value))
+		return SELECT_CLASS;
+	if (first.len && memchr(first.at, ':', first.len))
+		return SELECT_ADDRESS;
+	return SELECTORS;
+}
+
+/* Reads one word of a rule; given has a bit for each option that was there before. */
+static bool parse_word(struct line *line, struct rule *rule, unsigned *given)
+{
+	enum selector selector;
+	const struct option *option;
+	struct word word;
+	unsigned bit;
+
+	if (!take_word(line, &word))
+		return false;
+	selector = find_selector(&word);
+	if (selector != SELECTORS)
+		return parse_list(line, rule, selector, &word);
+	option = find_option(&word, &bit);
+	if (!option)
+		return expected(line, word.at,
+				"a selector (a class name, an address, id=, subsystem=, class=, "
+				"path=, boot_vga=, boot_display=, slot=, dsn=) or an option "
+				"(with=, count=, nth=, driver=, allow=, required)");
+	if (rule->verb == VERB_KEEP)
+		return expected(line, word.at, "no option behind keep");
+	if (*given & bit)
+		return expected(line, word.at, "each option once");
+	*given |= bit;
+	return option->parse(line, rule, &word);
+}
+
+static bool names_one_device(const struct policy *policy, const struct rule *rule)
+{
+	const struct values *address = &rule->select[SELECT_ADDRESS];
+
+	return (address->count == 1 && !policy->values[address->first].address.any_function) ||
+	       rule->select[SELECT_PATH].count == 1 || rule->select[SELECT_DSN].count == 1;
+}
+
+/* What can be said of a rule only when all of it was read. */
+static bool check_rule(struct line *line, const struct rule *rule, const char *rule_end)
+{
+	bool selects = false, ok = true;
+
+	for (enum selector selector = 0; selector < SELECTORS; selector++)
+		selects |= rule_has(rule, selector);
+	if (!selects)
+		ok = expected(line, rule_end, "a selector");
+	if (rule->nth && !rule->count)
+		ok = expected(line, line->nth, "count=N beside nth=K");
+	else if (rule->nth > rule->count)
+		ok = expected(line, line->nth, "nth=K, a number from 1 to count");
+	if (line->host_allow && !names_one_device(line->policy, rule))
+		ok = expected(line, line->host_allow,
+			      "allow=host-... only where address=, path= or dsn= names one device");
+	return ok;
+}
+
+static bool add_rule(struct line *line, const char *at, const struct rule *rule)
+{
+	struct policy *policy = line->policy;
+
+	if (policy->rule_count == ARRAY_SIZE(policy->rules))
+		return expected(line, at, LIMIT_RULES);
+	policy->rules[policy->rule_count++] = *rule;
+	return true;
+}
+
+static struct rule new_rule(const struct line *line, enum verb verb)
+{
+	return (struct rule){
+		.verb = verb,
+		.driver = text_of("vfio-pci"),
+		.file = line->mistake.file,
+		.line = line->mistake.line,
+	};
+}
+
+static void parse_rule(struct line *line, enum verb verb, const char *at)
+{
+	struct rule rule = new_rule(line, verb);
+	const char *rule_end = line->at;
+	unsigned given = 0;
+	bool ok = true;
+
+	while (find_word(line)) {
+		ok &= parse_word(line, &rule, &given);
+		rule_end = line->at;
+	}
+	/* A rule with a mistake in a word is not blamed for lacking that word too. */
+	if (ok && check_rule(line, &rule, rule_end))
+		(void)add_rule(line, at, &rule);
+}
+
+static void parse_accept(struct line *line)
+{
+	struct word word;
+
+	if (!find_word(line)) {
+		expected(line, line->at, "accept cmdline");
+		return;
+	}
+	if (!take_word(line, &word))
+		return;
+	if (word.key.at || !text_is(word.value, "cmdline"))
+		expected(line, word.at, "accept cmdline");
+	else if (find_word(line))
+		expected(line, line->at, "nothing behind accept cmdline");
+	else
+		line->policy->accept_cmdline = true;
+}
+
+static void parse_line(struct line *line)
+{
+	const char *start = line->at;
+	const char *nul = line->at < line->end ?
+				  memchr(line->at, '\0', (size_t)(line->end - line->at)) :
+				  NULL;
+	struct word word;
+
+	if (nul)
+		expected(line, nul, "text without a NUL byte");
+	else if (line->end - start > POLICY_LINE_MAX)
+		expected(line, start + POLICY_LINE_MAX, "a line of at most 4096 bytes");
+	if (nul || line->end - start > POLICY_LINE_MAX || !find_word(line))
+		return;
+	if (!take_word(line, &word))
+		return;
+	if (!word.key.at && text_is(word.value, "bind"))
+		parse_rule(line, VERB_BIND, word.at);
+	else if (!word.key.at && text_is(word.value, "keep"))
+		parse_rule(line, VERB_KEEP, word.at);
+	else if (!word.key.at && text_is(word.value, "accept"))
+		parse_accept(line);
+	else
+		expected(line, word.at, "bind, keep or accept");
+}
+
+bool policy_parse(struct policy *policy, struct text file, struct text text, struct diag *diag)
+{
+	struct line line = { .policy = policy, .diag = diag, .mistake = { .file = file } };
+	unsigned before = diag->mistakes;
+	struct text source;
+
+	if (text.len >= 3 && !memcmp(text.at, "\xef\xbb\xbf", 3)) /* a byte order mark */
+		text = (struct text){ text.at + 3, text.len - 3 };
+	while (text_cut(&text, '\n', &source)) {
+		if (source.len && source.at[source.len - 1] == '\r')
+			source.len--;
+		line.mistake.line++;
+		line.mistake.source = source;
+		line.at = source.at;
+		line.end = source.at + source.len;
+		line.host_allow = line.nth = NULL;
+		parse_line(&line);
+	}
+	return diag->mistakes == before;
+}
+
+static void parse_cmdline_rule(struct line *line, enum verb verb, struct text item)
+{
+	struct rule rule = new_rule(line, verb);
+	union value value = { 0 };
+	struct text address;
+
+	(void)text_cut(&item, '+', &address);
+	if (!value_parse(SELECT_ADDRESS, address, &value)) {
+		expected(line, address.at, selector_expected(SELECT_ADDRESS));
+		return;
+	}
+	if (!add_value(line, &rule.select[SELECT_ADDRESS], value))
+		return;
+	if (item.at) {
+		memset(&value, 0, sizeof(value));
+		if (verb == VERB_KEEP) {
+			expected(line, item.at - 1, "an address and nothing behind it");
+			return;
+		}
+		if (!value_parse(SELECT_ID, item, &value)) {
+			expected(line, item.at, selector_expected(SELECT_ID));
+			return;
+		}
+		if (!add_value(line, &rule.select[SELECT_ID], value))
+			return;
+	}
+	(void)add_rule(line, address.at, &rule);
+}
+
+bool policy_parse_cmdline(struct policy *policy, enum verb verb, struct text source,
+			  struct text value, struct diag *diag)
+{
+	struct line line = {
+		.policy = policy,
+		.diag = diag,
+		.mistake = { .file = text_of("/proc/cmdline"), .line = 1, .source = source },
+		.at = value.at,
+		.end = value.at + value.len,
+	};
+	unsigned before = diag->mistakes;
+	struct text item;
+
+	while (text_cut(&value, ',', &item))
+		parse_cmdline_rule(&line, verb, item);
+	return diag->mistakes == before;
+}

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "release.h"
+
+#include "lines.h"
+#include "log.h"
+#include "load.h"
+#include "report.h"
+#include "sysfs.h"
+
+#include <errno.h>
+
+static int give_back(struct machine *machine, struct address address)
+{
+	char driver[DRIVER_SIZE];
+	int err = override_clear(machine, address);
+
+	if (!err)
+		err = driver_read(machine, address, driver);
+	if (!err && driver_is_passthrough(text_of(driver)))
+		err = driver_unbind(machine, address, text_of(driver));
+	if (!err)
+		err = driver_probe(machine, address);
+	if (!err)
+		err = driver_read(machine, address, driver);
+	if (!err && driver_is_passthrough(text_of(driver)))
+		err = -EBUSY; /* an ids= somewhere takes it right back */
+	return err;
+}
+
+int release_device(struct machine *machine, struct address address)
+{
+	char name[ADDRESS_SIZE];
+	int err = give_back(machine, address);
+
+	(void)address_format(address, name);
+	if (err)
+		log_line(LEVEL_ERROR, "%s not released: %s", name, error_name(err));
+	else
+		log_line(LEVEL_INFO, "%s released", name);
+	return err;
+}
+
+/* Of a line of the report: true if it says that a device was to be bound. */
+static bool parse_bound(struct text line, struct address *address)
+{
+	struct text name, verdict;
+
+	return text_cut(&line, '\t', &name) && address_parse(name, address) &&
+	       text_cut(&line, '\t', &verdict) && text_is(verdict, "bind");
+}
+
+int release_all(struct machine *machine)
+{
+	static struct lines lines;
+	struct address address;
+	struct text line;
+	int err = lines_open(&lines, machine, RUN_DIR REPORT_NAME), failed = 0;
+
+	if (err) {
+		log_line(LEVEL_ERROR, "no report of what was bound (/%s): %s",
+			 RUN_DIR REPORT_NAME, error_name(err));
+		return err;
+	}
+	while (lines_next(&lines, &line, &err)) {
+		int one = parse_bound(line, &address) ? release_device(machine, address) : 0;
+
+		failed = failed ? failed : one;
+	}
+	lines_close(&lines);
+	return failed ? failed : err;
+}

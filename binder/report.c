@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "report.h"
+
+#include "apply.h"
+#include "format.h"
+#include "log.h"
+#include "out.h"
+
+#include <unistd.h>
+
+#define FAILURE_SIZE 96
+
+const char *step_name(enum step step)
+{
+	switch (step) {
+	case STEP_READ:
+		return "read";
+	case STEP_OVERRIDE:
+		return "driver_override";
+	case STEP_UNBIND:
+		return "unbind";
+	case STEP_LOAD:
+		return "load";
+	case STEP_BIND:
+		return "bind";
+	case STEP_DONE:
+		return "done";
+	}
+	return "?";
+}
+
+static const struct rule *rule_at(const struct boot *boot, size_t rule)
+{
+	return &boot->policy.rules[rule];
+}
+
+/* What went wrong with a device that was to be bound, or an empty text. */
+static void describe_failure(const struct boot *boot, size_t index, char out[FAILURE_SIZE])
+{
+	const struct outcome *outcome = &boot->outcomes[index];
+
+	out[0] = '\0';
+	if (boot->dry_run || outcome_is_good(boot, index))
+		return;
+	if (outcome->hung)
+		(void)format(out, FAILURE_SIZE, "hung: %s", step_name(outcome->failed));
+	else if (outcome->err && outcome->failed == STEP_LOAD)
+		(void)format(out, FAILURE_SIZE, "failed: its driver is not there");
+	else if (outcome->err)
+		(void)format(out, FAILURE_SIZE, "failed: %s: %s", step_name(outcome->failed),
+			       error_name(outcome->err));
+	else
+		(void)format(out, FAILURE_SIZE, "failed: its driver is %s",
+			       outcome->after[0] ? outcome->after : "none");
+}
+
+/* "ADDRESS" for a companion's leader, or an empty text. */
+static void leader_of(const struct boot *boot, size_t index, char out[ADDRESS_SIZE])
+{
+	size_t leader = boot->plan.tallies[index].with;
+
+	out[0] = '\0';
+	if (leader != NO_DEVICE)
+		(void)address_format(boot->inventory.devices[leader].address, out);
+}
+
+static bool unmet(const struct finding *finding)
+{
+	return finding->reason == REASON_COUNT || finding->reason == REASON_DSN ||
+	       finding->reason == REASON_REQUIRED;
+}
+
+enum status report_status(const struct boot *boot)
+{
+	enum status status = STATUS_DONE;
+
+	if (boot->diag.mistakes)
+		return STATUS_POLICY;
+	if (!boot->decided)
+		return STATUS_MACHINE;
+	for (size_t i = 0; i < boot->inventory.count; i++) {
+		enum verdict_kind kind = plan_verdict(&boot->plan, i).kind;
+
+		if (kind == VERDICT_REFUSE ||
+		    (kind == VERDICT_BIND && !boot->dry_run && !outcome_is_good(boot, i)))
+			status = STATUS_REFUSED;
+	}
+	for (size_t r = 0; r < boot->policy.rule_count; r++)
+		if (unmet(&boot->plan.findings[r]))
+			status = STATUS_REFUSED;
+	return status;
+}
+
+static void log_bind(const struct boot *boot, size_t index, const struct rule *rule)
+{
+	char address[ADDRESS_SIZE], leader[ADDRESS_SIZE], failure[FAILURE_SIZE];
+
+	(void)address_format(boot->inventory.devices[index].address, address);
+	leader_of(boot, index, leader);
+	describe_failure(boot, index, failure);
+	if (failure[0])
+		log_line(LEVEL_ERROR, "%s %s (%.*s:%u)", address, failure, (int)rule->file.len,
+			 rule->file.at, rule->line);
+	else
+		log_line(LEVEL_INFO, "%s %s %.*s%s%s (%.*s:%u)", address,
+			 boot->dry_run ? "would be bound to" : "bound to", (int)rule->driver.len,
+			 rule->driver.at, leader[0] ? ", goes with " : "", leader,
+			 (int)rule->file.len, rule->file.at, rule->line);
+}
+
+static void log_device(const struct boot *boot, size_t index)
+{
+	struct verdict verdict = plan_verdict(&boot->plan, index);
+	const struct rule *rule = rule_at(boot, verdict.rule);
+	char address[ADDRESS_SIZE];
+
+	(void)address_format(boot->inventory.devices[index].address, address);
+	switch (verdict.kind) {
+	case VERDICT_NONE:
+		break;
+	case VERDICT_BIND:
+		log_bind(boot, index, rule);
+		break;
+	case VERDICT_KEEP:
+		log_line(LEVEL_INFO, "%s kept with the host (%.*s:%u)", address,
+			 (int)rule->file.len, rule->file.at, rule->line);
+		break;
+	case VERDICT_REFUSE:
+		log_line(LEVEL_ERROR, "%s refused: %s (%.*s:%u)", address,
+			 reason_text(verdict.reason), (int)rule->file.len, rule->file.at,
+			 rule->line);
+		break;
+	}
+}
+
+void report_log(struct boot *boot)
+{
+	for (size_t i = 0; i < boot->inventory.count; i++)
+		if (plan_verdict(&boot->plan, i).kind != VERDICT_NONE)
+			log_device(boot, i);
+	for (size_t r = 0; r < boot->policy.rule_count; r++) {
+		const struct finding *finding = &boot->plan.findings[r];
+		const struct rule *rule = rule_at(boot, r);
+
+		if (finding->reason != REASON_NONE)
+			log_line(unmet(finding) ? LEVEL_ERROR : LEVEL_WARNING,
+				 "%.*s:%u binds nothing: %s", (int)rule->file.len, rule->file.at,
+				 rule->line, reason_text(finding->reason));
+	}
+}
+
+static void put_group_shared(struct out *out, const struct boot *boot, size_t index, bool first)
+{
+	const struct inventory *inventory = &boot->inventory;
+	const char *before = first ? "group-shared " : "; group-shared ";
+	size_t other = 0;
+
+	while ((other = plan_group_shared(&boot->plan, inventory, index, other)) != NO_DEVICE) {
+		char address[ADDRESS_SIZE];
+
+		(void)address_format(inventory->devices[other++].address, address);
+		out_format(out, "%s%s", before, address);
+		before = ",";
+	}
+}
+
+static void put_detail(struct out *out, const struct boot *boot, size_t index, enum verdict_kind kind)
+{
+	char leader[ADDRESS_SIZE], failure[FAILURE_SIZE];
+
+	if (kind == VERDICT_REFUSE) {
+		enum reason reason = plan_verdict(&boot->plan, index).reason;
+
+		out_format(out, "%s", reason == REASON_IN_USE &&
+						      boot->claims.refused.device == index ?
+					      boot->claims.refused.disk :
+					      "");
+	}
+	if (kind != VERDICT_BIND)
+		return;
+	leader_of(boot, index, leader);
+	describe_failure(boot, index, failure);
+	out_format(out, "%s%s%s%s", failure, failure[0] && leader[0] ? "; " : "",
+		   leader[0] ? "goes with " : "", leader);
+	put_group_shared(out, boot, index, !failure[0] && !leader[0]);
+}
+
+static const char *or_dash(const char *name)
+{
+	return name[0] ? name : "-";
+}
+
+static void put_device(struct out *out, const struct boot *boot, size_t index)
+{
+	struct verdict verdict = plan_verdict(&boot->plan, index);
+	const struct rule *rule = rule_at(boot, verdict.rule);
+	const struct device *device = &boot->inventory.devices[index];
+	const char *after = device->driver;
+	char address[ADDRESS_SIZE];
+
+	if (verdict.kind == VERDICT_BIND && !boot->dry_run)
+		after = boot->outcomes[index].read_back ? boot->outcomes[index].after : "?";
+	(void)address_format(device->address, address);
+	out_format(out, "%s\t%s\t%s\t%.*s:%u\t%s\t%s\t", address, verdict_token(verdict.kind),
+		   reason_token(verdict.reason), (int)rule->file.len, rule->file.at, rule->line,
+		   or_dash(device->driver), or_dash(after));
+	put_detail(out, boot, index, verdict.kind);
+	out_format(out, "\n");
+}
+
+/* The address a rule names, or that of what stands where it points. */
+static void rule_address(const struct boot *boot, size_t r, char out[ADDRESS_SIZE])
+{
+	const struct rule *rule = rule_at(boot, r);
+	const struct finding *finding = &boot->plan.findings[r];
+
+	(void)join(out, ADDRESS_SIZE, "-", "", "");
+	if (finding->stands != NO_DEVICE)
+		(void)address_format(boot->inventory.devices[finding->stands].address, out);
+	else if (rule_has(rule, SELECT_ADDRESS))
+		(void)address_format(
+			boot->policy.values[rule->select[SELECT_ADDRESS].first].address.at, out);
+}
+
+static void put_finding(struct out *out, const struct boot *boot, size_t r)
+{
+	const struct rule *rule = rule_at(boot, r);
+	const struct finding *finding = &boot->plan.findings[r];
+	char address[ADDRESS_SIZE];
+
+	rule_address(boot, r, address);
+	out_format(out, "%s\tnone\t%s\t%.*s:%u\t-\t-\t", address, reason_token(finding->reason),
+		   (int)rule->file.len, rule->file.at, rule->line);
+	if (finding->reason == REASON_COUNT)
+		out_format(out, "%u match, not %u", finding->matches, rule->count);
+	else if (finding->stands != NO_DEVICE)
+		out_format(out, "now %04x:%04x", boot->inventory.devices[finding->stands].vendor,
+			   boot->inventory.devices[finding->stands].device);
+	out_format(out, "\n");
+}
+
+static void put_report(struct out *out, const struct boot *boot, const char *note)
+{
+	out_format(out, "# address\tverdict\treason\trule\tdriver-before\tdriver-after\tdetail\n");
+	if (note)
+		out_format(out, "# %s\n", note);
+	if (boot->dry_run)
+		out_format(out, "# dry-run\n");
+	if (boot->ids_dropped)
+		out_format(out, "# ids dropped\n");
+	if (!boot->decided)
+		return;
+	for (size_t i = 0; i < boot->inventory.count; i++)
+		if (plan_verdict(&boot->plan, i).kind != VERDICT_NONE)
+			put_device(out, boot, i);
+	for (size_t r = 0; r < boot->policy.rule_count; r++)
+		if (boot->plan.findings[r].reason != REASON_NONE)
+			put_finding(out, boot, r);
+}
+
+static int finish(struct out *out, struct machine *machine, const char *path)
+{
+	out_flush(out);
+	(void)close(out->fd);
+	return out->err ? out->err : machine_commit(machine, path);
+}
+
+static int start(struct out *out, struct machine *machine, char *path, const char *dir,
+		 const char *name)
+{
+	out->len = 0;
+	out->err = 0;
+	(void)join(path, MACHINE_PATH_SIZE, dir, name, "");
+	out->fd = machine_create(machine, path);
+	return out->fd < 0 ? out->fd : 0;
+}
+
+int report_write(struct boot *boot, const char *dir, const char *note)
+{
+	static struct out out;
+	char path[MACHINE_PATH_SIZE];
+	int err = machine_mkdir(&boot->machine, dir);
+
+	if (!err)
+		err = start(&out, &boot->machine, path, dir, REPORT_NAME);
+	if (err)
+		return err;
+	put_report(&out, boot, note);
+	err = finish(&out, &boot->machine, path);
+	if (!err)
+		err = start(&out, &boot->machine, path, dir, POLICY_NAME);
+	if (err)
+		return err;
+	out_text(&out, (struct text){ boot->policy_text.buffer, boot->policy_text.len });
+	return finish(&out, &boot->machine, path);
+}

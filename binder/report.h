@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Says what became of every device and rule: kernel log, /run/vfio-bind/report, exit status. */
+#ifndef REPORT_H
+#define REPORT_H
+
+#include "boot.h"
+
+#define RUN_DIR "run/vfio-bind"
+
+/* The file in which a report and the policy it is about are left. */
+#define REPORT_NAME "/report"
+#define POLICY_NAME "/policy"
+
+/* Frozen: SPEC of the binder's exit status. */
+enum status {
+	STATUS_DONE = 0,
+	STATUS_REFUSED = 1, /* or failed, or hung, or count= or required unmet */
+	STATUS_POLICY = 2,
+	STATUS_MACHINE = 3, /* it could not be read */
+};
+
+/* What the boot comes to, once it is decided and, but for a dry run, read back. */
+enum status report_status(const struct boot *boot);
+
+/* One line a device a rule selected, and one a rule that bound nothing, to the kernel log. */
+void report_log(struct boot *boot);
+
+/*
+ * Writes the report and a copy of the policy into dir. note is "off" and the like, where there
+ * is nothing else to say, or NULL. Returns 0 or an error.
+ */
+int report_write(struct boot *boot, const char *dir, const char *note);
+
+#endif

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The attributes a device is bound by: linux/Documentation/ABI/testing/sysfs-bus-pci and
+ * sysfs-bus-pci-drivers. Each function returns 0 or a negative errno.
+ */
+#ifndef SYSFS_H
+#define SYSFS_H
+
+#include "device.h"
+#include "machine.h"
+
+/* Writes the override unless it says so already. */
+int override_set(struct machine *machine, struct address address, struct text driver);
+int override_clear(struct machine *machine, struct address address);
+
+/* The driver that has the device, empty for none: not what it was told, what is. */
+int driver_read(struct machine *machine, struct address address, char driver[DRIVER_SIZE]);
+
+int driver_unbind(struct machine *machine, struct address address, struct text driver);
+
+/* The errno of the driver's probe, unlike driver_probe(). */
+int driver_bind(struct machine *machine, struct address address, struct text driver);
+
+/* Offers the device to whatever driver takes it. Succeeds if none does. */
+int driver_probe(struct machine *machine, struct address address);
+
+#endif

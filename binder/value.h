@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The values of selectors: what each looks like, and what to say of one that does not. */
+#ifndef VALUE_H
+#define VALUE_H
+
+#include "policy.h"
+
+/* The word before "=": "id", "dsn", ... */
+const char *selector_key(enum selector selector);
+
+/* What a value of it should have been, to follow "expected". */
+const char *selector_expected(enum selector selector);
+
+bool value_parse(enum selector selector, struct text item, union value *value);
+
+/* A class by its name alone: vga, nvme, ... */
+bool value_parse_class_name(struct text name, union value *value);
+
+/* The name for a class, or NULL; of the narrowest kind that has one. */
+const char *class_name(uint32_t class);
+
+bool class_matches(const struct class_pattern *pattern, uint32_t class);
+
+#endif
