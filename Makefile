@@ -32,9 +32,12 @@ CORE = address cmdline decide device diag display format guard line match modpla
 # What touches the machine, for both programs.
 EDGE = apply disks facts framebuffer lines load log machine modules out release report scan \
 	supervise sysfs
+CLI = dump explain host machinefile main payload
 BINDER_OBJS = $(addprefix $(BUILD)/binder.o/,$(addsuffix .o,main $(CORE) $(EDGE)))
+CLI_OBJS = $(addprefix $(BUILD)/cli.o/,$(addsuffix .o,$(CLI))) \
+	$(addprefix $(BUILD)/cli.o/binder/,$(addsuffix .o,$(CORE) $(EDGE)))
 
-all: $(BUILD)/binder
+all: $(BUILD)/binder $(BUILD)/vfio-bind
 
 $(BUILD)/binder: $(BINDER_OBJS)
 	$(BINDER_CC) $(BINDER_CFLAGS) $(BINDER_LDFLAGS) -o $@ $(BINDER_OBJS)
@@ -43,8 +46,27 @@ $(BUILD)/binder.o/%.o: binder/%.c Makefile
 	@mkdir -p $(@D)
 	$(BINDER_CC) $(BINDER_CFLAGS) -c -o $@ $<
 
+$(BUILD)/vfio-bind: $(CLI_OBJS)
+	$(CC) $(CLI_CFLAGS) $(CLI_LDFLAGS) -o $@ $(CLI_OBJS) $(CLI_PKG_LIBS)
+
+$(BUILD)/cli.o/binder/%.o: binder/%.c Makefile
+	@mkdir -p $(@D)
+	$(CC) $(CLI_CFLAGS) -c -o $@ $<
+
+$(BUILD)/cli.o/%.o: cli/%.c Makefile
+	@mkdir -p $(@D)
+	$(CC) $(CLI_CFLAGS) -c -o $@ $<
+
+install: all
+	install -D -m 755 $(BUILD)/binder $(DESTDIR)$(LIBDIR)/binder
+	install -D -m 755 $(BUILD)/vfio-bind $(DESTDIR)$(PREFIX)/bin/vfio-bind
+	install -D -m 755 initramfs-tools/hooks/vfio-bind \
+		$(DESTDIR)$(PREFIX)/share/initramfs-tools/hooks/vfio-bind
+	install -D -m 755 initramfs-tools/scripts/init-top/00-vfio-bind \
+		$(DESTDIR)$(PREFIX)/share/initramfs-tools/scripts/init-top/00-vfio-bind
+
 clean:
 	rm -rf $(BUILD)
 
-.PHONY: all clean
--include $(BINDER_OBJS:.o=.d)
+.PHONY: all clean install
+-include $(BINDER_OBJS:.o=.d) $(CLI_OBJS:.o=.d)

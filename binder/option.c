@@ -100,13 +100,13 @@ static bool parse_required(struct line *line, struct rule *rule, const struct wo
 	return true;
 }
 
-static const struct option options[] = {
+static const struct rule_option options[] = {
 	{ "with", true, parse_with },	  { "count", true, parse_count },
 	{ "nth", true, parse_nth },	  { "driver", true, parse_driver },
 	{ "allow", true, parse_allow },	  { "required", false, parse_required },
 };
 
-const struct option *find_option(const struct word *word, unsigned *bit)
+const struct rule_option *find_option(const struct word *word, unsigned *bit)
 {
 	struct text key = word->key.at ? word->key : word->value;
 

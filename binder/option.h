@@ -5,13 +5,13 @@
 
 #include "line.h"
 
-struct option {
+struct rule_option {
 	const char *key; /* a bare word if it has no value */
 	bool has_value;
 	bool (*parse)(struct line *line, struct rule *rule, const struct word *word);
 };
 
 /* The option a word is for, or NULL. *bit becomes its bit in a set of options. */
-const struct option *find_option(const struct word *word, unsigned *bit);
+const struct rule_option *find_option(const struct word *word, unsigned *bit);
 
 #endif

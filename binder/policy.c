@@ -68,7 +68,7 @@ static enum selector find_selector(const struct word *word)
 static bool parse_word(struct line *line, struct rule *rule, unsigned *given)
 {
 	enum selector selector;
-	const struct option *option;
+	const struct rule_option *option;
 	struct word word;
 	unsigned bit;
 

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The commands of vfio-bind, and what they share. */
+#ifndef COMMAND_H
+#define COMMAND_H
+
+#include "../binder/boot.h"
+
+/* Frozen: what vfio-bind exits with. */
+enum exit_code {
+	EXIT_AS_CONFIGURED = 0,
+	EXIT_FAILED = 1,
+	EXIT_USAGE = 2, /* or a mistake in the policy */
+	EXIT_NO_DEVICE = 3,
+	EXIT_PERMISSION = 4,
+	EXIT_GUARDED = 5,
+	EXIT_NOT_CONFIGURED = 6,
+	EXIT_PENDING = 10,
+	EXIT_DRIFT = 11,
+	EXIT_WARNINGS = 12,
+};
+
+/* Options every command takes, before or behind its name. */
+struct options {
+	const char *root;	  /* "/" unless --root */
+	const char *machine_file; /* or NULL */
+};
+
+/* For the getopt_long(3) table of each command; common_option() takes what they return. */
+enum { OPTION_ROOT = 256, OPTION_MACHINE, OPTION_HELP };
+#define COMMON_OPTIONS                                                                            \
+	{ "root", required_argument, NULL, OPTION_ROOT },                                         \
+		{ "machine", required_argument, NULL, OPTION_MACHINE },                           \
+	{                                                                                         \
+		"help", no_argument, NULL, OPTION_HELP                                            \
+	}
+
+/* Returns -1 to go on, or the code to exit with. */
+int common_option(struct options *options, int option);
+
+/* Each takes its own arguments, argv[0] being its name, and returns an exit code. */
+int command_dump(struct options *options, int argc, char *argv[]);
+int command_explain(struct options *options, int argc, char *argv[]);
+int command_payload(struct options *options, int argc, char *argv[]);
+
+/* "vfio-bind: " and the message to stderr; returns code. */
+__attribute__((format(printf, 2, 3))) int complain(enum exit_code code, const char *how, ...);
+
+#endif
