@@ -20,7 +20,7 @@ BINDER_CFLAGS = $(COMMON) -Os -fno-asynchronous-unwind-tables -ffunction-section
 	-fdata-sections $(CFLAGS)
 BINDER_LDFLAGS = -static -s -Wl,--gc-sections -Wl,-z,relro,-z,now,-z,noexecstack \
 	-Wl,-z,noseparate-code $(LDFLAGS)
-CLI_LIBS = libkmod libarchive mount blkid
+CLI_LIBS = libkmod libarchive mount blkid libpci json-c
 CLI_CFLAGS = $(COMMON) -O2 -g -fPIE -D_FORTIFY_SOURCE=2 -Icli $(CLI_PKG_CFLAGS) $(CFLAGS)
 CLI_LDFLAGS = -pie -Wl,-z,relro,-z,now,-z,noexecstack $(LDFLAGS)
 CLI_PKG_CFLAGS = $(shell pkg-config --cflags $(CLI_LIBS))
@@ -32,15 +32,20 @@ CORE = address cmdline decide device diag display format guard line match modpla
 # What touches the machine, for both programs.
 EDGE = apply disks facts framebuffer lines load log machine modules out release report scan \
 	supervise sysfs
-CLI = dump explain host machinefile main payload
-BINDER_OBJS = $(addprefix $(BUILD)/binder.o/,$(addsuffix .o,main $(CORE) $(EDGE)))
-CLI_OBJS = $(addprefix $(BUILD)/cli.o/,$(addsuffix .o,$(CLI))) \
-	$(addprefix $(BUILD)/cli.o/binder/,$(addsuffix .o,$(CORE) $(EDGE)))
+CLI = diagnose dump explain host json machinefile machinekeys machinewrite main names payload say
+CORE_OBJS = $(CORE:%=$(BUILD)/core/%.o)
+BINDER_OBJS = $(CORE_OBJS) $(patsubst %,$(BUILD)/binder.o/%.o,main $(EDGE))
+CLI_OBJS = $(CORE_OBJS) $(patsubst %,$(BUILD)/cli.o/%.o,$(CLI) $(EDGE))
 
 all: $(BUILD)/binder $(BUILD)/vfio-bind
 
 $(BUILD)/binder: $(BINDER_OBJS)
 	$(BINDER_CC) $(BINDER_CFLAGS) $(BINDER_LDFLAGS) -o $@ $(BINDER_OBJS)
+
+# The very same objects judge in both programs.
+$(BUILD)/core/%.o: binder/%.c Makefile
+	@mkdir -p $(@D)
+	$(CC) -fPIE $(BINDER_CFLAGS) -c -o $@ $<
 
 $(BUILD)/binder.o/%.o: binder/%.c Makefile
 	@mkdir -p $(@D)
@@ -49,13 +54,11 @@ $(BUILD)/binder.o/%.o: binder/%.c Makefile
 $(BUILD)/vfio-bind: $(CLI_OBJS)
 	$(CC) $(CLI_CFLAGS) $(CLI_LDFLAGS) -o $@ $(CLI_OBJS) $(CLI_PKG_LIBS)
 
-$(BUILD)/cli.o/binder/%.o: binder/%.c Makefile
+# Found in cli/ or, for what touches the machine, in binder/.
+$(BUILD)/cli.o/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	$(CC) $(CLI_CFLAGS) -c -o $@ $<
-
-$(BUILD)/cli.o/%.o: cli/%.c Makefile
-	@mkdir -p $(@D)
-	$(CC) $(CLI_CFLAGS) -c -o $@ $<
+vpath %.c cli binder
 
 install: all
 	install -D -m 755 $(BUILD)/binder $(DESTDIR)$(LIBDIR)/binder

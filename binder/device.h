@@ -48,7 +48,8 @@ enum fact {
 
 struct device {
 	struct address address;
-	struct address root; /* of the last root bus above it; only domain and bus count */
+	struct address root;  /* of the last root bus above it; only domain and bus count */
+	struct address below; /* below_function: that function */
 	uint64_t dsn;	     /* FACT_DSN: Device Serial Number, 0 for none; PCIe 7.9.3 */
 	uint32_t class;
 	int32_t group; /* FACT_GROUP: IOMMU group, or GROUP_NONE */

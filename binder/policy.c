@@ -135,6 +135,7 @@ static struct rule new_rule(const struct line *line, enum verb verb)
 		.driver = text_of("vfio-pci"),
 		.file = line->mistake.file,
 		.line = line->mistake.line,
+		.source = line->mistake.source,
 	};
 }
 
@@ -225,6 +226,7 @@ static void parse_cmdline_rule(struct line *line, enum verb verb, struct text it
 	union value value = { 0 };
 	struct text address;
 
+	rule.source = item;
 	(void)text_cut(&item, '+', &address);
 	if (!value_parse(SELECT_ADDRESS, address, &value)) {
 		expected(line, address.at, selector_expected(SELECT_ADDRESS));

@@ -78,6 +78,7 @@ struct rule {
 	bool required;
 	struct text file; /* where the rule stands */
 	unsigned line;
+	struct text source; /* its line */
 };
 
 struct policy {

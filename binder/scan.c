@@ -84,6 +84,7 @@ bool scan_parse_link(struct text link, struct device *device, uint64_t *parent)
 		    address_parse_bus((struct text){ name.at + 3, name.len - 3 },
 				      &device->root.domain, &device->root.bus)) {
 			device->below_function = in_function;
+			device->below = last;
 			rooted = true;
 			in_function = false;
 		} else if (address_parse(name, &address)) {

@@ -19,6 +19,10 @@ bool value_parse_class_name(struct text name, union value *value);
 /* The name for a class, or NULL; of the narrowest kind that has one. */
 const char *class_name(uint32_t class);
 
+/* Writes xx-xx-xx-xx-xx-xx-xx-xx and a NUL. */
+#define DSN_SIZE 24
+void dsn_format(uint64_t dsn, char out[DSN_SIZE]);
+
 bool class_matches(const struct class_pattern *pattern, uint32_t class);
 
 #endif

@@ -49,11 +49,29 @@ int common_option(struct options *options, int option)
 	case OPTION_MACHINE:
 		options->machine_file = optarg;
 		return -1;
+	case OPTION_JSON:
+		options->json = true;
+		return -1;
 	case OPTION_HELP:
 		return print_help();
 	default:
 		return EXIT_USAGE; /* getopt_long(3) has said what is wrong */
 	}
+}
+
+int take_arguments(struct options *options, int argc, char *argv[], int count)
+{
+	static const struct option long_options[] = { COMMON_OPTIONS, { 0 } };
+	int option, code;
+
+	while ((option = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
+		code = common_option(options, option);
+		if (code >= 0)
+			return code;
+	}
+	if (argc - optind == count)
+		return -1;
+	return complain(EXIT_USAGE, "%s takes %d arguments; see vfio-bind --help", argv[0], count);
 }
 
 static int run_command(struct options *options, int argc, char *argv[])

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "json.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+void json_add_string(struct json_object *object, const char *key, const char *value)
+{
+	(void)json_object_object_add(object, key, json_object_new_string(value));
+}
+
+void json_add_text(struct json_object *object, const char *key, struct text value)
+{
+	(void)json_object_object_add(object, key,
+				     json_object_new_string_len(value.at, (int)value.len));
+}
+
+void json_add_format(struct json_object *object, const char *key, const char *how, ...)
+{
+	char value[1024];
+	va_list arguments;
+
+	va_start(arguments, how);
+	(void)vsnprintf(value, sizeof(value), how, arguments);
+	va_end(arguments);
+	json_add_string(object, key, value);
+}
+
+const char *json_get_string(struct json_object *object, const char *key)
+{
+	const char *value = json_object_get_string(json_object_object_get(object, key));
+
+	return value ? value : "";
+}
+
+void json_print(struct json_object *object)
+{
+	(void)puts(json_object_to_json_string_ext(object, JSON_C_TO_STRING_PRETTY |
+								  JSON_C_TO_STRING_NOSLASHESCAPE));
+}

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Short forms of json-c for the objects commands build. */
+#ifndef JSON_H
+#define JSON_H
+
+#include "text.h"
+
+#include <json-c/json.h>
+
+void json_add_string(struct json_object *object, const char *key, const char *value);
+void json_add_text(struct json_object *object, const char *key, struct text value);
+__attribute__((format(printf, 3, 4))) void json_add_format(struct json_object *object,
+							   const char *key, const char *how, ...);
+
+/* The string under key, or "". */
+const char *json_get_string(struct json_object *object, const char *key);
+
+void json_print(struct json_object *object);
+
+#endif

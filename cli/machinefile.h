@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A machine as text: one line a PCI function, and before them `#key value` lines for what no
+ * such line can say. `vfio-bind dump` writes it, every reading command takes it.
+ *
+ *	#kernel RELEASE
+ *	#cmdline WORDS                 the kernel command line
+ *	#framebuffer ADDRESS           the firmware's framebuffer lies in it
+ *	#boot-display ADDRESS          a DRM driver says it is the boot display
+ *	#below DDDD:BB ADDRESS         this root bus hangs below a function (VMD)
+ *	#header-type ADDRESS N         where the class does not tell
+ *	#disk-in-use ADDRESS NAME
+ *	#builtin DRIVER                holds its devices before an initramfs runs
+ *	#slot NAME DDDD:BB[:DD]        where no line below has it
+ *	#protect LINE                  of the protect file, without its header
+ *
+ * A line that begins with "# " is a comment. The columns, TAB separated, "-" for none: address,
+ * class, vendor:device, subvendor:subdevice, revision, driver, IOMMU group, address of the
+ * bridge above, device serial number, physical slot, boot_vga (? where unknown).
+ */
+#ifndef MACHINEFILE_H
+#define MACHINEFILE_H
+
+#include "host.h"
+
+#include <stdio.h>
+
+/* Reads the file into host, or says what is wrong with it. Returns an exit code, 0 for success. */
+int machinefile_read(struct host *host, const char *path);
+
+/* Writes host, all of whose facts are known. Returns 0 or a negative errno. */
+int machinefile_write(const struct host *host, FILE *out);
+
+#endif

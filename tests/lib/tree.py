@@ -1,0 +1,192 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Unfolds a machine into a directory tree of plain files with everything the binder reads."""
+
+import os
+
+PAYLOAD = "usr/lib/vfio-bind"
+POLICY = "etc/vfio-bind.conf"
+DSN_CAPABILITY = 0x100  # the first extended capability; PCIe 7.6
+GUEST_DRIVERS = ("vfio-pci",)
+
+
+def _dirs(path):
+    os.makedirs(path, exist_ok=True)
+
+
+def _write(path, content):
+    with open(path, "wb") as file:
+        file.write(content if isinstance(content, bytes) else content.encode())
+
+
+def _link(target, path):
+    """A relative link, as sysfs makes them: --root lets none lead out of the tree."""
+    os.symlink(os.path.relpath(target, os.path.dirname(path)), path)
+
+
+class Tree:
+    """A machine below a directory. `serial_number` puts the DSN into that attribute, as kernels
+    from 7.2 on do, and not into config space; `framebuffer` says how the firmware's shows:
+    `iomem`, or `child` of the PCI function as from 6.12 on, or both."""
+
+    def __init__(self, root, machine, serial_number=False, framebuffer=("iomem", "child")):
+        self.root, self.machine = str(root), machine
+        self.serial_number, self.framebuffer = serial_number, framebuffer
+        self.paths = {}  # address -> the device's directory
+        self._skeleton()
+        for device in machine:
+            self._device(device)
+        self._groups()
+        self._slots()
+        self._iomem()
+        self._payload()
+        self.boot(machine.cmdline)
+
+    def path(self, *parts):
+        return os.path.join(self.root, *parts)
+
+    def boot(self, cmdline):
+        """Sets the kernel command line."""
+        _write(self.path("proc/cmdline"), ("BOOT_IMAGE=/vmlinuz root=/dev/sda1 quiet "
+                                           + cmdline).strip() + "\n")
+
+    def policy(self, files):
+        """Sets the policy: {name below /etc: bytes}."""
+        for name, content in files.items():
+            path = self.path("etc", name)
+            _dirs(os.path.dirname(path))
+            _write(path, content)
+
+    def read(self, name):
+        with open(self.path(name), encoding="utf-8", errors="surrogateescape") as file:
+            return file.read()
+
+    def _skeleton(self):
+        for name in ("proc", "dev", "run", "etc", PAYLOAD, "sys/bus/pci/devices",
+                     "sys/bus/pci/drivers", "sys/bus/pci/slots", "sys/bus/platform/devices",
+                     "sys/bus/platform/drivers", "sys/kernel/iommu_groups", "sys/module"):
+            _dirs(self.path(name))
+        _write(self.path("dev/kmsg"), b"")
+        _write(self.path("sys/bus/pci/drivers_probe"), b"")
+        for name in {d.driver for d in self.machine if d.driver}.union(GUEST_DRIVERS):
+            _dirs(self.path("sys/bus/pci/drivers", name))
+            for attribute in ("bind", "unbind"):
+                _write(self.path("sys/bus/pci/drivers", name, attribute), b"")
+
+    def _directory(self, device):
+        """sys/devices/pciDDDD:BB/ADDRESS/ADDRESS..., through a root bus below a function."""
+        if device.address not in self.paths:
+            if device.parent:
+                parent = self._directory(self.machine.devices[device.parent])
+            else:
+                above = self.machine.below.get(device.key[:2])
+                parent = os.path.join(
+                    self._directory(self.machine.devices[above]) if above
+                    else self.path("sys/devices"), "pci" + device.address.rsplit(":", 1)[0])
+            self.paths[device.address] = os.path.join(parent, device.address)
+        return self.paths[device.address]
+
+    def _device(self, device):
+        path = self._directory(device)
+        _dirs(path)
+        _link(path, self.path("sys/bus/pci/devices", device.address))
+        _link(self.path("sys/bus/pci"), path + "/subsystem")
+        _write(path + "/uevent", uevent(device))
+        _write(path + "/driver_override", b"(null)\n")
+        _write(path + "/config", self._config(device))
+        if device.boot_vga is not None:
+            _write(path + "/boot_vga", "%d\n" % device.boot_vga)
+        if device.dsn and self.serial_number:
+            _write(path + "/serial_number", dsn_text(device.dsn) + "\n")
+        if device.driver:
+            driver = self.path("sys/bus/pci/drivers", device.driver)
+            _link(driver, path + "/driver")
+            _link(path, os.path.join(driver, device.address))
+        if device.boot_display:
+            _dirs(path + "/drm/card0")
+            _write(path + "/drm/card0/boot_display", b"1\n")
+        if device.framebuffer and "child" in self.framebuffer:
+            self._framebuffer_child(path)
+
+    def _framebuffer_child(self, parent):
+        path = parent + "/efi-framebuffer.0"
+        driver = self.path("sys/bus/platform/drivers/efi-framebuffer")
+        for directory in (path, driver):
+            _dirs(directory)
+        for attribute in ("bind", "unbind"):
+            _write(os.path.join(driver, attribute), b"")
+        _link(driver, path + "/driver")
+        _link(path, driver + "/efi-framebuffer.0")
+        _link(path, self.path("sys/bus/platform/devices/efi-framebuffer.0"))
+
+    def _config(self, device):
+        config = bytearray(64)
+        for offset, value in ((0, device.vendor), (2, device.device), (0x0a, device.class16),
+                              (0x2c, device.subvendor), (0x2e, device.subdevice)):
+            config[offset:offset + 2] = value.to_bytes(2, "little")
+        config[9] = device.cls & 0xff
+        siblings = sum(d.slot == device.slot for d in self._slot_mates(device))
+        config[0x0e] = device.header_type | (0x80 if siblings > 1 else 0)
+        if device.dsn and not self.serial_number:
+            config.extend(bytes(4096 - 64))
+            config[DSN_CAPABILITY:DSN_CAPABILITY + 4] = (0x00010003).to_bytes(4, "little")
+            config[DSN_CAPABILITY + 4:DSN_CAPABILITY + 12] = device.dsn.to_bytes(8, "little")
+        return bytes(config)
+
+    def _slot_mates(self, device):
+        stem = device.address[:-1]
+        names = (stem + str(function) for function in range(8))
+        return [self.machine.devices[name] for name in names if name in self.machine.devices]
+
+    def _groups(self):
+        for device in self.machine:
+            if device.group is None:
+                continue
+            group = self.path("sys/kernel/iommu_groups", str(device.group))
+            _dirs(group + "/devices")
+            path = self.paths[device.address]
+            _link(group, path + "/iommu_group")
+            _link(path, group + "/devices/" + device.address)
+
+    def _slots(self):
+        for name, (domain, bus, device) in self.machine.slots.items():
+            path = self.path("sys/bus/pci/slots", name)
+            _dirs(path)
+            text = "%04x:%02x" % (domain, bus)
+            text += "" if device is None else ":%02x" % device
+            _write(path + "/address", text + "\n")
+
+    def _iomem(self):
+        lines = ["00000000-00000fff : Reserved"]
+        for device in self.machine:
+            if device.framebuffer and "iomem" in self.framebuffer:
+                lines += ["d0000000-dfffffff : PCI Bus %s" % device.address[:-8],
+                          "  d0000000-d0ffffff : " + device.address,
+                          "    d0000000-d02fffff : efifb", "  d1000000-d1003fff : 0000:ff:1f.7"]
+        _write(self.path("proc/iomem"), "\n".join(lines) + "\n")
+
+    def _payload(self):
+        machine = self.machine
+        _write(self.path(PAYLOAD, "plan"), "vfio-bind-plan 1\nkernel %s\nbuiltin vfio-pci\n"
+               % machine.kernel)
+        _dirs(self.path("proc/sys/kernel"))
+        _write(self.path("proc/sys/kernel/osrelease"), machine.kernel + "\n")
+        if machine.protect is not None:
+            _write(self.path(PAYLOAD, "protect"),
+                   "\n".join(["vfio-bind-protect 1", *machine.protect]) + "\n")
+
+
+def uevent(device):
+    """The exact format of pci_uevent() and of the driver core before it."""
+    lines = ["DRIVER=" + device.driver] if device.driver else []
+    lines += ["PCI_CLASS=%04X" % device.cls,
+              "PCI_ID=%04X:%04X" % (device.vendor, device.device),
+              "PCI_SUBSYS_ID=%04X:%04X" % (device.subvendor, device.subdevice),
+              "PCI_SLOT_NAME=" + device.address,
+              "MODALIAS=pci:v%08Xd%08Xsv%08Xsd%08Xbc%02Xsc%02Xi%02X"
+              % (device.vendor, device.device, device.subvendor, device.subdevice,
+                 device.base, device.class16 & 0xff, device.cls & 0xff)]
+    return "\n".join(lines) + "\n"
+
+
+def dsn_text(dsn):
+    return "-".join("%02x" % byte for byte in dsn.to_bytes(8, "big"))
