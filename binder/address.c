@@ -1,11 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "address.h"
 
-uint64_t address_key(struct address address)
-{
-	return (uint64_t)address.domain << 16 | (uint64_t)address.bus << 8 | address.devfn;
-}
-
 struct address address_of_key(uint64_t key)
 {
 	return (struct address){ (uint32_t)(key >> 16), (uint8_t)(key >> 8), (uint8_t)key };
@@ -21,108 +16,103 @@ bool address_same_slot(struct address a, struct address b)
 	return address_key(a) >> 3 == address_key(b) >> 3;
 }
 
-/* Device 00 to 1f. The function is left to the callers, who differ about "*". */
-static bool parse_device(struct text text, uint8_t *device)
+/* DD. and the function, a digit or, where any_function is asked for, "*". */
+static bool parse_devfn(const char *at, bool *any_function, uint8_t *devfn)
 {
-	uint64_t value;
+	int device = hex2(at);
+	bool any = any_function && at[3] == '*';
 
-	if (!text_hex(text, 2, 2, &value) || value > 0x1f)
+	if (device < 0 || device > 0x1f || at[2] != '.' || (!any && (at[3] < '0' || at[3] > '7')))
 		return false;
-	*device = (uint8_t)value;
+	if (any_function)
+		*any_function = any;
+	*devfn = (uint8_t)(device << 3 | (any ? 0 : at[3] - '0'));
 	return true;
 }
 
 bool address_parse_devfn(struct text text, uint8_t *devfn)
 {
-	uint8_t device;
+	return text.len == 4 && parse_devfn(text.at, NULL, devfn);
+}
 
-	if (text.len != 4 || text.at[2] != '.' || text.at[3] < '0' || text.at[3] > '7')
+/* DDDD:, nothing being domain 0. */
+static bool parse_domain(struct text text, uint32_t *domain)
+{
+	int number = 0;
+
+	if (text.len && text.at[text.len - 1] != ':')
 		return false;
-	if (!parse_device((struct text){ text.at, 2 }, &device))
-		return false;
-	*devfn = (uint8_t)(device << 3 | (text.at[3] - '0'));
-	return true;
+	if (text.len > 5)
+		return text_hex((struct text){ text.at, text.len - 1 }, 5, 8, domain);
+	if (text.len)
+		number = text.len == 5 ? hex4(text.at) : -1;
+	*domain = (uint32_t)number;
+	return number >= 0;
 }
 
 bool address_parse_bus(struct text text, uint32_t *domain, uint8_t *bus)
 {
-	struct text head;
-	uint64_t value;
+	int number;
 
-	if (!text_cut(&text, ':', &head) || !text_hex(head, 4, 8, &value))
+	if (text.len < 7 || !parse_domain((struct text){ text.at, text.len - 2 }, domain))
 		return false;
-	*domain = (uint32_t)value;
-	if (!text_hex(text, 2, 2, &value))
-		return false;
-	*bus = (uint8_t)value;
-	return true;
+	number = hex2(text.at + text.len - 2);
+	*bus = (uint8_t)number;
+	return number >= 0;
 }
 
-/* Reads [DDDD:]BB, of which address_parse_bus() wants both. */
-static bool parse_bus(struct text text, struct address *address)
+/* From the end, where everything but the domain has its fixed place: BB:DD.F */
+static bool parse(struct text text, struct address *address, bool *any_function)
 {
-	uint64_t bus;
+	const char *tail;
+	int bus;
 
-	if (text.len != 2)
-		return address_parse_bus(text, &address->domain, &address->bus);
-	if (!text_hex(text, 2, 2, &bus))
+	if (text.len < 7)
 		return false;
-	address->domain = 0;
+	tail = text.at + text.len - 7;
+	bus = hex2(tail);
 	address->bus = (uint8_t)bus;
-	return true;
+	return bus >= 0 && tail[2] == ':' && parse_devfn(tail + 3, any_function, &address->devfn) &&
+	       parse_domain((struct text){ text.at, text.len - 7 }, &address->domain);
 }
 
 bool address_parse(struct text text, struct address *address)
 {
-	/* ":DD.F" is always the last five bytes. */
-	if (text.len < 7 || text.at[text.len - 5] != ':')
-		return false;
-	return parse_bus((struct text){ text.at, text.len - 5 }, address) &&
-	       address_parse_devfn((struct text){ text.at + text.len - 4, 4 }, &address->devfn);
+	return parse(text, address, NULL);
 }
 
 bool address_parse_pattern(struct text text, struct address *address, bool *any_function)
 {
-	uint8_t device;
-
-	*any_function = text_ends(text, ".*");
-	if (!*any_function)
-		return address_parse(text, address);
-	if (text.len < 7 || text.at[text.len - 5] != ':')
-		return false;
-	if (!parse_device((struct text){ text.at + text.len - 4, 2 }, &device))
-		return false;
-	address->devfn = (uint8_t)(device << 3);
-	return parse_bus((struct text){ text.at, text.len - 5 }, address);
+	return parse(text, address, any_function);
 }
 
-static char hex(unsigned digit)
+static void put_byte(char *out, unsigned byte)
 {
-	return "0123456789abcdef"[digit & 0xf];
+	out[0] = "0123456789abcdef"[byte >> 4 & 0xf];
+	out[1] = "0123456789abcdef"[byte & 0xf];
 }
 
 void address_format_devfn(uint8_t devfn, char out[5])
 {
-	out[0] = hex(devfn >> 7);
-	out[1] = hex(devfn >> 3);
+	put_byte(out, devfn >> 3);
 	out[2] = '.';
-	out[3] = hex(devfn & 7);
+	out[3] = (char)('0' + (devfn & 7));
 	out[4] = '\0';
 }
 
 size_t address_format(struct address address, char out[ADDRESS_SIZE])
 {
-	size_t len = 0;
-	int shift = 28;
+	char *at = out;
 
-	while (shift > 12 && !(address.domain >> shift))
-		shift -= 4;
-	for (; shift >= 0; shift -= 4)
-		out[len++] = hex(address.domain >> shift);
-	out[len++] = ':';
-	out[len++] = hex(address.bus >> 4);
-	out[len++] = hex(address.bus);
-	out[len++] = ':';
-	address_format_devfn(address.devfn, out + len);
-	return len + 4;
+	/* A domain has four digits, and more only where it needs them. */
+	for (int shift = 28; shift > 12; shift -= 4)
+		if (address.domain >> shift)
+			*at++ = "0123456789abcdef"[address.domain >> shift & 0xf];
+	put_byte(at, address.domain >> 8);
+	put_byte(at + 2, address.domain);
+	at[4] = ':';
+	put_byte(at + 5, address.bus);
+	at[7] = ':';
+	address_format_devfn(address.devfn, at + 8);
+	return (size_t)(at - out) + 12;
 }

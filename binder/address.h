@@ -18,7 +18,11 @@ struct address {
 };
 
 /* The same order as the kernel's names sort in, and equal only for equal addresses. */
-uint64_t address_key(struct address address);
+static inline uint64_t address_key(struct address address)
+{
+	return (uint64_t)address.domain << 16 | (uint64_t)address.bus << 8 | address.devfn;
+}
+
 struct address address_of_key(uint64_t key);
 bool address_equal(struct address a, struct address b);
 bool address_same_slot(struct address a, struct address b);

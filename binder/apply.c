@@ -102,9 +102,12 @@ static void bind(struct boot *boot, size_t index)
 
 static void each(struct boot *boot, bool last_screens, void (*call)(struct boot *, size_t))
 {
-	for (size_t i = 0; i < boot->inventory.count; i++)
-		if (is_bound(boot, i) && may_be_last_screen(boot, i) == last_screens)
-			call(boot, i);
+	for (size_t i = 0; i < boot->plan.selected_count; i++) {
+		size_t index = boot->plan.selected[i];
+
+		if (is_bound(boot, index) && may_be_last_screen(boot, index) == last_screens)
+			call(boot, index);
+	}
 }
 
 /* The host's only picture is not put at risk for a driver that is not there. */
@@ -154,9 +157,9 @@ bool outcome_is_good(const struct boot *boot, size_t index)
 
 void apply(struct boot *boot)
 {
-	for (size_t i = 0; i < boot->inventory.count; i++)
-		if (!is_bound(boot, i))
-			claims_release(&boot->claims, i);
+	for (size_t i = 0; i < boot->plan.selected_count; i++)
+		if (!is_bound(boot, boot->plan.selected[i]))
+			claims_release(&boot->claims, boot->plan.selected[i]);
 	each(boot, false, override);
 	each(boot, false, unbind);
 	boot_at(boot, STEP_LOAD, NO_DEVICE);

@@ -90,61 +90,66 @@ static bool same_driver(const struct decision *decision, size_t a, size_t b)
  * Notes that the rule selects the device, by itself or along with another, and whether it
  * lets it through. Rules come in any order; the first in the policy is the one named.
  */
-static bool fold(struct decision *decision, size_t rule, size_t index, enum reason how,
+static bool fold(struct decision *decision, size_t index, size_t device, enum reason how,
 		 size_t with)
 {
-	struct tally *tally = &decision->plan->tallies[index];
+	struct tally *tally = &decision->plan->tallies[device];
+	uint16_t number = (uint16_t)(index + 1);
 	enum reason guard;
 
 	tally->selected = true;
-	if (tally->keeping != NO_RULE)
+	if (tally->keeping)
 		return false;
-	guard = guard_first(decision, rule_at(decision, rule), index, how);
+	guard = guard_first(decision, rule_at(decision, index), device, how);
 	if (guard != REASON_NONE) {
-		if (rule < tally->refusing) {
-			tally->refusing = (uint16_t)rule;
+		if (!tally->refusing || number < tally->refusing) {
+			tally->refusing = number;
 			tally->refusal = (uint8_t)guard;
 		}
 		return false;
 	}
-	if (tally->letting != NO_RULE && !same_driver(decision, rule, tally->letting))
+	if (tally->letting && !same_driver(decision, index, tally->letting - 1u))
 		tally->conflict = true;
-	if (rule < tally->letting || (rule == tally->letting && how == REASON_RULE)) {
-		tally->letting = (uint16_t)rule;
+	if (!tally->letting || number < tally->letting ||
+	    (number == tally->letting && how == REASON_RULE)) {
+		tally->letting = number;
 		tally->how = (uint8_t)how;
 		tally->with = (uint16_t)with;
 	}
 	return true;
 }
 
-/* Functions of one slot stand together; everything else may be anywhere. */
-static size_t companions_start(const struct decision *decision, size_t rule, size_t leader)
+static void fold_companion(struct decision *decision, size_t rule, size_t index, size_t leader)
 {
-	const struct device *devices = decision->inventory->devices;
-	size_t start = leader;
+	if (goes_along(decision, rule, index, leader))
+		(void)fold(decision, rule, index, REASON_COMPANION, leader);
+}
 
-	if (rule_at(decision, rule)->with != WITH_FUNCTIONS)
-		return 0;
-	while (start && address_same_slot(devices[start - 1].address, devices[leader].address))
-		start--;
-	return start;
+/* What may be elsewhere than in the leader's slot: all of the group, and an Intel Arc's audio. */
+static bool looks_beyond_slot(const struct decision *decision, enum with with, size_t leader)
+{
+	const struct device *device = &decision->inventory->devices[leader];
+
+	return with == WITH_GROUP ||
+	       (with == WITH_COMPANIONS && device_has_base_class(device, CLASS_BASE_DISPLAY) &&
+		card_switch(decision->inventory, device) != NO_DEVICE);
 }
 
 static void fold_companions(struct decision *decision, size_t rule, size_t leader)
 {
 	const struct device *devices = decision->inventory->devices;
-	enum with with = rule_at(decision, rule)->with;
+	size_t count = decision->inventory->count, i = leader;
 
-	if (with == WITH_NONE || (with == WITH_COMPANIONS &&
-				  !device_has_base_class(&devices[leader], CLASS_BASE_DISPLAY)))
-		return; /* spares a walk over every device for each one bound */
-	for (size_t i = companions_start(decision, rule, leader); i < decision->inventory->count;
-	     i++) {
-		if (goes_along(decision, rule, i, leader))
-			(void)fold(decision, rule, i, REASON_COMPANION, leader);
-		else if (with == WITH_FUNCTIONS && i > leader)
-			break;
+	if (looks_beyond_slot(decision, rule_at(decision, rule)->with, leader)) {
+		for (i = 0; i < count; i++)
+			fold_companion(decision, rule, i, leader);
+		return;
 	}
+	/* Functions of one slot stand together. */
+	while (i && address_same_slot(devices[i - 1].address, devices[leader].address))
+		i--;
+	for (; i < count && address_same_slot(devices[i].address, devices[leader].address); i++)
+		fold_companion(decision, rule, i, leader);
 }
 
 /* True if the serial number by which the rule matches this device is in another slot too. */
@@ -160,14 +165,16 @@ static bool dsn_repeats(struct decision *decision, const struct rule *rule, size
 	return false;
 }
 
-/* Counts what the selectors match, and finds the rule void where that is not as it says. */
-static void count_matches(struct decision *decision, size_t index)
+/* Finds a rule void where not as many devices match as it says, or a serial number repeats. */
+static void judge_counts(struct decision *decision, size_t index)
 {
 	struct finding *finding = &decision->plan->findings[index];
 	const struct rule *rule = rule_at(decision, index);
 	bool repeats = false;
 
 	*finding = (struct finding){ .stands = NO_DEVICE };
+	if (!rule->count && !rule_has(rule, SELECT_DSN))
+		return; /* spares a walk over every device */
 	for (size_t i = 0; i < decision->inventory->count; i++) {
 		if (!rule_matches(decision, rule, i))
 			continue;
@@ -197,7 +204,7 @@ static void fold_rule(struct decision *decision, size_t index)
 	for (size_t i = 0; i < decision->inventory->count; i++) {
 		if (!rule_matches(decision, rule, i))
 			continue;
-		ordinal++;
+		decision->plan->findings[index].matches = ++ordinal;
 		if (rule->nth && ordinal != rule->nth)
 			continue;
 		/* What a conflict keeps with the host brings nothing along. */
@@ -215,10 +222,13 @@ static void fold_keeps(struct decision *decision)
 
 		if (rule->verb != VERB_KEEP)
 			continue;
-		for (size_t i = 0; i < decision->inventory->count; i++)
-			if (decision->plan->tallies[i].keeping == NO_RULE &&
-			    rule_matches(decision, rule, i))
-				decision->plan->tallies[i].keeping = (uint16_t)r;
+		for (size_t i = 0; i < decision->inventory->count; i++) {
+			if (!rule_matches(decision, rule, i))
+				continue;
+			decision->plan->findings[r].matches++;
+			if (!decision->plan->tallies[i].keeping)
+				decision->plan->tallies[i].keeping = (uint16_t)(r + 1);
+		}
 	}
 }
 
@@ -226,60 +236,86 @@ static void fold_all(struct decision *decision, bool keep_conflicts)
 {
 	struct plan *plan = decision->plan;
 
-	for (size_t i = 0; i < decision->inventory->count; i++)
-		plan->tallies[i] = (struct tally){
-			.letting = NO_RULE,
-			.refusing = NO_RULE,
-			.keeping = NO_RULE,
-			.with = NO_DEVICE,
-			.conflict = keep_conflicts && plan->tallies[i].conflict,
-		};
 	decision->drop_conflicts = keep_conflicts;
+	if (keep_conflicts)
+		for (size_t i = 0; i < decision->inventory->count; i++)
+			plan->tallies[i] = (struct tally){ .conflict = plan->tallies[i].conflict };
+	else
+		memset(plan->tallies, 0, decision->inventory->count * sizeof(*plan->tallies));
+	for (size_t r = 0; r < decision->policy->rule_count; r++)
+		if (!rule_is_void(plan, rule_at(decision, r), r))
+			plan->findings[r].matches = 0;
 	fold_keeps(decision);
 	for (size_t r = 0; r < decision->policy->rule_count; r++)
 		if (rule_at(decision, r)->verb == VERB_BIND)
 			fold_rule(decision, r);
 }
 
+static void list_selected(struct decision *decision)
+{
+	struct plan *plan = decision->plan;
+
+	plan->selected_count = 0;
+	for (size_t i = 0; i < decision->inventory->count; i++)
+		if (plan->tallies[i].selected)
+			plan->selected[plan->selected_count++] = (uint16_t)i;
+}
+
 static void resolve(struct decision *decision)
 {
 	const struct plan *plan = decision->plan;
+	bool conflict = false;
 
 	fold_all(decision, false);
-	for (size_t i = 0; i < decision->inventory->count; i++) {
-		if (!plan->tallies[i].conflict)
-			continue;
-		fold_all(decision, true);
+	list_selected(decision);
+	for (size_t i = 0; i < plan->selected_count; i++)
+		conflict |= plan->tallies[plan->selected[i]].conflict;
+	if (!conflict)
 		return;
-	}
+	fold_all(decision, true);
+	list_selected(decision);
+}
+
+static bool takes_screen(const struct decision *decision)
+{
+	const struct plan *plan = decision->plan;
+
+	for (size_t i = 0; i < plan->selected_count; i++)
+		if (device_is_screen(&decision->inventory->devices[plan->selected[i]]) &&
+		    plan_verdict(plan, plan->selected[i]).kind == VERDICT_BIND)
+			return true;
+	return false;
 }
 
 /* True if the plan takes a screen and leaves the host none it could use. */
 static bool takes_last_screen(const struct decision *decision)
 {
-	bool takes = false;
-
+	if (!takes_screen(decision))
+		return false;
 	for (size_t i = 0; i < decision->inventory->count; i++) {
 		const struct device *device = &decision->inventory->devices[i];
 
-		if (!device_is_screen(device))
-			continue;
-		if (plan_verdict(decision->plan, i).kind == VERDICT_BIND)
-			takes = true;
-		else if (!device->passthrough)
+		if (device_is_screen(device) && !device->passthrough &&
+		    plan_verdict(decision->plan, i).kind != VERDICT_BIND)
 			return false;
 	}
-	return takes;
+	return true;
 }
 
 /* A required rule has to bind a device itself; that a companion went along is not enough. */
 static bool binds_any(struct decision *decision, size_t index)
 {
-	for (size_t i = 0; i < decision->inventory->count; i++)
-		if (plan_verdict(decision->plan, i).kind == VERDICT_BIND &&
-		    rule_selects(decision, index, i) &&
-		    guard_first(decision, rule_at(decision, index), i, REASON_RULE) == REASON_NONE)
+	const struct plan *plan = decision->plan;
+
+	for (size_t i = 0; i < plan->selected_count; i++) {
+		size_t device = plan->selected[i];
+
+		if (plan_verdict(plan, device).kind == VERDICT_BIND &&
+		    rule_selects(decision, index, device) &&
+		    guard_first(decision, rule_at(decision, index), device, REASON_RULE) ==
+			    REASON_NONE)
 			return true;
+	}
 	return false;
 }
 
@@ -312,30 +348,22 @@ bool rule_selects(struct decision *decision, size_t index, size_t device)
 	return ordinal == rule->nth;
 }
 
-static bool is_complete(const struct decision *decision)
-{
-	for (size_t i = 0; i < decision->inventory->count; i++)
-		if (decision->plan->wants[i])
-			return false;
-	return !decision->plan->wants_machine;
-}
-
 bool decide(struct decision *decision)
 {
 	struct plan *plan = decision->plan;
 
 	memset(plan->wants, 0, decision->inventory->count * sizeof(*plan->wants));
 	plan->wants_machine = 0;
-	decision->evidence_known = decision->last_display = false;
+	plan->wanting = decision->evidence_known = decision->last_display = false;
 	for (size_t r = 0; r < decision->policy->rule_count; r++)
-		count_matches(decision, r);
+		judge_counts(decision, r);
 	resolve(decision);
 	decision->last_display = takes_last_screen(decision);
 	if (decision->last_display)
 		resolve(decision);
 	for (size_t r = 0; r < decision->policy->rule_count; r++)
 		judge_rule(decision, r);
-	return is_complete(decision);
+	return !plan->wanting;
 }
 
 struct verdict plan_verdict(const struct plan *plan, size_t index)
@@ -344,13 +372,16 @@ struct verdict plan_verdict(const struct plan *plan, size_t index)
 
 	if (!tally->selected)
 		return (struct verdict){ VERDICT_NONE, REASON_NONE, NO_RULE };
-	if (tally->keeping != NO_RULE)
-		return (struct verdict){ VERDICT_KEEP, REASON_RULE, tally->keeping };
+	if (tally->keeping)
+		return (struct verdict){ VERDICT_KEEP, REASON_RULE, tally->keeping - 1u };
 	if (tally->conflict)
-		return (struct verdict){ VERDICT_REFUSE, REASON_DRIVER_CONFLICT, tally->letting };
-	if (tally->letting != NO_RULE)
-		return (struct verdict){ VERDICT_BIND, (enum reason)tally->how, tally->letting };
-	return (struct verdict){ VERDICT_REFUSE, (enum reason)tally->refusal, tally->refusing };
+		return (struct verdict){ VERDICT_REFUSE, REASON_DRIVER_CONFLICT,
+					 tally->letting - 1u };
+	if (tally->letting)
+		return (struct verdict){ VERDICT_BIND, (enum reason)tally->how,
+					 tally->letting - 1u };
+	return (struct verdict){ VERDICT_REFUSE, (enum reason)tally->refusal,
+				 tally->refusing - 1u };
 }
 
 size_t plan_group_shared(const struct plan *plan, const struct inventory *inventory, size_t index,

@@ -22,10 +22,11 @@ struct verdict {
 
 /* What the rules said of one device so far; plan_verdict() sums it up. */
 struct tally {
-	uint16_t letting;  /* the first rule that lets it through, or NO_RULE */
-	uint16_t refusing; /* the first rule that a guard held back, or NO_RULE */
-	uint16_t keeping;  /* the first keep rule that matches, or NO_RULE */
-	uint16_t with;	   /* the device it goes along with, if it does */
+	/* Rules by their number, from 1: all zero is a device no rule has anything to do with. */
+	uint16_t letting;  /* the first that lets it through */
+	uint16_t refusing; /* the first that a guard held back */
+	uint16_t keeping;  /* the first keep rule that matches */
+	uint16_t with;	   /* REASON_COMPANION: the device it goes along with */
 	uint8_t how;	   /* REASON_RULE or REASON_COMPANION, of letting */
 	uint8_t refusal;   /* the guard, of refusing */
 	bool selected;
@@ -45,6 +46,10 @@ struct plan {
 	/* Facts the decision still lacks, bits of enum fact. */
 	uint8_t wants[DEVICE_MAX];
 	unsigned wants_machine;
+	bool wanting;
+	/* The devices some rule selects, in address order: all others the plan leaves alone. */
+	uint16_t selected[DEVICE_MAX];
+	size_t selected_count;
 };
 
 /* What a decision goes by. Set the first four; the rest is the decision's own. */

@@ -10,16 +10,6 @@ bool driver_is_passthrough(struct text name)
 	       text_ends(name, "vfio_pci");
 }
 
-unsigned device_class16(const struct device *device)
-{
-	return device->class >> 8;
-}
-
-bool device_has_base_class(const struct device *device, unsigned base)
-{
-	return device->class >> 16 == base;
-}
-
 bool device_is_bridge(const struct device *device)
 {
 	switch (device_class16(device)) {
@@ -52,15 +42,46 @@ size_t inventory_find(const struct inventory *inventory, struct address address)
 	return low;
 }
 
+/* Neighbours mostly hang below the same bridge, or below the one next to it. */
+static size_t find_bridge(const struct inventory *inventory, uint64_t key, size_t last)
+{
+	for (size_t i = last; last != NO_DEVICE && i < last + 2 && i < inventory->count; i++)
+		if (address_key(inventory->devices[i].address) == key)
+			return i;
+	return inventory_find(inventory, address_of_key(key));
+}
+
+/* What lies below a bridge lies below the bridge's root bus; one that is gone has none. */
+static void find_root(struct inventory *inventory, size_t index)
+{
+	struct device *device = &inventory->devices[index];
+	size_t top = device->above;
+
+	for (int hops = 0; hops < 256 && inventory->devices[top].above != NO_DEVICE; hops++)
+		top = inventory->devices[top].above;
+	device->root = inventory->devices[top].root;
+	device->below = inventory->devices[top].below;
+	device->below_function = inventory->devices[top].below_function;
+}
+
 void inventory_link(struct inventory *inventory, const uint64_t *parents)
 {
-	for (size_t i = 0; i < inventory->count; i++) {
-		size_t above = NO_DEVICE;
+	size_t last = NO_DEVICE;
 
-		if (parents[i] != UINT64_MAX)
-			above = inventory_find(inventory, address_of_key(parents[i]));
-		inventory->devices[i].above = (uint16_t)above;
+	for (size_t i = 0; i < inventory->count; i++) {
+		struct device *device = &inventory->devices[i];
+
+		device->above = NO_DEVICE;
+		if (parents[i] == UINT64_MAX)
+			continue;
+		last = find_bridge(inventory, parents[i], last);
+		device->above = (uint16_t)last;
+		if (last == NO_DEVICE)
+			device->root = (struct address){ UINT32_MAX, UINT8_MAX, UINT8_MAX };
 	}
+	for (size_t i = 0; i < inventory->count; i++)
+		if (inventory->devices[i].above != NO_DEVICE)
+			find_root(inventory, i);
 }
 
 bool inventory_is_below(const struct inventory *inventory, size_t index, size_t bridge)

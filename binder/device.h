@@ -89,13 +89,25 @@ bool driver_is_passthrough(struct text name);
 /* True for what with=group leaves out and no rule can bind: a bridge of the host. */
 bool device_is_bridge(const struct device *device);
 
-bool device_has_base_class(const struct device *device, unsigned base);
-unsigned device_class16(const struct device *device);
+static inline bool device_has_base_class(const struct device *device, unsigned base)
+{
+	return device->class >> 16 == base;
+}
+
+/* Base class and subclass: 0300 and the like. */
+static inline unsigned device_class16(const struct device *device)
+{
+	return device->class >> 8;
+}
 
 /* The device at address, or NO_DEVICE. */
 size_t inventory_find(const struct inventory *inventory, struct address address);
 
-/* Looks up the bridge above each device, which parents[] names (all ones: on a root bus). */
+/*
+ * Looks up the bridge above each device, which parents[] names (all ones: on a root bus), and
+ * the root bus of those that are on none. A device whose bridge is gone is on no root bus any
+ * path names.
+ */
 void inventory_link(struct inventory *inventory, const uint64_t *parents);
 
 /* True if the device at index lies anywhere below the one at bridge. */

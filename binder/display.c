@@ -13,7 +13,7 @@ unsigned display_facts(const struct device *device)
 
 	if (device_class16(device) == CLASS_DISPLAY_VGA)
 		facts |= FACT_BOOT_VGA;
-	if (device_has_base_class(device, CLASS_BASE_DISPLAY) && device->driver[0])
+	if (device->driver[0])
 		facts |= FACT_DRM;
 	return facts;
 }
@@ -37,6 +37,8 @@ enum evidence display_evidence(const struct inventory *inventory)
 	for (size_t i = 0; i < inventory->count; i++) {
 		const struct device *device = &inventory->devices[i];
 
+		if (!device_has_base_class(device, CLASS_BASE_DISPLAY) && !device->framebuffer)
+			continue;
 		if (firmware_says(device))
 			return EVIDENCE_FIRMWARE;
 		if (has_boot_vga(device) && device->boot_vga == 1)

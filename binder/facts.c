@@ -219,7 +219,7 @@ static int read_drm(struct reading *reading, size_t index)
 bool slot_parse_address(struct text text, struct slot *slot)
 {
 	struct text device = { 0 };
-	uint64_t number = 0;
+	uint32_t number = 0;
 
 	slot->whole_bus = true;
 	if (text.len > 3 && text.at[text.len - 3] == ':' && memchr(text.at, ':', text.len - 3)) {

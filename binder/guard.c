@@ -5,8 +5,20 @@ bool need_facts(struct decision *decision, size_t index, unsigned facts)
 {
 	unsigned missing = facts & ~decision->inventory->devices[index].known;
 
-	decision->plan->wants[index] |= (uint8_t)missing;
+	if (missing) {
+		decision->plan->wants[index] |= (uint8_t)missing;
+		decision->plan->wanting = true;
+	}
 	return !missing;
+}
+
+bool need_machine_fact(struct decision *decision, enum fact fact)
+{
+	if (decision->inventory->known & fact)
+		return true;
+	decision->plan->wants_machine |= fact;
+	decision->plan->wanting = true;
+	return false;
 }
 
 static void find_evidence(struct decision *decision)
@@ -14,7 +26,8 @@ static void find_evidence(struct decision *decision)
 	const struct inventory *inventory = decision->inventory;
 
 	for (size_t i = 0; i < inventory->count; i++)
-		(void)need_facts(decision, i, display_facts(&inventory->devices[i]));
+		if (device_has_base_class(&inventory->devices[i], CLASS_BASE_DISPLAY))
+			(void)need_facts(decision, i, display_facts(&inventory->devices[i]));
 	decision->evidence = display_evidence(inventory);
 	decision->evidence_known = true;
 }
@@ -23,7 +36,7 @@ enum picture decide_picture(struct decision *decision, size_t index)
 {
 	const struct device *device = &decision->inventory->devices[index];
 
-	decision->plan->wants_machine |= FACT_FRAMEBUFFER & ~decision->inventory->known;
+	(void)need_machine_fact(decision, FACT_FRAMEBUFFER);
 	if (!device_is_screen(device))
 		return PICTURE_NO; /* spares the machine a look at all its displays */
 	if (!decision->evidence_known)

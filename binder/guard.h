@@ -22,6 +22,9 @@ enum reason guard_first(struct decision *decision, const struct rule *rule, size
 /* Asks for facts about a device. Returns true if all of them are known already. */
 bool need_facts(struct decision *decision, size_t index, unsigned facts);
 
+/* The same for a fact about the whole machine. */
+bool need_machine_fact(struct decision *decision, enum fact fact);
+
 /* Whether the device shows the boot's picture; asks for the facts that takes. */
 enum picture decide_picture(struct decision *decision, size_t index);
 

@@ -53,13 +53,18 @@ static int result(long ret)
 	return ret < 0 ? -errno : (int)ret;
 }
 
+static int give(struct machine *machine, const char *path, int err)
+{
+	(void)join(machine->failed, sizeof(machine->failed), path, "", "");
+	return err;
+}
+
 /*
  * Below "/" the plain call does. Below any other root links must be taken as if that root
  * were "/", which is what openat2(2) has RESOLVE_IN_ROOT for (Linux 5.6).
  */
 int machine_openat(struct machine *machine, const char *path, int flags)
 {
-	const size_t prefix = sizeof(PCI_DEVICES "/") - 1;
 	struct open_how how = {
 		.flags = (unsigned)(flags | O_CLOEXEC),
 		.mode = flags & O_CREAT ? 0644 : 0,
@@ -69,13 +74,9 @@ int machine_openat(struct machine *machine, const char *path, int flags)
 
 	if (machine->confined)
 		fd = result(syscall(SYS_openat2, machine->root, path, &how, sizeof(how)));
-	else if (machine->pci >= 0 && !strncmp(path, PCI_DEVICES "/", prefix))
-		fd = result(openat(machine->pci, path + prefix, flags | O_CLOEXEC, 0644));
 	else
 		fd = result(openat(machine->root, path, flags | O_CLOEXEC, 0644));
-	if (fd < 0)
-		(void)join(machine->failed, sizeof(machine->failed), path, "", "");
-	return fd;
+	return fd < 0 ? give(machine, path, fd) : fd;
 }
 
 int machine_open(struct machine *machine, const char *root)
@@ -121,28 +122,33 @@ static int open_parent(struct machine *machine, const char *path, const char **n
 	return machine_openat(machine, parent, O_PATH | O_DIRECTORY);
 }
 
-bool machine_has(struct machine *machine, const char *path)
+int machine_exists(struct machine *machine, const char *path)
 {
 	const char *name;
 	int parent = open_parent(machine, path, &name);
 	struct stat st;
-	bool has;
+	int err;
 
 	if (parent < 0)
-		return parent != -ENOENT && parent != -ENOTDIR;
-	/* Any other error means that it cannot be told, which is not the same as absent. */
-	has = !fstatat(parent, name, &st, AT_SYMLINK_NOFOLLOW) || errno != ENOENT;
+		return parent == -ENOENT || parent == -ENOTDIR ? 0 : parent;
+	err = result(fstatat(parent, name, &st, AT_SYMLINK_NOFOLLOW));
 	(void)close(parent);
-	return has;
+	if (!err)
+		return 1;
+	return err == -ENOENT ? 0 : err;
+}
+
+bool machine_has(struct machine *machine, const char *path)
+{
+	return machine_exists(machine, path) != 0;
 }
 
 /* A file that is there and says it is not would make us do too little, and report success. */
 static int confirm_absence(struct machine *machine, const char *path)
 {
-	bool has = machine_has(machine, path);
+	int err = machine_exists(machine, path) ? -EIO : -ENOENT;
 
-	(void)join(machine->failed, sizeof(machine->failed), path, "", "");
-	return has ? -EIO : -ENOENT;
+	return give(machine, path, err);
 }
 
 static ssize_t read_some(int fd, char *out, size_t size, bool whole_file)
@@ -162,31 +168,42 @@ static ssize_t read_some(int fd, char *out, size_t size, bool whole_file)
 	return (ssize_t)len;
 }
 
-static ssize_t read_file(struct machine *machine, const char *path, char *out, size_t size,
+static ssize_t read_file(struct machine *machine, const char *path, int fd, char *out, size_t size,
 			 bool whole_file)
 {
-	int fd = machine_openat(machine, path, O_RDONLY | O_NONBLOCK);
 	ssize_t len;
 
 	if (fd == -ENOENT)
 		return confirm_absence(machine, path);
 	if (fd < 0)
-		return fd;
+		return give(machine, path, fd);
 	len = read_some(fd, out, size, whole_file);
-	if (len < 0)
-		(void)join(machine->failed, sizeof(machine->failed), path, "", "");
 	(void)close(fd);
-	return len;
+	return len < 0 ? give(machine, path, (int)len) : len;
 }
 
 ssize_t machine_read(struct machine *machine, const char *path, char *out, size_t size)
 {
-	return read_file(machine, path, out, size, true);
+	int fd = machine_openat(machine, path, O_RDONLY | O_NONBLOCK);
+
+	return read_file(machine, path, fd, out, size, true);
 }
 
 ssize_t machine_read_attribute(struct machine *machine, const char *path, char *out, size_t size)
 {
-	return read_file(machine, path, out, size, false);
+	int fd = machine_openat(machine, path, O_RDONLY | O_NONBLOCK);
+
+	return read_file(machine, path, fd, out, size, false);
+}
+
+ssize_t machine_read_pci(struct machine *machine, const char *path, char *out, size_t size)
+{
+	int fd;
+
+	if (machine->confined || machine->pci < 0)
+		return machine_read_attribute(machine, path, out, size);
+	fd = result(openat(machine->pci, path + sizeof(PCI_DEVICES), O_RDONLY | O_CLOEXEC));
+	return read_file(machine, path, fd, out, size, false);
 }
 
 int machine_write(struct machine *machine, const char *path, const char *value)
@@ -206,31 +223,37 @@ int machine_write(struct machine *machine, const char *path, const char *value)
 	return n < 0 ? (int)n : 0;
 }
 
+static ssize_t end_link(struct machine *machine, const char *path, ssize_t len, char *out,
+			size_t size)
+{
+	if (len == -ENOENT)
+		return confirm_absence(machine, path);
+	if (len >= 0 && (size_t)len >= size)
+		len = -ENAMETOOLONG;
+	if (len < 0)
+		return give(machine, path, (int)len);
+	out[len] = '\0';
+	return len;
+}
+
 ssize_t machine_readlink(struct machine *machine, const char *path, char *out, size_t size)
 {
-	const size_t prefix = sizeof(PCI_DEVICES "/") - 1;
-	const char *name = path;
-	ssize_t len;
-	int parent;
+	const char *name;
+	int parent = open_parent(machine, path, &name);
+	ssize_t len = parent;
 
-	if (!machine->confined && machine->pci >= 0 && !strncmp(path, PCI_DEVICES "/", prefix)) {
-		len = result(readlinkat(machine->pci, path + prefix, out, size));
-	} else {
-		parent = open_parent(machine, path, &name);
-		if (parent < 0)
-			return parent;
+	if (parent >= 0) {
 		len = result(readlinkat(parent, name, out, size));
 		(void)close(parent);
 	}
-	if (len == -ENOENT)
-		return confirm_absence(machine, path);
-	if (len < 0)
-		(void)join(machine->failed, sizeof(machine->failed), path, "", "");
-	if (len >= 0 && (size_t)len >= size)
-		return -ENAMETOOLONG;
-	if (len >= 0)
-		out[len] = '\0';
-	return len;
+	return end_link(machine, path, len, out, size);
+}
+
+ssize_t machine_readlink_pci(struct machine *machine, const char *path, char *out, size_t size)
+{
+	ssize_t len = result(readlinkat(machine->pci, path + sizeof(PCI_DEVICES), out, size));
+
+	return end_link(machine, path, len, out, size);
 }
 
 int machine_mkdir(struct machine *machine, const char *path)
@@ -278,6 +301,17 @@ int dir_open(struct machine *machine, const char *path, struct dir *dir)
 	return dir->fd < 0 ? dir->fd : 0;
 }
 
+/* A record is as long as its name makes it, in steps of 8: linux/fs/readdir.c:filldir64 */
+static size_t record_name_len(const struct dirent64 *entry)
+{
+	size_t room = entry->d_reclen - offsetof(struct dirent64, d_name);
+	size_t len = room > 8 ? room - 8 : 0;
+
+	while (entry->d_name[len])
+		len++;
+	return len;
+}
+
 /* getdents64(2) itself, for opendir(3) allocates; its record is libc's struct dirent64. */
 const char *dir_next(struct dir *dir, int *err)
 {
@@ -294,7 +328,9 @@ const char *dir_next(struct dir *dir, int *err)
 		}
 		entry = (const void *)(dir->buffer + dir->at);
 		dir->at += entry->d_reclen;
-		if (strcmp(entry->d_name, ".") && strcmp(entry->d_name, ".."))
+		dir->name_len = record_name_len(entry);
+		if (entry->d_name[0] != '.' ||
+		    (strcmp(entry->d_name, ".") && strcmp(entry->d_name, "..")))
 			return entry->d_name;
 	}
 }

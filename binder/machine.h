@@ -17,7 +17,7 @@
 
 struct machine {
 	int root;      /* file descriptor of the directory */
-	int pci;       /* of PCI_DEVICES below it, or -1; saves a walk for each attribute */
+	int pci;       /* of PCI_DEVICES below it, or -1 */
 	bool confined; /* not "/": no link may lead out of it */
 	bool live;     /* its sys is the running kernel's sysfs, so writes reach hardware */
 	char failed[MACHINE_PATH_SIZE]; /* what could not be read, after an error */
@@ -44,7 +44,10 @@ int machine_write(struct machine *machine, const char *path, const char *value);
 /* Reads a link and ends it with a NUL; returns its length. -ENOENT as above. */
 ssize_t machine_readlink(struct machine *machine, const char *path, char *out, size_t size);
 
-/* True if something has this name, be it a link that leads nowhere. */
+/* 1 if something has this name, be it a link that leads nowhere, 0 if nothing has, or an error. */
+int machine_exists(struct machine *machine, const char *path);
+
+/* The same where what cannot be told is better taken for there. */
 bool machine_has(struct machine *machine, const char *path);
 
 /* Creates a directory unless there is one. */
@@ -57,6 +60,14 @@ int machine_mkdir(struct machine *machine, const char *path);
 int machine_create(struct machine *machine, const char *path);
 int machine_commit(struct machine *machine, const char *path);
 
+/*
+ * The same for what scan reads of every function: PCI_DEVICES/ADDRESS/name, and the link
+ * PCI_DEVICES/ADDRESS. From the open directory the kernel has no way to walk; the link needs
+ * none below any root.
+ */
+ssize_t machine_read_pci(struct machine *machine, const char *path, char *out, size_t size);
+ssize_t machine_readlink_pci(struct machine *machine, const char *path, char *out, size_t size);
+
 /* Paths of PCI devices: PCI_DEVICES/ADDRESS/name. out has MACHINE_PATH_SIZE bytes. */
 const char *pci_path(char *out, struct address address, const char *name);
 
@@ -67,6 +78,7 @@ bool join(char *out, size_t size, const char *a, const char *b, const char *c);
 struct dir {
 	int fd;
 	size_t at, end;
+	size_t name_len; /* of the name that dir_next() returned */
 	char buffer[DIR_BUFFER_SIZE];
 };
 

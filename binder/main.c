@@ -154,12 +154,13 @@ static int tell_for(struct boot *boot, enum ending ending)
 
 static int run(struct boot *boot)
 {
-	int status = STATUS_MACHINE;
+	int status = STATUS_MACHINE, crashed;
 	enum ending ending;
 
 	/* A crash kernel saves memory to a disk of the host: that is all it is there for. */
-	if (machine_has(&boot->machine, "proc/vmcore"))
-		return STATUS_DONE;
+	crashed = machine_exists(&boot->machine, "proc/vmcore");
+	if (crashed)
+		return crashed < 0 ? unreadable(boot, crashed) : STATUS_DONE;
 	ending = supervise(boot, work, &status);
 	if (ending == NOT_STARTED)
 		log_line(LEVEL_ERROR, "nothing bound: no process can be started");

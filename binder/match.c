@@ -32,7 +32,8 @@ static bool slot_matches(struct decision *decision, struct text name, size_t ind
 	const struct inventory *inventory = decision->inventory;
 	const struct slot *slot;
 
-	decision->plan->wants_machine |= FACT_SLOTS & ~inventory->known;
+	if (!need_machine_fact(decision, FACT_SLOTS))
+		return false;
 	slot = inventory_slot_named(inventory, name);
 	return slot && slot_holds(slot, &inventory->devices[index]);
 }
@@ -87,11 +88,14 @@ bool selector_matches(struct decision *decision, const struct rule *rule, enum s
 }
 
 /* The selectors stand in the order of their cost, so that facts are asked for last. */
-bool rule_matches(struct decision *decision, const struct rule *rule, size_t index)
+bool rule_matches_class(struct decision *decision, const struct rule *rule, size_t index)
 {
-	for (enum selector selector = 0; selector < SELECTORS; selector++)
-		if (rule_has(rule, selector) && !selector_matches(decision, rule, selector, index))
+	for (unsigned left = rule->given; left; left &= left - 1) {
+		enum selector selector = (enum selector)__builtin_ctz(left);
+
+		if (!selector_matches(decision, rule, selector, index))
 			return false;
+	}
 	return true;
 }
 

@@ -4,13 +4,21 @@
 #define MATCH_H
 
 #include "decide.h"
+#include "value.h"
 
 /* True if one of the selector's values matches; facts it lacks it asks for, and says no. */
 bool selector_matches(struct decision *decision, const struct rule *rule, enum selector selector,
 		      size_t index);
 
-/* True if every selector of the rule matches. */
-bool rule_matches(struct decision *decision, const struct rule *rule, size_t index);
+/* The rest of rule_matches() for a device of the right class. */
+bool rule_matches_class(struct decision *decision, const struct rule *rule, size_t index);
+
+/* True if every selector of the rule matches. It is asked of every function there is. */
+static inline bool rule_matches(struct decision *decision, const struct rule *rule, size_t index)
+{
+	return class_matches(&rule->class, decision->inventory->devices[index].class) &&
+	       rule_matches_class(decision, rule, index);
+}
 
 /* True if some device stands where the rule's address= or path= points, whatever it is. */
 bool rule_names_place(const struct rule *rule);

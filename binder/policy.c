@@ -9,8 +9,10 @@
 #define LIMIT_RULES "at most 256 rules"
 _Static_assert(POLICY_RULES_MAX == 256, "LIMIT_RULES names it");
 
-static bool add_value(struct line *line, struct values *values, union value value)
+static bool add_value(struct line *line, struct rule *rule, enum selector selector,
+		      union value value)
 {
+	struct values *values = &rule->select[selector];
 	struct policy *policy = line->policy;
 
 	if (policy->value_count == ARRAY_SIZE(policy->values))
@@ -19,6 +21,7 @@ static bool add_value(struct line *line, struct values *values, union value valu
 		values->first = (uint16_t)policy->value_count;
 	policy->values[policy->value_count++] = value;
 	values->count++;
+	rule->given |= 1u << selector;
 	return true;
 }
 
@@ -36,7 +39,7 @@ static bool parse_list(struct line *line, struct rule *rule, enum selector selec
 		if (word->key.at ? value_parse(selector, item, &value) :
 		    selector == SELECT_CLASS ? value_parse_class_name(item, &value) :
 					       value_parse(selector, item, &value))
-			ok &= add_value(line, &rule->select[selector], value);
+			ok &= add_value(line, rule, selector, value);
 		else
 			ok = expected(line, item.at, selector_expected(selector));
 	}
@@ -102,11 +105,9 @@ static bool names_one_device(const struct policy *policy, const struct rule *rul
 /* What can be said of a rule only when all of it was read. */
 static bool check_rule(struct line *line, const struct rule *rule, const char *rule_end)
 {
-	bool selects = false, ok = true;
+	bool ok = true;
 
-	for (enum selector selector = 0; selector < SELECTORS; selector++)
-		selects |= rule_has(rule, selector);
-	if (!selects)
+	if (!rule->given)
 		ok = expected(line, rule_end, "a selector");
 	if (rule->nth && !rule->count)
 		ok = expected(line, line->nth, "count=N beside nth=K");
@@ -132,6 +133,7 @@ static struct rule new_rule(const struct line *line, enum verb verb)
 {
 	return (struct rule){
 		.verb = verb,
+		.class = { .but = NO_CLASS }, /* any */
 		.driver = text_of("vfio-pci"),
 		.file = line->mistake.file,
 		.line = line->mistake.line,
@@ -150,6 +152,8 @@ static void parse_rule(struct line *line, enum verb verb, const char *at)
 		ok &= parse_word(line, &rule, &given);
 		rule_end = line->at;
 	}
+	if (rule.select[SELECT_CLASS].count == 1)
+		rule.class = line->policy->values[rule.select[SELECT_CLASS].first].class;
 	/* A rule with a mistake in a word is not blamed for lacking that word too. */
 	if (ok && check_rule(line, &rule, rule_end))
 		(void)add_rule(line, at, &rule);
@@ -232,7 +236,7 @@ static void parse_cmdline_rule(struct line *line, enum verb verb, struct text it
 		expected(line, address.at, selector_expected(SELECT_ADDRESS));
 		return;
 	}
-	if (!add_value(line, &rule.select[SELECT_ADDRESS], value))
+	if (!add_value(line, &rule, SELECT_ADDRESS, value))
 		return;
 	if (item.at) {
 		memset(&value, 0, sizeof(value));
@@ -244,7 +248,7 @@ static void parse_cmdline_rule(struct line *line, enum verb verb, struct text it
 			expected(line, item.at, selector_expected(SELECT_ID));
 			return;
 		}
-		if (!add_value(line, &rule.select[SELECT_ID], value))
+		if (!add_value(line, &rule, SELECT_ID, value))
 			return;
 	}
 	(void)add_rule(line, address.at, &rule);

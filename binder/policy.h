@@ -46,6 +46,8 @@ struct id_pattern {
 	bool any_vendor, any_device;
 };
 
+#define NO_CLASS UINT32_MAX
+
 /* A device's class matches where mask is set, and is not but. */
 struct class_pattern {
 	uint32_t value, mask, but;
@@ -72,6 +74,8 @@ struct rule {
 	enum verb verb;
 	enum with with;
 	struct values select[SELECTORS]; /* a selector with no values was not given */
+	unsigned given;			 /* a bit for each that was, from SELECT_ADDRESS on */
+	struct class_pattern class;	 /* no device of another class matches */
 	uint32_t count, nth;		 /* 0: not given */
 	struct text driver;
 	unsigned allow; /* bits of enum allow */
@@ -104,7 +108,7 @@ bool policy_parse_cmdline(struct policy *policy, enum verb verb, struct text lin
 
 static inline bool rule_has(const struct rule *rule, enum selector selector)
 {
-	return rule->select[selector].count > 0;
+	return rule->given >> selector & 1;
 }
 
 #endif

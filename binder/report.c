@@ -57,11 +57,10 @@ static void describe_failure(const struct boot *boot, size_t index, char out[FAI
 /* "ADDRESS" for a companion's leader, or an empty text. */
 static void leader_of(const struct boot *boot, size_t index, char out[ADDRESS_SIZE])
 {
-	size_t leader = boot->plan.tallies[index].with;
-
 	out[0] = '\0';
-	if (leader != NO_DEVICE)
-		(void)address_format(boot->inventory.devices[leader].address, out);
+	if (plan_verdict(&boot->plan, index).reason == REASON_COMPANION)
+		(void)address_format(
+			boot->inventory.devices[boot->plan.tallies[index].with].address, out);
 }
 
 static bool unmet(const struct finding *finding)
@@ -78,11 +77,12 @@ enum status report_status(const struct boot *boot)
 		return STATUS_POLICY;
 	if (!boot->decided)
 		return STATUS_MACHINE;
-	for (size_t i = 0; i < boot->inventory.count; i++) {
-		enum verdict_kind kind = plan_verdict(&boot->plan, i).kind;
+	for (size_t i = 0; i < boot->plan.selected_count; i++) {
+		size_t index = boot->plan.selected[i];
+		enum verdict_kind kind = plan_verdict(&boot->plan, index).kind;
 
 		if (kind == VERDICT_REFUSE ||
-		    (kind == VERDICT_BIND && !boot->dry_run && !outcome_is_good(boot, i)))
+		    (kind == VERDICT_BIND && !boot->dry_run && !outcome_is_good(boot, index)))
 			status = STATUS_REFUSED;
 	}
 	for (size_t r = 0; r < boot->policy.rule_count; r++)
@@ -135,9 +135,8 @@ static void log_device(const struct boot *boot, size_t index)
 
 void report_log(struct boot *boot)
 {
-	for (size_t i = 0; i < boot->inventory.count; i++)
-		if (plan_verdict(&boot->plan, i).kind != VERDICT_NONE)
-			log_device(boot, i);
+	for (size_t i = 0; i < boot->plan.selected_count; i++)
+		log_device(boot, boot->plan.selected[i]);
 	for (size_t r = 0; r < boot->policy.rule_count; r++) {
 		const struct finding *finding = &boot->plan.findings[r];
 		const struct rule *rule = rule_at(boot, r);
@@ -250,9 +249,8 @@ static void put_report(struct out *out, const struct boot *boot, const char *not
 		out_format(out, "# ids dropped\n");
 	if (!boot->decided)
 		return;
-	for (size_t i = 0; i < boot->inventory.count; i++)
-		if (plan_verdict(&boot->plan, i).kind != VERDICT_NONE)
-			put_device(out, boot, i);
+	for (size_t i = 0; i < boot->plan.selected_count; i++)
+		put_device(out, boot, boot->plan.selected[i]);
 	for (size_t r = 0; r < boot->policy.rule_count; r++)
 		if (boot->plan.findings[r].reason != REASON_NONE)
 			put_finding(out, boot, r);

@@ -12,88 +12,108 @@
 /* Of one bus walk: addresses as sortable keys, and the bridge above each device. */
 static uint64_t keys[DEVICE_MAX], parents[DEVICE_MAX];
 
-static bool parse_id(struct text text, uint16_t *vendor, uint16_t *device)
-{
-	struct text head;
-	uint64_t a, b;
+/* Takes "KEY=" off the front. */
+#define TAKE(rest, key)                                                                          \
+	((rest)->len >= sizeof(key) - 1 && !memcmp((rest)->at, key, sizeof(key) - 1) &&          \
+	 ((rest)->at += sizeof(key) - 1, (rest)->len -= sizeof(key) - 1, true))
 
-	if (!text_cut(&text, ':', &head) || !text_hex(head, 1, 4, &a) || !text_hex(text, 1, 4, &b))
+/* VVVV:DDDD, which the kernel always writes in full. */
+static bool take_id(struct text *rest, uint16_t *vendor, uint16_t *device)
+{
+	int a, b;
+
+	if (rest->len < 9 || rest->at[4] != ':')
 		return false;
+	a = hex4(rest->at);
+	b = hex4(rest->at + 5);
 	*vendor = (uint16_t)a;
 	*device = (uint16_t)b;
-	return true;
+	rest->at += 9;
+	rest->len -= 9;
+	return a >= 0 && b >= 0;
 }
 
-static void set_driver(struct device *device, struct text name)
+static void take_driver(struct text rest, struct device *device)
 {
-	size_t len = name.len < DRIVER_SIZE - 1 ? name.len : DRIVER_SIZE - 1;
+	struct text name;
 
-	memcpy(device->driver, name.at, len);
+	if (!text_cut(&rest, '\n', &name))
+		return;
+	memcpy(device->driver, name.at, name.len < DRIVER_SIZE ? name.len : DRIVER_SIZE - 1);
 	device->passthrough = driver_is_passthrough(name);
 }
 
-/* Takes "KEY=" off the front of line. */
-static bool take_key(struct text *line, const char *key, size_t len)
+/* Goes behind the end of the line. */
+static void skip_line(struct text *rest)
 {
-	if (line->len < len || memcmp(line->at, key, len) != 0)
-		return false;
-	line->at += len;
-	line->len -= len;
-	return true;
-}
-
-#define TAKE_KEY(line, key) take_key(line, key, sizeof(key) - 1)
-
-bool scan_parse_uevent(struct text uevent, struct device *device)
-{
-	bool has_id = false, has_class = false;
-	struct address address;
-	struct text line;
-	uint64_t class;
-
-	while (text_cut(&uevent, '\n', &line)) {
-		if (TAKE_KEY(&line, "DRIVER=")) {
-			set_driver(device, line);
-		} else if (TAKE_KEY(&line, "PCI_CLASS=")) {
-			has_class = text_hex(line, 1, 6, &class);
-			device->class = (uint32_t)class;
-		} else if (TAKE_KEY(&line, "PCI_ID=")) {
-			has_id = parse_id(line, &device->vendor, &device->device);
-		} else if (TAKE_KEY(&line, "PCI_SUBSYS_ID=")) {
-			if (!parse_id(line, &device->subvendor, &device->subdevice))
-				return false;
-		} else if (TAKE_KEY(&line, "PCI_SLOT_NAME=")) {
-			if (!address_parse(line, &address) ||
-			    !address_equal(address, device->address))
-				return false;
-			break; /* what follows repeats what was before */
-		}
+	while (rest->len && *rest->at != '\n') {
+		rest->at++;
+		rest->len--;
 	}
-	return has_id && has_class;
+	(void)take_byte(rest, '\n');
 }
 
-bool scan_parse_link(struct text link, struct device *device, uint64_t *parent)
+/*
+ * This and the link are read of every function there is, so they are gone through once, and
+ * no further than what is asked of them.
+ */
+bool scan_parse_uevent(struct text rest, struct device *device)
 {
-	struct address address, last = { 0 };
-	bool rooted = false, in_function = false;
+	bool has_id = false, has_class = false, ok = rest.len && rest.at[0];
+
+	while (ok && rest.len) {
+		if (TAKE(&rest, "PCI_CLASS="))
+			ok = has_class = take_hex(&rest, 6, &device->class);
+		else if (TAKE(&rest, "PCI_ID="))
+			ok = has_id = take_id(&rest, &device->vendor, &device->device);
+		else if (TAKE(&rest, "PCI_SUBSYS_ID="))
+			return take_id(&rest, &device->subvendor, &device->subdevice) && has_id &&
+			       has_class;
+		else if (TAKE(&rest, "DRIVER="))
+			take_driver(rest, device);
+		skip_line(&rest);
+	}
+	return ok && has_id && has_class;
+}
+
+/* Takes the last name off a path. */
+static struct text take_last(struct text *path)
+{
+	const char *start = path->at + path->len, *end = start;
+
+	while (start > path->at && start[-1] != '/')
+		start--;
+	path->len = start > path->at ? (size_t)(start - path->at) - 1 : 0;
+	return (struct text){ start, (size_t)(end - start) };
+}
+
+/* pciDDDD:BB, the directory of a root bus: linux/drivers/pci/probe.c:pci_register_host_bridge */
+static bool is_root(struct text name, struct address *root)
+{
+	return name.len > 3 && !memcmp(name.at, "pci", 3) &&
+	       address_parse_bus((struct text){ name.at + 3, name.len - 3 }, &root->domain,
+				 &root->bus);
+}
+
+bool scan_parse_link(struct text link, size_t name_len, struct device *device, uint64_t *parent)
+{
+	struct address bridge;
 	struct text name;
 
-	*parent = NO_PARENT;
-	while (text_cut(&link, '/', &name)) {
-		if (name.len > 3 && !memcmp(name.at, "pci", 3) &&
-		    address_parse_bus((struct text){ name.at + 3, name.len - 3 },
-				      &device->root.domain, &device->root.bus)) {
-			device->below_function = in_function;
-			device->below = last;
-			rooted = true;
-			in_function = false;
-		} else if (address_parse(name, &address)) {
-			*parent = in_function ? address_key(last) : NO_PARENT;
-			last = address;
-			in_function = true;
-		}
+	/* The last name is the device's own. */
+	if (link.len < name_len + 1 || link.at[link.len - name_len - 1] != '/')
+		return false;
+	link.len -= name_len + 1;
+	name = take_last(&link);
+	if (address_parse(name, &bridge)) {
+		*parent = address_key(bridge);
+		return true;
 	}
-	return rooted && in_function && address_equal(last, device->address);
+	*parent = NO_PARENT;
+	if (!is_root(name, &device->root))
+		return false;
+	device->below_function = address_parse(take_last(&link), &device->below);
+	return true;
 }
 
 static int list_devices(struct machine *machine, size_t *count)
@@ -107,7 +127,7 @@ static int list_devices(struct machine *machine, size_t *count)
 	if (err)
 		return err;
 	while ((name = dir_next(&dir, &err))) {
-		if (!address_parse(text_of(name), &address))
+		if (!address_parse((struct text){ name, dir.name_len }, &address))
 			continue;
 		if (*count == DEVICE_MAX) {
 			err = -E2BIG;
@@ -119,54 +139,69 @@ static int list_devices(struct machine *machine, size_t *count)
 	return err;
 }
 
+/* One pass of the sort: by the byte at shift. */
+static void sort_by_byte(const uint64_t *from, uint64_t *to, size_t count, int shift)
+{
+	size_t starts[257] = { 0 };
+
+	for (size_t i = 0; i < count; i++)
+		starts[(from[i] >> shift & 0xff) + 1]++;
+	for (int byte = 0; byte < 256; byte++)
+		starts[byte + 1] += starts[byte];
+	for (size_t i = 0; i < count; i++)
+		to[starts[from[i] >> shift & 0xff]++] = from[i];
+}
+
 /*
  * Sorts the keys, a byte at a time from the lowest: the kernel lists names by their hash.
  * parents[] is not needed yet and serves as the other half.
  */
 static void sort_keys(size_t count)
 {
-	uint64_t *from = keys, *to = parents;
+	uint64_t *from = keys, *to = parents, differ = 0;
 
+	for (size_t i = 1; i < count; i++)
+		differ |= keys[i] ^ keys[0];
 	for (int shift = 0; shift < 48; shift += 8) {
-		size_t starts[257] = { 0 };
 		uint64_t *swap = from;
 
-		for (size_t i = 0; i < count; i++)
-			starts[(from[i] >> shift & 0xff) + 1]++;
-		for (int byte = 0; byte < 256; byte++)
-			starts[byte + 1] += starts[byte];
-		for (size_t i = 0; i < count; i++)
-			to[starts[from[i] >> shift & 0xff]++] = from[i];
+		if (!(differ >> shift & 0xff)) /* as the domain's are on most machines */
+			continue;
+		sort_by_byte(from, to, count, shift);
 		from = to;
 		to = swap;
 	}
-	/* Six passes: the keys are back where they were. */
+	if (from != keys)
+		memcpy(keys, from, count * sizeof(*keys));
 }
 
 /* Reads one device. Returns 1 if it vanished since it was listed, as by hot-unplug. */
 static int read_device(struct machine *machine, struct device *device, uint64_t *parent)
 {
 	static char buffer[UEVENT_SIZE];
-	char path[MACHINE_PATH_SIZE];
+	static char path[sizeof(PCI_DEVICES) + ADDRESS_SIZE + sizeof("/uevent")] = PCI_DEVICES "/";
+	char *end = path + sizeof(PCI_DEVICES);
+	size_t name_len = address_format(device->address, end);
 	ssize_t len, link_len;
 
-	len = machine_read_attribute(machine, pci_path(path, device->address, "uevent"), buffer,
-				     sizeof(buffer));
+	end += name_len;
+	memcpy(end, "/uevent", sizeof("/uevent"));
+	buffer[0] = '\0'; /* a read that lied about its length must find nothing */
+	len = machine_read_pci(machine, path, buffer, sizeof(buffer));
 	if (len >= 0 && !scan_parse_uevent((struct text){ buffer, (size_t)len }, device))
 		len = -EIO;
-	/* A read that lied about its length must not find this device's text again. */
-	memset(buffer, 0, len > 0 ? (size_t)len : sizeof(buffer));
-	path[strlen(path) - sizeof("/uevent") + 1] = '\0';
-	link_len = machine_readlink(machine, path, buffer, sizeof(buffer));
+	*end = buffer[0] = '\0';
+	link_len = machine_readlink_pci(machine, path, buffer, sizeof(buffer));
 	if ((len == -ENOENT || len == -ENODEV) && link_len == -ENOENT)
 		return 1;
 	if (len < 0)
 		return (int)len;
 	if (link_len < 0)
 		return (int)link_len;
-	if (!scan_parse_link((struct text){ buffer, (size_t)link_len }, device, parent))
-		return -EIO;
-	return 0;
+	return scan_parse_link((struct text){ buffer, (size_t)link_len }, name_len, device,
+			       parent) ?
+		       0 :
+		       -EIO;
 }
 
 int scan(struct machine *machine, struct inventory *inventory)
@@ -181,11 +216,14 @@ int scan(struct machine *machine, struct inventory *inventory)
 	for (size_t i = 0; i < listed; i++) {
 		struct device *device = &inventory->devices[inventory->count];
 
-		*device = (struct device){ .address = address_of_key(keys[i]) };
+		device->address = address_of_key(keys[i]);
 		err = read_device(machine, device, &parents[inventory->count]);
 		if (err < 0)
 			return err;
-		inventory->count += !err;
+		if (err)
+			*device = (struct device){ 0 };
+		else
+			inventory->count++;
 	}
 	inventory_link(inventory, parents);
 	return 0;

@@ -3,6 +3,16 @@
 
 #include <string.h>
 
+/* A row for each sixteen bytes. */
+#define NONE16 -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1
+#define LETTERS -1, 10, 11, 12, 13, 14, 15, -1, -1, -1, -1, -1, -1, -1, -1, -1
+#define DIGITS 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, -1, -1, -1, -1, -1, -1
+
+const signed char hex_values[256] = {
+	NONE16, NONE16, NONE16, DIGITS, LETTERS, NONE16, LETTERS, NONE16, /* 00 to 7f */
+	NONE16, NONE16, NONE16, NONE16, NONE16,	 NONE16, NONE16,  NONE16,
+};
+
 struct text text_of(const char *string)
 {
 	return (struct text){ string, strlen(string) };
@@ -44,32 +54,9 @@ bool text_cut(struct text *rest, char separator, struct text *piece)
 	return true;
 }
 
-static int hex_digit(char c)
+bool text_hex(struct text text, size_t min, size_t max, uint32_t *value)
 {
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
-}
-
-bool text_hex(struct text text, size_t min, size_t max, uint64_t *value)
-{
-	uint64_t sum = 0;
-
-	if (text.len < min || text.len > max)
-		return false;
-	for (size_t i = 0; i < text.len; i++) {
-		int digit = hex_digit(text.at[i]);
-
-		if (digit < 0)
-			return false;
-		sum = sum << 4 | (uint64_t)digit;
-	}
-	*value = sum;
-	return true;
+	return take_hex(&text, max, value) >= min && !text.len;
 }
 
 bool text_number(struct text text, uint32_t max, uint32_t *value)

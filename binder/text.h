@@ -25,8 +25,55 @@ bool text_ends(struct text text, const char *string);
  */
 bool text_cut(struct text *rest, char separator, struct text *piece);
 
-/* True if text is min to max hex digits of any case and nothing else. */
-bool text_hex(struct text text, size_t min, size_t max, uint64_t *value);
+/* The value of each byte as a hex digit of any case, or -1. */
+extern const signed char hex_values[256];
+
+/* Two and four hex digits, or a negative number: the groups that PCI names are made of. */
+static inline int hex2(const char *at)
+{
+	int high = hex_values[(unsigned char)at[0]], low = hex_values[(unsigned char)at[1]];
+
+	return (high | low) < 0 ? -1 : high << 4 | low;
+}
+
+static inline int hex4(const char *at)
+{
+	int high = hex2(at), low = hex2(at + 2);
+
+	return (high | low) < 0 ? -1 : high << 8 | low;
+}
+
+/* Takes hex digits off the front of rest, as many as there are up to max; returns how many. */
+static inline size_t take_hex(struct text *rest, size_t max, uint32_t *value)
+{
+	size_t digits = 0;
+	uint32_t sum = 0;
+	int digit;
+
+	if (max > rest->len)
+		max = rest->len;
+	while (digits < max && (digit = hex_values[(unsigned char)rest->at[digits]]) >= 0) {
+		sum = sum << 4 | (uint32_t)digit;
+		digits++;
+	}
+	*value = sum;
+	rest->at += digits;
+	rest->len -= digits;
+	return digits;
+}
+
+/* Takes one byte off the front of rest, if it is that. */
+static inline bool take_byte(struct text *rest, char byte)
+{
+	if (!rest->len || *rest->at != byte)
+		return false;
+	rest->at++;
+	rest->len--;
+	return true;
+}
+
+/* True if text is min to max hex digits, eight at most, and nothing else. */
+bool text_hex(struct text text, size_t min, size_t max, uint32_t *value);
 
 /* True if text is a decimal number without sign of at most max. */
 bool text_number(struct text text, uint32_t max, uint32_t *value);

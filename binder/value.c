@@ -6,7 +6,6 @@
 
 #include <string.h>
 
-#define NO_CLASS UINT32_MAX
 
 /* Classes by name: linux/pci_ids.h. Narrow ones first, for class_name(). */
 static const struct {
@@ -23,11 +22,6 @@ static const struct {
 	{ "network", { 0x020000, 0xff0000, NO_CLASS } },
 	{ "accelerator", { 0x120000, 0xff0000, NO_CLASS } },
 };
-
-bool class_matches(const struct class_pattern *pattern, uint32_t class)
-{
-	return (class & pattern->mask) == pattern->value && class != pattern->but;
-}
 
 const char *class_name(uint32_t class)
 {
@@ -56,7 +50,7 @@ static bool parse_address(struct text item, union value *value)
 /* Four hex digits or "*". */
 static bool parse_half(struct text text, uint16_t *half, bool *any)
 {
-	uint64_t number = 0;
+	uint32_t number = 0;
 
 	*any = text_is(text, "*");
 	if (!*any && !text_hex(text, 4, 4, &number))
@@ -76,7 +70,7 @@ static bool parse_id(struct text item, union value *value)
 
 static bool parse_class(struct text item, union value *value)
 {
-	uint64_t number;
+	uint32_t number;
 	unsigned missing;
 
 	if (item.len % 2 || !text_hex(item, 2, 6, &number))
@@ -110,7 +104,7 @@ static bool parse_slot(struct text item, union value *value)
 static bool parse_dsn(struct text item, union value *value)
 {
 	struct text pair;
-	uint64_t byte;
+	uint32_t byte;
 	int bytes = 0;
 
 	value->dsn = 0;

@@ -23,6 +23,9 @@ const char *class_name(uint32_t class);
 #define DSN_SIZE 24
 void dsn_format(uint64_t dsn, char out[DSN_SIZE]);
 
-bool class_matches(const struct class_pattern *pattern, uint32_t class);
+static inline bool class_matches(const struct class_pattern *pattern, uint32_t class)
+{
+	return (class & pattern->mask) == pattern->value && class != pattern->but;
+}
 
 #endif

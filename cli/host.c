@@ -61,7 +61,7 @@ static void read_revisions(struct host *host)
 			&host->boot.machine,
 			pci_path(path, host->boot.inventory.devices[i].address, "revision"), text,
 			sizeof(text));
-		uint64_t revision;
+		uint32_t revision;
 
 		/* "0x01" and a newline */
 		if (len == 5 && text_hex((struct text){ text + 2, 2 }, 2, 2, &revision))

@@ -37,7 +37,7 @@ static bool parse_ids(struct text text, uint16_t *vendor, uint16_t *device)
 
 static bool read_class(struct reader *reader, struct device *device, struct text text)
 {
-	uint64_t class;
+	uint32_t class;
 
 	if (!text_hex(text, 6, 6, &class))
 		return reader_expected(reader, text, "a class of six hex digits");
@@ -59,7 +59,7 @@ static bool read_subsystem(struct reader *reader, struct device *device, struct 
 
 static bool read_revision(struct reader *reader, struct device *device, struct text text)
 {
-	uint64_t revision;
+	uint32_t revision;
 
 	(void)device; /* no rule asks for it */
 	if (is_dash(text))
@@ -99,8 +99,8 @@ static bool read_parent(struct reader *reader, struct device *device, struct tex
 	size_t index = reader->inventory->count;
 	struct address parent;
 
-	(void)device;
 	reader->parents[index] = UINT64_MAX;
+	device->root = device->address; /* of one on a root bus */
 	if (is_dash(text))
 		return true;
 	if (!address_parse(text, &parent))
@@ -201,18 +201,6 @@ static bool read_lines(struct reader *reader, bool rows)
 	return ok;
 }
 
-/* The root bus of a device is the one its topmost bridge sits on. */
-static void find_roots(struct inventory *inventory)
-{
-	for (size_t i = 0; i < inventory->count; i++) {
-		size_t top = i;
-
-		for (int hops = 0; hops < 256 && inventory->devices[top].above != NO_DEVICE; hops++)
-			top = inventory->devices[top].above;
-		inventory->devices[i].root = inventory->devices[top].address;
-	}
-}
-
 static bool read_all(struct reader *reader)
 {
 	struct boot *boot = &reader->host->boot;
@@ -221,7 +209,6 @@ static bool read_all(struct reader *reader)
 	if (!read_lines(reader, true))
 		return false;
 	inventory_link(reader->inventory, reader->parents);
-	find_roots(reader->inventory);
 	reader->protect_len = strlen(strcpy(reader->host->protect_text, PROTECT_HEADER "\n"));
 	if (!read_lines(reader, false))
 		return false;

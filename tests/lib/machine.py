@@ -12,7 +12,7 @@ KEYS = {"framebuffer", "boot-display", "below", "header-type", "disk-in-use", "p
         "cmdline", "slot"}
 
 
-@dataclass
+@dataclass(eq=False)
 class Device:
     address: str  # DDDD:BB:DD.F, lower case
     cls: int  # six hex digits: base class, subclass, programming interface
@@ -48,7 +48,7 @@ class Device:
         return self.cls >> 16
 
 
-@dataclass
+@dataclass(eq=False)
 class Machine:
     devices: dict = field(default_factory=dict)  # address -> Device, in address order
     slots: dict = field(default_factory=dict)  # name -> (domain, bus, device or None)

@@ -1,33 +1,19 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The policy language, written a second time from its description alone: text to rules or
-mistakes. Plain and slow on purpose; it works on bytes, since columns count bytes."""
+mistakes. Plain and slow on purpose. Text is Latin-1, so that a column counts bytes."""
 
 import re
 from dataclasses import dataclass, field
 
-CLASS_NAMES = {  # (value, mask, the value it is not)
+CLASS_NAMES = {  # value, mask, and the one class it is not
     "vga": (0x030000, 0xffff00, None), "display": (0x030000, 0xff0000, None),
     "nvme": (0x010802, 0xffffff, None), "sata": (0x010600, 0xffff00, None),
     "storage": (0x010000, 0xff0000, None), "usb": (0x0c0300, 0xffff00, 0x0c0340),
     "audio": (0x040300, 0xffff00, None), "network": (0x020000, 0xff0000, None),
     "accelerator": (0x120000, 0xff0000, None),
 }
-ALLOW = {"no-iommu", "boot-display", "host-storage", "host-network", "host-input",
-         "bound-display", "last-display"}
-WITH = {"companions", "none", "functions", "group"}
-LINE_MAX, RULES_MAX, BYTES_MAX = 4096, 256, 65536
-
-HEX = "[0-9A-Fa-f]"
-DEVFN = "[01]%s\\.[0-7]" % HEX
-ADDRESS = "(?:(%s{4,8}):)?(%s{2}):([01]%s)\\.([0-7]%%s)" % (HEX, HEX, HEX)
-
-
-class Mistake(Exception):
-    """Something in the text that should have been something else."""
-
-    def __init__(self, column):
-        super().__init__(column)
-        self.column = column
+LINE_MAX, NUMBER_MAX = 4096, 16384
+ADDRESS = r"(?:([\da-f]{4,8}):)?([\da-f]{2}):([01][\da-f])\.([0-7]|\*)"
 
 
 @dataclass
@@ -36,19 +22,25 @@ class Rule:
     file: str
     line: int
     select: dict = field(default_factory=dict)  # selector -> values, any of which will do
-    with_: str = "companions"
-    count: int = 0
-    nth: int = 0
-    driver: str = "vfio-pci"
-    allow: set = field(default_factory=set)
-    required: bool = False
+    options: dict = field(default_factory=dict)  # those that were given
 
     @property
     def where(self):
         return "%s:%d" % (self.file, self.line)
 
-    def names(self, *selectors):
+    def has(self, *selectors):
         return any(selector in self.select for selector in selectors)
+
+    def names_one_device(self):
+        """One value of address, path or dsn; `.*` is more than one device."""
+        one = {name: values[0] for name, values in self.select.items() if len(values) == 1}
+        return "path" in one or "dsn" in one or one.get("address", (None,))[-1] is not None
+
+    def option(self, name, default=None):
+        return self.options.get(name, default)
+
+    def allows(self, *words):
+        return any(word in self.options.get("allow", ()) for word in words)
 
 
 @dataclass
@@ -58,226 +50,179 @@ class Policy:
     accept_cmdline: bool = False
 
 
-# Values of selectors and options. Each returns the value, or None if the text is malformed.
+# Each reads one value and returns it, or None if it is malformed.
 
-def _address(text):
-    match = re.fullmatch(ADDRESS % "|\\*", text)
+def numbers(*digits):
+    return tuple(int(text, 16) for text in digits)
+
+
+def read_address(text):
+    match = re.fullmatch(ADDRESS, text, re.IGNORECASE)
     if not match:
         return None
-    domain, bus, device, function = match.groups()
-    return (int(domain or "0", 16), int(bus, 16), int(device, 16),
-            None if function == "*" else int(function, 16))
+    function = None if match[4] == "*" else int(match[4])
+    return *numbers(match[1] or "0", match[2], match[3]), function
 
 
-def _id(text):
-    match = re.fullmatch(r"(\*|%s{4}):(\*|%s{4})" % (HEX, HEX), text)
+def read_id(text):
+    match = re.fullmatch(r"(\*|[\da-f]{4}):(\*|[\da-f]{4})", text, re.IGNORECASE)
     return match and tuple(None if half == "*" else int(half, 16) for half in match.groups())
 
 
-def _class(text):
-    if not re.fullmatch("(?:%s{2}){1,3}" % HEX, text):
+def read_class(text):
+    if not re.fullmatch(r"([\da-f]{2}){1,3}", text, re.IGNORECASE):
         return None
-    shift = 4 * (6 - len(text))
-    return int(text, 16) << shift, 0xffffff >> shift << shift, None
+    rest = 24 - 4 * len(text)
+    return int(text, 16) << rest, 0xffffff >> rest << rest, None
 
 
-def _flag(text):
-    return int(text) if text in ("0", "1") else None
-
-
-def _path(text):
-    if not re.fullmatch("%s{4,8}:%s{2}(/%s)+" % (HEX, HEX, DEVFN), text):
+def read_path(text):
+    if not re.fullmatch(r"[\da-f]{4,8}:[\da-f]{2}(/[01][\da-f]\.[0-7])+", text, re.IGNORECASE):
         return None
     root, *hops = text.split("/")
-    return (tuple(int(part, 16) for part in root.split(":")),
-            tuple(tuple(int(part, 16) for part in hop.split(".")) for hop in hops))
+    return numbers(*root.split(":")), tuple(numbers(*hop.split(".")) for hop in hops)
 
 
-def _slot(text):
-    return text or None
+def read_slot(text):
+    return text if re.fullmatch('[^/"]{1,63}', text) and text not in (".", "..") else None
 
 
-def _dsn(text):
-    match = re.fullmatch("%s{2}(-%s{2}){7}" % (HEX, HEX), text)
+def read_dsn(text):
+    match = re.fullmatch(r"[\da-f]{2}(-[\da-f]{2}){7}", text, re.IGNORECASE)
     return int(text.replace("-", ""), 16) if match else None
 
 
-SELECTORS = {"address": _address, "id": _id, "subsystem": _id, "class": _class, "path": _path,
-             "boot_vga": _flag, "boot_display": _flag, "slot": _slot, "dsn": _dsn}
+def read_number(text):
+    return int(text) if re.fullmatch("[0-9]+", text) and 1 <= int(text) <= NUMBER_MAX else None
 
 
-def _number(text):
-    return int(text) if re.fullmatch("[0-9]{1,9}", text) and int(text) else None
-
-
-def _driver(text):
+def read_driver(text):
     guest = text == "pci-stub" or text.endswith(("vfio-pci", "vfio_pci"))
     return text if guest and re.fullmatch("[a-z0-9_-]{1,39}", text) else None
 
 
-def _with(text):
-    return text if text in WITH else None
+def one_of(*choices):
+    return lambda text: text if text in choices else None
 
 
-OPTIONS = {"with": _with, "count": _number, "nth": _number, "driver": _driver}
-
-
-def words(line):
-    """(column, word) of each word. A quoted value may hold blanks."""
-    at = 0
-    while True:
-        at += len(line[at:]) - len(line[at:].lstrip(b" \t"))
-        if at == len(line) or line[at:at + 1] == b"#":
-            return
-        match = re.match(rb'[^ \t="]+="([^"]*")?[^ \t]*|[^ \t]+', line[at:])
-        word = match[0]
-        opening = re.match(rb'[^ \t="]+="', word)
-        if opening and match[1] is None:
-            yield at + 1, word, at + opening.end()
-            return
-        yield at + 1, word, None
-        at += len(word)
+SELECTORS = {
+    "address": read_address, "id": read_id, "subsystem": read_id, "class": read_class,
+    "path": read_path, "slot": read_slot, "dsn": read_dsn,
+    "boot_vga": one_of("0", "1"), "boot_display": one_of("0", "1"),
+}
+OPTIONS = {
+    "count": read_number, "nth": read_number, "driver": read_driver,
+    "with": one_of("companions", "none", "functions", "group"),
+    "allow": one_of("no-iommu", "boot-display", "host-storage", "host-network", "host-input",
+                    "bound-display", "last-display"),
+}
 
 
 class Line:
-    """One line of a policy, becoming a rule."""
+    """One line on its way to a rule: its words, and the columns of its mistakes."""
 
-    def __init__(self, verb, file, number):
-        self.rule = Rule(verb, file, number)
-        self.seen = {}  # name of a selector or option -> column of its value
-        self.mistakes = []
+    def __init__(self, text):
+        self.text, self.mistakes, self.end = text, [], 0
+        self.words = list(self.split())  # (column, name or None, value, its column, quoted)
 
-    def blame(self, column):
-        self.mistakes.append(column)
-
-    def items(self, column, value, read):
-        """The values of a comma list; blames each item that read() makes nothing of."""
-        values = []
-        for item in value.split(","):
-            result = read(item)
-            if result is None:
-                self.blame(column)
-            values.append(result)
-            column += len(item.encode("latin-1")) + 1
-        return values
-
-    def first_time(self, name, column, value_column):
-        if name in self.seen:
-            self.blame(column)
-            return False
-        self.seen[name] = value_column
-        return True
-
-    def bare(self, column, word):
-        first = word.split(",")[0]
-        if first in CLASS_NAMES:
-            name, read = "class", CLASS_NAMES.get
-        elif _address(first):
-            name, read = "address", _address
-        else:
-            self.blame(column)
-            return
-        if self.first_time(name, column, column):
-            self.rule.select[name] = self.items(column, word, read)
-
-    def selector(self, name, column, value):
-        self.rule.select[name] = self.items(column, value, SELECTORS[name])
-
-    def option(self, name, column, value):
-        result = OPTIONS[name](value)
-        if result is None:
-            self.blame(column)
-        else:
-            setattr(self.rule, "with_" if name == "with" else name, result)
-
-    def word(self, column, word):
-        name, equals, value = word.partition("=")
-        bind = self.rule.verb == "bind"
-        known = name in SELECTORS or bind and (name in OPTIONS or name == "allow")
-        if bind and word == "required":
-            self.rule.required = self.first_time("required", column, column)
-        elif not equals:
-            self.bare(column, word)
-        elif not known:
-            self.blame(column)
-        elif self.first_time(name, column, column + len(name) + 1):
-            self.value(name, column + len(name) + 1, value)
-
-    def value(self, name, column, value):
-        if '"' in value:
-            if not re.fullmatch('"[^"]*"', value):
-                self.blame(column)
+    def split(self):
+        text, at = self.text, 0
+        while True:
+            at = re.compile("[ \t]*").match(text, at).end()
+            if at == len(text) or text[at] == "#":
                 return
-            value, column = value[1:-1], column + 1
-        if name in SELECTORS:
-            self.selector(name, column, value)
-        elif name == "allow":
-            read = lambda item: item if item in ALLOW else None
-            self.rule.allow = set(self.items(column, value, read))
-        else:
-            self.option(name, column, value)
+            name = re.compile('((?!")[^ \t=]*)=').match(text, at)
+            start = name.end() if name else at
+            quoted = re.compile('"([^"]*)"?').match(text, start)
+            if quoted and not quoted[0].endswith('"', 1):
+                self.mistakes.append(start + 1)
+                return
+            end = re.compile("[^ \t]*").match(text, quoted.end() if quoted else start).end()
+            if quoted and end > quoted.end():
+                self.mistakes.append(quoted.end() + 1)
+            else:
+                yield (at + 1, name and name[1], quoted[1] if quoted else text[start:end],
+                       start + 1 + bool(quoted), bool(quoted))
+            at = self.end = end
 
-    def whole(self, end):
-        """What can be said only of the rule as a whole."""
-        rule, faultless = self.rule, not self.mistakes
-        if rule.nth and rule.count and rule.nth > rule.count:
-            self.blame(self.seen["nth"])
-        if not faultless:
-            return
+    def values(self, text, column, read):
+        """A comma list's values; blames the first byte of each item that read() rejects."""
+        result = []
+        for item in text.split(","):
+            result.append(read(item))
+            if result[-1] is None:
+                self.mistakes.append(column)
+            column += len(item) + 1
+        return result
+
+    def rule(self, file, number):
+        rule, seen = Rule(self.words[0][2], file, number), {}
+        for column, name, text, value_column, quoted in self.words[1:]:
+            name, read = self.meaning(rule.verb, name, text, quoted)
+            if not name or name in seen:
+                self.mistakes.append(column)
+                continue
+            seen[name] = value_column
+            if name in SELECTORS:
+                rule.select[name] = self.values(text, value_column, read)
+            elif name == "allow":
+                rule.options[name] = self.values(text, value_column, read)
+            else:
+                rule.options[name] = read(text)
+                self.mistakes += [value_column] if rule.options[name] is None else []
+        if not self.mistakes:
+            self.whole(rule, seen)
+        return rule
+
+    def meaning(self, verb, name, text, quoted):
+        """What a word says: its selector or option, and how to read its values."""
+        known = {**SELECTORS, **(OPTIONS if verb == "bind" else {})}
+        if name is not None:
+            return (name, known[name]) if name in known else (None, None)
+        if text == "required" and verb == "bind" and not quoted:
+            return "required", one_of("required")
+        if text.split(",")[0] in CLASS_NAMES:
+            return "class", CLASS_NAMES.get
+        return ("address", read_address) if ":" in text.split(",")[0] else (None, None)
+
+    def whole(self, rule, seen):
+        """What can be said only of a rule whose words are right."""
         if not rule.select:
-            self.blame(end)
-        if rule.nth and not rule.count:
-            self.blame(self.seen["nth"])
-        host = any(str(word).startswith("host-") for word in rule.allow)
-        if host and not rule.names("address", "path", "dsn"):
-            self.blame(self.seen["allow"])
+            self.mistakes.append(self.end + 1)
+        if rule.option("nth", 0) > rule.option("count", 0):
+            self.mistakes.append(seen["nth"])
+        column = seen.get("allow", 0)
+        for word in rule.option("allow", ()):
+            if word.startswith("host-") and not rule.names_one_device():
+                self.mistakes.append(column)
+                break
+            column += len(word) + 1
 
 
-def parse_line(policy, file, number, line):
-    def mistake(column):
-        policy.mistakes.append((file, number, column))
-
-    if b"\0" in line:
-        return mistake(line.index(b"\0") + 1)
-    if len(line) > LINE_MAX:
-        return mistake(LINE_MAX + 1)
-    found = [(column, word.decode("latin-1"), open_) for column, word, open_ in words(line)]
-    if not found:
-        return None
-    column, verb, _ = found[0]
-    end = found[-1][0] + len(found[-1][1])
-    if verb == "accept":
-        rest = found[1:] or [(end, "", None)]
-        bad = [word for word in rest if word is not rest[0] or word[1] != "cmdline"]
-        for word in bad:
-            mistake(word[0])
+def parse_line(policy, file, number, text):
+    line = Line(text)
+    if "\0" in text or len(text) > LINE_MAX:
+        line.mistakes = [text.index("\0") + 1 if "\0" in text else LINE_MAX + 1]
+    elif line.words and line.words[0][2] == "accept":
+        rest = line.words[1:] or [(line.end + 1, None, "", 0, False)]
+        bad = rest[0] if rest[0][1:3] != (None, "cmdline") else rest[1:] and rest[1]
+        line.mistakes += [bad[0]] if bad else []
         policy.accept_cmdline |= not bad
-        return None
-    if verb not in ("bind", "keep"):
-        return mistake(column)
-    rule = Line(verb, file, number)
-    for column, word, open_ in found[1:]:
-        if open_:
-            rule.blame(open_)
+    elif line.words:
+        column, name, verb, _, quoted = line.words[0]
+        if name is not None or quoted or verb not in ("bind", "keep"):
+            line.mistakes = [column]
         else:
-            rule.word(column, word)
-    rule.whole(end)
-    for column in rule.mistakes:
-        mistake(column)
-    if not rule.mistakes:
-        if len(policy.rules) == RULES_MAX:
-            return mistake(1)
-        policy.rules.append(rule.rule)
-    return None
+            rule = line.rule(file, number)
+            policy.rules += [rule] if not line.mistakes else []
+    policy.mistakes += [(file, number, column) for column in line.mistakes]
 
 
 def parse(files):
     """files: (name, bytes) in the order they are read."""
     policy = Policy()
-    for file, text in files:
-        if text.startswith(b"\xef\xbb\xbf"):
-            text = text[3:]
-        lines = text.split(b"\n")
-        for number, line in enumerate(lines, 1):
-            parse_line(policy, file, number, line[:-1] if line.endswith(b"\r") else line)
+    for file, content in files:
+        text = content.removeprefix(b"\xef\xbb\xbf").decode("latin-1")
+        for number, line in enumerate(text.split("\n"), 1):
+            parse_line(policy, file, number, line.removesuffix("\r"))
     return policy

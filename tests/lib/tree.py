@@ -4,7 +4,8 @@
 import os
 
 PAYLOAD = "usr/lib/vfio-bind"
-POLICY = "etc/vfio-bind.conf"
+PROTECT = "vfio-bind-protect 1"
+BOOT = "BOOT_IMAGE=/vmlinuz root=/dev/sda1 quiet "
 DSN_CAPABILITY = 0x100  # the first extended capability; PCIe 7.6
 GUEST_DRIVERS = ("vfio-pci",)
 
@@ -46,8 +47,18 @@ class Tree:
 
     def boot(self, cmdline):
         """Sets the kernel command line."""
-        _write(self.path("proc/cmdline"), ("BOOT_IMAGE=/vmlinuz root=/dev/sda1 quiet "
-                                           + cmdline).strip() + "\n")
+        _write(self.path("proc/cmdline"), BOOT + cmdline + "\n")
+
+    def cmdline(self):
+        return self.read("proc/cmdline").rstrip("\n")
+
+    def protect(self, lines):
+        """Sets what the payload says the host lives on; None for a missing file."""
+        path = self.path(PAYLOAD, "protect")
+        if lines is not None:
+            _write(path, "".join(line + "\n" for line in [PROTECT, *lines]))
+        elif os.path.exists(path):
+            os.unlink(path)
 
     def policy(self, files):
         """Sets the policy: {name below /etc: bytes}."""
@@ -119,7 +130,7 @@ class Tree:
         _link(path, self.path("sys/bus/platform/devices/efi-framebuffer.0"))
 
     def _config(self, device):
-        config = bytearray(64)
+        config = bytearray(256)
         for offset, value in ((0, device.vendor), (2, device.device), (0x0a, device.class16),
                               (0x2c, device.subvendor), (0x2e, device.subdevice)):
             config[offset:offset + 2] = value.to_bytes(2, "little")
@@ -127,7 +138,7 @@ class Tree:
         siblings = sum(d.slot == device.slot for d in self._slot_mates(device))
         config[0x0e] = device.header_type | (0x80 if siblings > 1 else 0)
         if device.dsn and not self.serial_number:
-            config.extend(bytes(4096 - 64))
+            config.extend(bytes(4096 - 256))
             config[DSN_CAPABILITY:DSN_CAPABILITY + 4] = (0x00010003).to_bytes(4, "little")
             config[DSN_CAPABILITY + 4:DSN_CAPABILITY + 12] = device.dsn.to_bytes(8, "little")
         return bytes(config)
@@ -170,9 +181,7 @@ class Tree:
                % machine.kernel)
         _dirs(self.path("proc/sys/kernel"))
         _write(self.path("proc/sys/kernel/osrelease"), machine.kernel + "\n")
-        if machine.protect is not None:
-            _write(self.path(PAYLOAD, "protect"),
-                   "\n".join(["vfio-bind-protect 1", *machine.protect]) + "\n")
+        self.protect(machine.protect)
 
 
 def uevent(device):

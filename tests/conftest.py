@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Collects the cmocka tables in unit/ as one pytest item a row, and builds what is tested."""
+
+import os
+import re
+import subprocess
+
+import pytest
+
+TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+BUILD = os.environ.get("BUILD", "build")
+
+
+def make(target):
+    """Builds a target; returns what make said if it failed."""
+    done = subprocess.run(["make", "-s", "-C", TOP, "BUILD=" + BUILD, os.path.join(BUILD, target)],
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+    return done.stdout if done.returncode else None
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "nightly: takes minutes; runs with -m nightly only")
+
+
+def pytest_collection_modifyitems(config, items):
+    if "nightly" in (config.option.markexpr or ""):
+        return
+    for item in items:
+        if item.get_closest_marker("nightly"):
+            item.add_marker(pytest.mark.skip(reason="runs with -m nightly only"))
+
+
+def pytest_collect_file(parent, file_path):
+    if file_path.suffix == ".c" and file_path.name.startswith("unit_"):
+        return CmockaFile.from_parent(parent, path=file_path)
+    return None
+
+
+class CmockaFile(pytest.File):
+    """One table, a program of its own. cmocka cannot list tests, so collecting runs it."""
+
+    def collect(self):
+        name = self.path.stem
+        failure = make("tests/" + name)
+        if failure is not None:
+            return [CmockaItem.from_parent(self, name="is built", failure=failure)]
+        done = subprocess.run([os.path.join(TOP, BUILD, "tests", name)], text=True, timeout=60,
+                              env={**os.environ, "CMOCKA_MESSAGE_OUTPUT": "TAP"}, check=False,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, errors="replace")
+        items = [CmockaItem.from_parent(self, name=test, failure=failure)
+                 for test, failure in read_tap(done.stdout)]
+        wanted = sum(map(int, re.findall(r"^1\.\.(\d+)$", done.stdout, re.MULTILINE)))
+        if len(items) != wanted or not items or done.returncode < 0:
+            items.append(CmockaItem.from_parent(self, name="runs to its end", failure=done.stdout))
+        return items
+
+
+def read_tap(output):
+    """(name, None or why it failed) of each test in cmocka's TAP output."""
+    tests = []
+    for line in output.splitlines():
+        match = re.fullmatch(r"(not ok|ok) \d+ (?:- |# SKIP )(.*)", line)
+        if match:
+            tests.append((match[2], None if match[1] == "ok" else []))
+        elif tests and tests[-1][1] is not None and not line.startswith(("1..", "# not ok -")):
+            tests[-1][1].append(line)
+    return [(name, why and "\n".join(why) or ("failed" if why is not None else None))
+            for name, why in tests]
+
+
+class CmockaItem(pytest.Item):
+    """One row of a table."""
+
+    def __init__(self, failure, **kwargs):
+        super().__init__(**kwargs)
+        self.failure = failure
+
+    def runtest(self):
+        if self.failure is not None:
+            raise AssertionError(self.failure)
+
+    def repr_failure(self, excinfo):
+        return str(excinfo.value)
+
+    def reportinfo(self):
+        return self.path, None, self.name
+
+
+@pytest.fixture(scope="session")
+def binder():
+    """The path of the binder, built."""
+    failure = make("binder")
+    assert failure is None, failure
+    return os.path.join(TOP, BUILD, "binder")

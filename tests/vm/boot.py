@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Runs a machine until it powers off, and reads what it said."""
+
+import re
+import subprocess
+from dataclasses import dataclass, field
+
+LIMIT = 360  # seconds from power-on to power-off
+TAIL = 60  # lines of the console shown where a boot failed
+# Everything the driver core does is in the log, and the log holds it all.
+PROOF_WORDS = 'dyndbg="file drivers/base/dd.c +p" log_buf_len=4M'
+WRONG = re.compile(r"Kernel panic|Oops|BUG: |Call Trace|general protection fault")
+RECORD = re.compile(r"<(\d+)>\[ *[0-9.]+\] (.*)")
+# 6.1 ends the line with the device, 6.12 begins it with driver and device.
+PROBE = "bus: 'pci': really_probe: probing driver (?P<driver>\\S+) with device"
+PROBES = (re.compile(f"^{PROBE} (?P<address>\\S+)$"),
+          re.compile(f"^\\S+ (?P<address>\\S+): {PROBE}$"))
+
+
+class BootFailed(AssertionError):
+    """The machine hung, crashed, or did not say that it came to its end."""
+
+
+@dataclass
+class Stage:
+    """What was true at one time: facts() of guest/common/usr/lib/lab/facts."""
+
+    drivers: dict = field(default_factory=dict)  # of every function, None without one
+    overrides: dict = field(default_factory=dict)  # of those that have one
+    values: dict = field(default_factory=dict)
+    report: list = field(default_factory=list)  # of the binder, line by line
+    framebuffer: list = field(default_factory=list)
+    build: list = field(default_factory=list)
+
+    def verdicts(self):
+        """What the binder says it did: {address: (verdict, reason)}. It proves no binding."""
+        rows = [line.split("\t") for line in self.report if not line.startswith("#")]
+        return {row[0]: (row[1], row[2]) for row in rows}
+
+    def notes(self):
+        """The report's comment lines but its heading."""
+        return [line for line in self.report[1:] if line.startswith("#")]
+
+
+@dataclass
+class Boot:
+    """All that is known of one boot."""
+
+    console: str
+    stages: dict
+    log: list  # pairs of level and text, in order
+    ended: bool
+
+    def probes(self, log=None):
+        """The drivers that were let at each function, by the driver core's own words."""
+        found = {}
+        for _, text in self.log if log is None else log:
+            for match in filter(None, (pattern.match(text) for pattern in PROBES)):
+                found.setdefault(match["address"], []).append(match["driver"])
+        return found
+
+    def between(self, first, last=None):
+        """The log from one mark to the next, or to the end."""
+        texts = [text for _, text in self.log]
+        end = texts.index(f"lab: {last}") if last else None
+        return self.log[texts.index(f"lab: {first}"):end]
+
+    def said(self, level=7):
+        """What the binder wrote to the kernel's log, up to that level."""
+        return [text.removeprefix("vfio-bind: ") for at, text in self.log
+                if text.startswith("vfio-bind: ") and at <= level]
+
+
+def parse_told(told):
+    """Stages and log of what the machine told on its second serial line."""
+    stages, log, ended, stage = {}, [], False, None
+    for line in told.splitlines():
+        word, _, rest = line.partition(" ")
+        record = RECORD.match(line)
+        if record:
+            log.append((int(record[1]) & 7, record[2]))
+        elif word == "stage":
+            stage = stages[rest] = Stage()
+        elif word == "end":
+            ended = True
+        elif stage:
+            tell(stage, word, rest)
+    return stages, log, ended
+
+
+def tell(stage, word, rest):
+    """Takes one line into a stage."""
+    first, _, second = rest.partition(" ")
+    if word == "driver":
+        stage.drivers[first] = None if second == "-" else second
+    elif word == "override":
+        stage.overrides[first] = second
+    elif word == "value":
+        stage.values[first] = second
+    elif word in ("report", "framebuffer", "build"):
+        getattr(stage, word).append(rest)
+    else:
+        raise BootFailed(f"the machine told a line that makes no sense: {word} {rest}")
+
+
+def read_boot(folder):
+    """The boot whose files lie in a folder."""
+    told = (folder / "told").read_text("utf-8", errors="replace")
+    console = (folder / "console").read_text("utf-8", errors="replace")
+    return Boot(console, *parse_told(told))
+
+
+def fail(folder, why):
+    """Says why a boot failed, and shows how far it came."""
+    tail = (folder / "console").read_text("utf-8", errors="replace").splitlines()[-TAIL:]
+    raise BootFailed("\n".join([f"{why}; logs in {folder}", *tail]))
+
+
+def run(folder, machine, image, words, disk_option):
+    """Boots, waits for the power to go off, and returns what was said; fails on any surprise."""
+    command = ["qemu-system-x86_64", "-accel", "tcg,thread=multi", "-cpu", "max", "-smp", "1",
+               "-display", "none", "-monitor", "none", "-no-reboot",
+               "-serial", f"file:{folder}/console", "-serial", f"file:{folder}/told",
+               *machine.options(), "-drive", f"if=none,id=drive-root,format=raw,{disk_option}",
+               "-kernel", image.kernel, "-initrd", folder / "initrd",
+               "-append", f"console=ttyS0 panic=-1 {PROOF_WORDS} {words}"]
+    for name in ("console", "told"):
+        (folder / name).touch()
+    try:
+        done = subprocess.run(command, timeout=LIMIT, text=True, stderr=subprocess.PIPE,
+                              stdin=subprocess.DEVNULL, check=False)
+    except subprocess.TimeoutExpired:
+        fail(folder, f"not off after {LIMIT} s")
+    if done.returncode:
+        fail(folder, f"QEMU: exit {done.returncode}: {done.stderr}")
+    boot = read_boot(folder)
+    wrong = WRONG.search(boot.console)
+    if wrong:
+        fail(folder, f"the console says {wrong[0]!r}")
+    return boot

@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Fixtures: a lab per release. With xdist, `-n 2 --dist loadgroup` gives each release a lane."""
+
+import os
+import shutil
+
+import pytest
+
+from .lab import Lab
+from .roots import RELEASES
+
+TOOLS = ("qemu-system-x86_64", "mmdebstrap", "mke2fs", "debugfs", "e2fsck", "unshare", "make")
+
+
+def pytest_configure(config):
+    """Tells pytest our mark."""
+    config.addinivalue_line("markers", "nightly: slow, and not part of every run")
+
+
+def pytest_collection_modifyitems(items):
+    """Keeps the tests of a release together: they share its images."""
+    for item in items:
+        release = getattr(item, "callspec", None) and item.callspec.params.get("release")
+        if release:
+            item.add_marker(pytest.mark.xdist_group(str(release)))
+
+
+@pytest.fixture(scope="session", params=RELEASES, ids=str)
+def release(request):
+    """Each release in turn."""
+    return request.param
+
+
+@pytest.fixture(scope="session")
+def lab(release, tmp_path_factory):
+    """Where that release's machines are booted."""
+    missing = [tool for tool in TOOLS if not shutil.which(tool)]
+    if missing or os.geteuid() != 0:
+        pytest.skip(f"needs root and {', '.join(missing or TOOLS)}")
+    return Lab(release, tmp_path_factory.mktemp(str(release)))

@@ -1,0 +1,155 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Our product in a root; initramfs images and disks made of that; segments to append to an image."""
+
+import gzip
+import os
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from .cache import cache_folder, cached, key_of, key_of_tree, locked
+from .roots import run_in
+
+SOURCE = Path(__file__).parents[2]
+GUEST = Path(__file__).parent / "guest"
+ROOT_UUID = "11111111-2222-3333-4444-555555555555"  # as in guest/common/etc/fstab
+POLICY = "etc/vfio-bind.conf"
+IMAGE_COMMANDS = {"initramfs-tools": "update-initramfs -u"}
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What goes into a root before its image is built there, in a chroot."""
+
+    name: str
+    policy: str | None = None
+    modules: str = "list"  # MODULES= of initramfs-tools; most is Debian's own, and slow to boot
+    files: tuple = ()  # pairs of path and text
+    trees: tuple = ("common",)  # below guest/
+    prepare: str = "true"  # shell, run in the root before the image is built
+
+
+@dataclass(frozen=True)
+class Image:
+    """A kernel and the image that was built for it."""
+
+    kernel: Path
+    initrd: Path
+    log: str  # what the generator printed
+    key: str
+
+
+def install_product():
+    """The tree that make install leaves, in a folder named after its content; and that name."""
+    staging = cache_folder() / "product.new"
+    with locked("product"):
+        shutil.rmtree(staging, ignore_errors=True)
+        subprocess.run(["make", "--silent", "-C", SOURCE, f"BUILD={cache_folder() / 'build'}",
+                        f"DESTDIR={staging}", "install"], check=True)
+        key = key_of_tree(staging)
+    return cached("product", key, lambda folder: copy_into(staging, folder)), key
+
+
+def copy_into(source, tree):
+    """Copies what is below source over what is below tree."""
+    subprocess.run(["cp", "-a", f"{source}/.", tree], check=True)
+
+
+def write(tree, path, text):
+    """Writes one file of a tree."""
+    place = Path(tree) / path
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.write_text(text, encoding="utf-8")
+
+
+def furnish(root, product, recipe, tree):
+    """A copy of the root with product, guest files and all that the recipe says."""
+    root.copy(tree)
+    copy_into(product, tree)
+    for part in recipe.trees:
+        copy_into(GUEST / part, tree)
+    write(tree, "etc/initramfs-tools/conf.d/lab", f"MODULES={recipe.modules}\n")
+    if recipe.policy is not None:
+        write(tree, POLICY, recipe.policy)
+    for path, text in recipe.files:
+        write(tree, path, text)
+
+
+def build_image(root, recipe):
+    """The image that recipe gives in that root."""
+    product, product_key = install_product()
+    key = key_of(root.key, product_key, key_of_tree(GUEST), recipe)
+
+    def make(folder):
+        tree = folder / "tree"
+        furnish(root, product, recipe, tree)
+        log = run_in(tree, f"{recipe.prepare}\n{IMAGE_COMMANDS[root.release.generator]}")
+        shutil.copy(tree / "boot" / f"initrd.img-{root.kernel_release}", folder / "initrd")
+        (folder / "log").write_text(log, encoding="utf-8")
+        shutil.rmtree(tree)
+
+    folder = cached(f"image-{root.release}-{recipe.name}", key, make)
+    return Image(root.kernel, folder / "initrd", (folder / "log").read_text("utf-8"), key)
+
+
+def build_disk(root, policy):
+    """An ext4 disk to be the machine's root: the root, our product, the guest's files."""
+    product, product_key = install_product()
+    recipe = Recipe("disk", policy=policy)
+    key = key_of(root.key, product_key, key_of_tree(GUEST), recipe)
+
+    def make(folder):
+        tree = folder / "tree"
+        furnish(root, product, recipe, tree)
+        with open(folder / "disk", "wb") as disk:
+            disk.truncate(2 << 30)
+        subprocess.run(["mke2fs", "-q", "-F", "-t", "ext4", "-U", ROOT_UUID, "-d", tree,
+                        folder / "disk"], check=True)
+        shutil.rmtree(tree)
+
+    return cached(f"disk-{root.release}", key, make) / "disk", key
+
+
+def unpack(root, initrd, to):
+    """Unpacks an image as its own generator does; returns the tree init runs in."""
+    shutil.copy(initrd, to / "initrd")
+    tool = "mount --bind \"$2\" \"$0/mnt\" && exec chroot \"$0\" unmkinitramfs /mnt/initrd /mnt/out"
+    subprocess.run(["unshare", "-m", "sh", "-ec", tool, root.tree, "", to], check=True)
+    return to / "out/main" if (to / "out/main").exists() else to / "out"
+
+
+@dataclass(frozen=True)
+class File:
+    """A file of a segment, where its mode matters."""
+
+    content: bytes
+    mode: int = 0o644
+
+
+def entry(name, mode, content, number):
+    """One member of a newc archive: Documentation/driver-api/early-userspace/buffer-format.rst."""
+    fields = (number, mode, 0, 0, 1, 0, len(content), 0, 0, 0, 0, len(name) + 1, 0)
+    head = b"070701" + b"".join(b"%08x" % field for field in fields) + name.encode() + b"\0"
+    return head + bytes(-len(head) % 4) + content + bytes(-len(content) % 4)
+
+
+def segment(files):
+    """A compressed archive to append to an image: what it holds wins over what the image holds."""
+    members = {}
+    for path, file in files.items():
+        for parent in reversed(Path(path).parents[:-1]):
+            members[str(parent)] = (0o040755, b"")
+        members[path] = (0o100000 | file.mode, file.content)
+    members["TRAILER!!!"] = (0, b"")
+    archive = b"".join(entry(name, mode, content, number)
+                       for number, (name, (mode, content)) in enumerate(members.items(), 1))
+    return gzip.compress(archive)
+
+
+def append(initrd, files, to):
+    """Writes the image with a segment of files behind it, both at multiples of four."""
+    shutil.copy(initrd, to)
+    if files:
+        with open(to, "ab") as image:
+            image.write(bytes(-os.path.getsize(initrd) % 4) + segment(files))

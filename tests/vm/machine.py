@@ -1,0 +1,152 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A machine as data: what is plugged in where, what QEMU is told, and who should hold what."""
+
+from dataclasses import dataclass, replace
+
+FIRST_PORT = 3  # device number of the first root port on bus 0
+IOMMU = "intel-iommu,intremap=on,caching-mode=on"
+
+
+@dataclass(frozen=True)
+class Function:
+    """One PCI function: a QEMU model, and the host's own driver for it."""
+
+    name: str
+    model: str
+    driver: str | None
+    options: str = ""
+
+
+@dataclass(frozen=True)
+class Slot:
+    """What is plugged into one root port, function 0 first; reserve: bus numbers kept free."""
+
+    functions: tuple
+    reserve: int = 0
+
+
+# What every q35 has on bus 0: address, its driver in the initramfs, its driver once all is up.
+CHIPSET = (
+    ("0000:00:00.0", None, None),
+    ("0000:00:1f.0", None, "lpc_ich"),
+    ("0000:00:1f.2", None, "ahci"),
+    ("0000:00:1f.3", None, "i801_smbus"),
+)
+
+
+@dataclass(frozen=True)
+class Machine:
+    """Slots behind root ports 03.0, 04.0, ... of a q35."""
+
+    slots: tuple
+    iommu: str | None = IOMMU
+    memory: int = 1024
+
+    def places(self):
+        """Each slot with its root port's device number and the bus below it."""
+        bus = 1
+        for port, slot in enumerate(self.slots, FIRST_PORT):
+            yield port, bus, slot
+            bus += 1 + slot.reserve
+
+    def find(self, name):
+        """Port, bus and function number of the function of that name."""
+        for port, bus, slot in self.places():
+            for number, function in enumerate(slot.functions):
+                if function.name == name:
+                    return port, bus, number
+        raise KeyError(name)
+
+    def address(self, name):
+        """Its address, as the kernel will number it."""
+        _, bus, number = self.find(name)
+        return f"0000:{bus:02x}:00.{number}"
+
+    def addresses(self, *names):
+        """The addresses of several functions."""
+        return [self.address(name) for name in names]
+
+    def path(self, name):
+        """Its hop path, as a policy writes it."""
+        port, _, number = self.find(name)
+        return f"0000:00/{port:02x}.0/00.{number}"
+
+    def host_drivers(self, all_up=False):
+        """Who has each function if nobody interferes. all_up: after udev in the real root."""
+        table = {address: late if all_up else early for address, early, late in CHIPSET}
+        for port, bus, slot in self.places():
+            table[f"0000:00:{port:02x}.0"] = "pcieport"
+            for number, function in enumerate(slot.functions):
+                table[f"0000:{bus:02x}:00.{number}"] = function.driver
+        return table
+
+    def with_slots(self, *more):
+        """The same machine with more plugged in behind the rest: no address changes."""
+        return replace(self, slots=self.slots + more)
+
+    def with_reserve(self, name, buses):
+        """The same machine, but bus numbers kept free behind the port of that function."""
+        _, bus, _ = self.find(name)
+        slots = tuple(replace(slot, reserve=buses) if at == bus else slot
+                      for _, at, slot in self.places())
+        return replace(self, slots=slots)
+
+    def options(self):
+        """QEMU's options for all of it. The drive of an NVMe has the function's name."""
+        options = ["-M", "q35,kernel-irqchip=split", "-m", str(self.memory), "-vga", "none",
+                   "-nic", "none"]
+        if self.iommu:
+            options += ["-device", self.iommu]
+        for port, _, slot in self.places():
+            reserve = f",bus-reserve={slot.reserve}" if slot.reserve else ""
+            options += ["-device", f"pcie-root-port,id=port{port},chassis={port},slot={port},"
+                                   f"addr={port:02x}.0{reserve}"]
+            for number, function in enumerate(slot.functions):
+                options += function_options(function, port, number)
+        return options
+
+
+def function_options(function, port, number):
+    """QEMU's options for one function."""
+    device = f"{function.model},id={function.name},bus=port{port},addr=00.{number}"
+    if number == 0:
+        device += ",multifunction=on"
+    if function.options:
+        device += "," + function.options
+    if function.model != "nvme":
+        return ["-device", device]
+    drive = []
+    if function.name != "root":  # nothing is ever read from the others
+        drive = ["-drive", f"if=none,id=drive-{function.name},file=null-co://,file.size=16M,"
+                           "file.read-zeroes=on,format=raw"]
+    return [*drive, "-device", f"{device},serial={function.name},drive=drive-{function.name}"]
+
+
+def card(name, *others):
+    """One of two identical graphics cards, and what shares its slot: pairs of name and model."""
+    models = {"intel-hda": "snd_hda_intel", "qemu-xhci": "xhci_hcd"}
+    rest = (Function(other, model, models[model]) for other, model in others)
+    return Slot((Function(name, "VGA", "bochs-drm"), *rest))
+
+
+def disk(name):
+    """One of the identical NVMe drives."""
+    return Slot((Function(name, "nvme", "nvme"),))
+
+
+def nic(name, last):
+    """One of two identical network cards with a serial number each, 52-54-00-ff-ff-00-00-last."""
+    options = f"mac=52:54:00:00:00:{last:02x},romfile="
+    return Slot((Function(name, "e1000e", "e1000e", options),))
+
+
+# The machine of issue 2. The root stands between the twins: by count and by address it is one.
+TWINS = Machine((
+    card("gpu1", ("gpu1_audio", "intel-hda")),
+    card("gpu2", ("gpu2_audio", "intel-hda"), ("gpu2_usb", "qemu-xhci")),
+    disk("disk1"),
+    disk("disk2"),
+    disk("root"),
+    disk("disk3"),
+))
+GPU2 = ("gpu2", "gpu2_audio", "gpu2_usb")
