@@ -34,7 +34,7 @@ EDGE = apply disks facts framebuffer lines load log machine modules out release 
 	supervise sysfs
 CLI = diagnose dump explain host json machinefile machinekeys machinewrite main names payload say
 CORE_OBJS = $(CORE:%=$(BUILD)/core/%.o)
-BINDER_OBJS = $(CORE_OBJS) $(patsubst %,$(BUILD)/binder.o/%.o,main $(EDGE))
+BINDER_OBJS = $(CORE_OBJS) $(patsubst %,$(BUILD)/binder.o/%.o,main pid1 $(EDGE))
 CLI_OBJS = $(CORE_OBJS) $(patsubst %,$(BUILD)/cli.o/%.o,$(CLI) $(EDGE))
 
 all: $(BUILD)/binder $(BUILD)/vfio-bind

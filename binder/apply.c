@@ -122,8 +122,8 @@ static void require_driver(struct boot *boot, size_t index)
 static void read_back_one(struct boot *boot, size_t index)
 {
 	struct outcome *outcome = &boot->outcomes[index];
-	int err = driver_read(&boot->machine, boot->inventory.devices[index].address,
-			      outcome->after);
+	int err =
+		driver_read(&boot->machine, boot->inventory.devices[index].address, outcome->after);
 
 	outcome->read_back = !err;
 	if (err)

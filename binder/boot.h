@@ -25,10 +25,10 @@ enum step {
 
 /* What became of one device that was to be bound. */
 struct outcome {
-	enum step failed;	 /* the step that went wrong, if err */
-	int err;		 /* negative errno */
-	bool hung;		 /* the step did not return */
-	bool read_back;		 /* after is what the driver link says */
+	enum step failed;        /* the step that went wrong, if err */
+	int err;                 /* negative errno */
+	bool hung;               /* the step did not return */
+	bool read_back;          /* after is what the driver link says */
 	char after[DRIVER_SIZE]; /* the driver that has it, empty for none */
 };
 
@@ -44,9 +44,10 @@ struct boot {
 	struct diag diag;
 	struct outcome outcomes[DEVICE_MAX];
 	enum step step;
-	size_t device;	/* the device the step is at, or NO_DEVICE */
-	bool decided;	/* the plan is complete */
+	size_t device; /* the device the step is at, or NO_DEVICE */
+	bool decided;  /* the plan is complete */
 	bool dry_run;
+	bool first_process; /* PID 1 mode */
 	bool ids_dropped; /* an ids= was left out of a module's parameters */
 	char cmdline[CMDLINE_SIZE];
 };

@@ -13,11 +13,11 @@ enum mode { MODE_ON, MODE_DRY_RUN, MODE_OFF };
 
 struct words {
 	enum mode mode;
-	struct text decided_by;	  /* the word that set the mode, empty if none did */
-	bool unknown_value;	  /* it has a value nobody knows, and so counts as off */
+	struct text decided_by;   /* the word that set the mode, empty if none did */
+	bool unknown_value;       /* it has a value nobody knows, and so counts as off */
 	struct text unknown_word; /* a word of ours that nobody knows, empty if none is there */
 	struct text bind_ignored; /* rd.vfio_bind.bind= without accept cmdline, or empty */
-	struct text init;	  /* rd.vfio_bind.init=, or empty */
+	struct text init;         /* rd.vfio_bind.init=, or empty */
 };
 
 /* Takes a word off the front of rest: name=value, or a name and a value that is not there. */

@@ -26,8 +26,8 @@ struct tally {
 	uint16_t letting;  /* the first that lets it through */
 	uint16_t refusing; /* the first that a guard held back */
 	uint16_t keeping;  /* the first keep rule that matches */
-	uint16_t with;	   /* REASON_COMPANION: the device it goes along with */
-	uint8_t how;	   /* REASON_RULE or REASON_COMPANION, of letting */
+	uint16_t with;     /* REASON_COMPANION: the device it goes along with */
+	uint8_t how;       /* REASON_RULE or REASON_COMPANION, of letting */
 	uint8_t refusal;   /* the guard, of refusing */
 	bool selected;
 	bool conflict; /* two rules that let it through name different drivers */

@@ -10,21 +10,21 @@
 
 #include <stddef.h>
 
-#define DEVICE_MAX 16384
-#define SLOT_MAX 1024
+#define DEVICE_MAX     16384
+#define SLOT_MAX       1024
 #define SLOT_NAME_SIZE 64
-#define NO_DEVICE UINT16_MAX
+#define NO_DEVICE      UINT16_MAX
 
 /* linux/pci_ids.h; a class is base class, subclass and programming interface. */
-#define CLASS_BASE_STORAGE 0x01
-#define CLASS_BASE_DISPLAY 0x03
+#define CLASS_BASE_STORAGE     0x01
+#define CLASS_BASE_DISPLAY     0x03
 #define CLASS_BASE_ACCELERATOR 0x12
-#define CLASS_DISPLAY_VGA 0x0300
-#define CLASS_DISPLAY_3D 0x0302
-#define CLASS_AUDIO_HDA 0x0403
-#define CLASS_SERIAL_USB 0x0c03
-#define CLASS_SERIAL_OTHER 0x0c80
-#define CLASS_USB4 0x0c0340
+#define CLASS_DISPLAY_VGA      0x0300
+#define CLASS_DISPLAY_3D       0x0302
+#define CLASS_AUDIO_HDA        0x0403
+#define CLASS_SERIAL_USB       0x0c03
+#define CLASS_SERIAL_OTHER     0x0c80
+#define CLASS_USB4             0x0c0340
 
 /*
  * Facts that cost a look of their own. They are read only where a rule or a guard asks, so
@@ -42,20 +42,20 @@ enum fact {
 	FACT_SLOTS = 1 << 7,
 };
 
-#define GROUP_NONE (-1)
+#define GROUP_NONE       (-1)
 #define BOOT_VGA_NO_FILE (-1)
-#define DRIVER_SIZE 40 /* longer names are cut: they are shown, never compared */
+#define DRIVER_SIZE      40 /* longer names are cut: they are shown, never compared */
 
 struct device {
 	struct address address;
 	struct address root;  /* of the last root bus above it; only domain and bus count */
 	struct address below; /* below_function: that function */
-	uint64_t dsn;	     /* FACT_DSN: Device Serial Number, 0 for none; PCIe 7.9.3 */
+	uint64_t dsn;         /* FACT_DSN: Device Serial Number, 0 for none; PCIe 7.9.3 */
 	uint32_t class;
-	int32_t group; /* FACT_GROUP: IOMMU group, or GROUP_NONE */
-	uint16_t above;	 /* index of the bridge above, NO_DEVICE on a root bus */
+	int32_t group;  /* FACT_GROUP: IOMMU group, or GROUP_NONE */
+	uint16_t above; /* index of the bridge above, NO_DEVICE on a root bus */
 	uint16_t vendor, device, subvendor, subdevice;
-	uint8_t known;	     /* bits of enum fact */
+	uint8_t known;       /* bits of enum fact */
 	int8_t boot_vga;     /* FACT_BOOT_VGA: 0, 1 or BOOT_VGA_NO_FILE */
 	uint8_t header_type; /* FACT_HEADER: config space byte 0eh without the multifunction bit */
 	bool below_function; /* its root bus hangs below a PCI function, as VMD's does */
@@ -70,7 +70,7 @@ struct device {
 struct slot {
 	char name[SLOT_NAME_SIZE];
 	struct address address; /* the function does not count */
-	bool whole_bus;		/* address named no device: DDDD:BB */
+	bool whole_bus;         /* address named no device: DDDD:BB */
 };
 
 struct inventory {

@@ -10,7 +10,7 @@
 
 struct mistake {
 	struct text file;
-	unsigned line;	      /* from 1 */
+	unsigned line;        /* from 1 */
 	unsigned column;      /* from 1, in bytes, of what is wrong */
 	struct text source;   /* the line it stands in, without its end; may hold anything */
 	const char *expected; /* what should have stood there, without the word "expected" */

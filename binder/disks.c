@@ -8,9 +8,9 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
-#define CLASS_BLOCK "sys/class/block/"
+#define CLASS_BLOCK     "sys/class/block/"
 #define NVME_SUBSYSTEMS "sys/class/nvme-subsystem"
-#define OWN_NODE "dev/.vfio-bind"
+#define OWN_NODE        "dev/.vfio-bind"
 
 /* A search for the disks of one device. */
 struct search {
@@ -77,7 +77,8 @@ static void claim(struct search *search, const char *dir, const char *name)
 	char path[MACHINE_PATH_SIZE];
 	int fd;
 
-	if (!join(path, sizeof(path), dir, name, "/partition") || machine_has(search->machine, path))
+	if (!join(path, sizeof(path), dir, name, "/partition") ||
+	    machine_has(search->machine, path))
 		return; /* the claim of the whole disk covers its partitions */
 	if (!join(path, sizeof(path), dir, name, "/dev") || !machine_has(search->machine, path))
 		return;

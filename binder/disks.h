@@ -9,7 +9,7 @@
 #include "device.h"
 #include "machine.h"
 
-#define CLAIMS_MAX 1024
+#define CLAIMS_MAX     1024
 #define DISK_NAME_SIZE 32
 
 struct claims {

@@ -9,11 +9,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#define SLOTS "sys/bus/pci/slots"
-#define CONFIG_SIZE 4096
+#define SLOTS              "sys/bus/pci/slots"
+#define CONFIG_SIZE        4096
 #define CONFIG_HEADER_TYPE 0x0e
-#define CONFIG_EXTENDED 0x100
-#define CAPABILITY_DSN 0x0003
+#define CONFIG_EXTENDED    0x100
+#define CAPABILITY_DSN     0x0003
 
 /* What is known of a machine while its facts are read. */
 struct reading {
@@ -108,8 +108,8 @@ static int read_dsn(struct reading *reading, size_t index)
 	struct device *device = &reading->inventory->devices[index];
 	char path[MACHINE_PATH_SIZE], text[64];
 	ssize_t len = machine_read_attribute(reading->machine,
-					     pci_path(path, device->address, "serial_number"),
-					     text, sizeof(text));
+					     pci_path(path, device->address, "serial_number"), text,
+					     sizeof(text));
 	int config_len;
 
 	if (len >= 0) {
@@ -202,7 +202,8 @@ static int read_drm(struct reading *reading, size_t index)
 		char card[MACHINE_PATH_SIZE];
 		ssize_t len;
 
-		if (strncmp(name, "card", 4) || !join(card, sizeof(card), "drm/", name, "/boot_display"))
+		if (strncmp(name, "card", 4) ||
+		    !join(card, sizeof(card), "drm/", name, "/boot_display"))
 			continue;
 		len = machine_read_attribute(reading->machine,
 					     pci_path(attribute, device->address, card), text,
@@ -277,8 +278,8 @@ static int read_device(struct reading *reading, size_t index, unsigned wants)
 		int (*read)(struct reading *reading, size_t index);
 	} readers[] = {
 		{ FACT_BOOT_VGA, read_boot_vga }, { FACT_DSN, read_dsn },
-		{ FACT_GROUP, read_group },	  { FACT_HEADER, read_header },
-		{ FACT_DISKS, read_disks },	  { FACT_DRM, read_drm },
+		{ FACT_GROUP, read_group },       { FACT_HEADER, read_header },
+		{ FACT_DISKS, read_disks },       { FACT_DRM, read_drm },
 	};
 	struct device *device = &reading->inventory->devices[index];
 	char path[MACHINE_PATH_SIZE];

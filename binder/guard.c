@@ -122,8 +122,7 @@ static bool is_host_input(const struct question *q)
 
 static bool is_host_unknown(const struct question *q)
 {
-	if (!q->decision->protect->unknown ||
-	    !device_has_base_class(q->device, CLASS_BASE_STORAGE))
+	if (!q->decision->protect->unknown || !device_has_base_class(q->device, CLASS_BASE_STORAGE))
 		return false;
 	return q->how != REASON_RULE || !names_place(q->rule) || !rule_has(q->rule, SELECT_ID);
 }

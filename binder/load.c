@@ -221,15 +221,19 @@ const char *error_name(int err)
 		int number;
 		const char *name;
 	} names[] = {
-		{ EACCES, "EACCES" }, { EAGAIN, "EAGAIN" },	{ EBUSY, "EBUSY" },
-		{ EEXIST, "EEXIST" }, { EFBIG, "EFBIG" },	{ EINTR, "EINTR" },
-		{ EINVAL, "EINVAL" }, { EIO, "EIO" },		{ EISDIR, "EISDIR" },
-		{ ELOOP, "ELOOP" },   { EMFILE, "EMFILE" },	{ ENAMETOOLONG, "ENAMETOOLONG" },
-		{ ENODEV, "ENODEV" }, { ENOENT, "ENOENT" },	{ ENOEXEC, "ENOEXEC" },
-		{ ENOMEM, "ENOMEM" }, { ENOSPC, "ENOSPC" },	{ ENOSYS, "ENOSYS" },
-		{ ENOTDIR, "ENOTDIR" }, { ENXIO, "ENXIO" },	{ EPERM, "EPERM" },
-		{ EROFS, "EROFS" },   { ETIMEDOUT, "ETIMEDOUT" }, { EXDEV, "EXDEV" },
-		{ E2BIG, "E2BIG" },   { EKEYREJECTED, "EKEYREJECTED" },
+		{ EACCES, "EACCES" },       { EAGAIN, "EAGAIN" },
+		{ EBUSY, "EBUSY" },         { EEXIST, "EEXIST" },
+		{ EFBIG, "EFBIG" },         { EINTR, "EINTR" },
+		{ EINVAL, "EINVAL" },       { EIO, "EIO" },
+		{ EISDIR, "EISDIR" },       { ELOOP, "ELOOP" },
+		{ EMFILE, "EMFILE" },       { ENAMETOOLONG, "ENAMETOOLONG" },
+		{ ENODEV, "ENODEV" },       { ENOENT, "ENOENT" },
+		{ ENOEXEC, "ENOEXEC" },     { ENOMEM, "ENOMEM" },
+		{ ENOSPC, "ENOSPC" },       { ENOSYS, "ENOSYS" },
+		{ ENOTDIR, "ENOTDIR" },     { ENXIO, "ENXIO" },
+		{ EPERM, "EPERM" },         { EROFS, "EROFS" },
+		{ ETIMEDOUT, "ETIMEDOUT" }, { EXDEV, "EXDEV" },
+		{ E2BIG, "E2BIG" },         { EKEYREJECTED, "EKEYREJECTED" },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)

@@ -8,16 +8,16 @@
 #include "policy.h"
 #include "protect.h"
 
-#define POLICY_FILE "etc/vfio-bind.conf"
-#define POLICY_DIR "etc/vfio-bind.conf.d"
-#define PAYLOAD_DIR "usr/lib/vfio-bind"
-#define NAME_SIZE 256 /* NAME_MAX of linux/limits.h, and a NUL */
+#define POLICY_FILE  "etc/vfio-bind.conf"
+#define POLICY_DIR   "etc/vfio-bind.conf.d"
+#define PAYLOAD_DIR  "usr/lib/vfio-bind"
+#define NAME_SIZE    256 /* NAME_MAX of linux/limits.h, and a NUL */
 #define PROTECT_FILE PAYLOAD_DIR "/protect"
 
 /* The policy's files one after another, each behind a "# FILE" line: rules point into it. */
 struct policy_text {
 	char buffer[2 * POLICY_BYTES_MAX];
-	size_t len;	/* of all */
+	size_t len;     /* of all */
 	size_t content; /* of what stands in files: at most POLICY_BYTES_MAX */
 };
 

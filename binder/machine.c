@@ -13,8 +13,8 @@
 
 /* From linux/openat2.h and linux/magic.h, which musl-gcc does not find. */
 #define RESOLVE_NO_MAGICLINKS 0x02
-#define RESOLVE_IN_ROOT 0x10
-#define SYSFS_MAGIC 0x62656572
+#define RESOLVE_IN_ROOT       0x10
+#define SYSFS_MAGIC           0x62656572
 
 struct open_how {
 	uint64_t flags, mode, resolve;
@@ -319,8 +319,8 @@ const char *dir_next(struct dir *dir, int *err)
 		const struct dirent64 *entry;
 
 		if (dir->at == dir->end) {
-			*err = result(syscall(SYS_getdents64, dir->fd, dir->buffer,
-					      sizeof(dir->buffer)));
+			*err = result(
+				syscall(SYS_getdents64, dir->fd, dir->buffer, sizeof(dir->buffer)));
 			if (*err <= 0)
 				return NULL;
 			dir->end = (size_t)*err;

@@ -11,9 +11,9 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-#define PCI_DEVICES "sys/bus/pci/devices"
+#define PCI_DEVICES       "sys/bus/pci/devices"
 #define MACHINE_PATH_SIZE 512
-#define DIR_BUFFER_SIZE 32768
+#define DIR_BUFFER_SIZE   32768
 
 struct machine {
 	int root;      /* file descriptor of the directory */

@@ -9,6 +9,7 @@
 #include "boot.h"
 #include "facts.h"
 #include "log.h"
+#include "pid1.h"
 #include "release.h"
 #include "report.h"
 #include "scan.h"
@@ -19,18 +20,32 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+/*
+ * Leaves the report where the running system looks for it. /run of an image survives into it,
+ * but not past the next init when we come before that.
+ */
+static void leave_report(struct boot *boot, const char *note)
+{
+	int err = report_write(boot, RUN_DIR, note);
+
+	if (boot->first_process)
+		err = report_write(boot, DEV_DIR, note);
+	if (err)
+		log_line(LEVEL_WARNING, "no report in /%s: %s", RUN_DIR, error_name(err));
+}
+
 static int unreadable(struct boot *boot, ssize_t err)
 {
 	log_line(LEVEL_ERROR, "nothing bound: %s: %s", boot->machine.failed,
 		 err == -E2BIG ? "more than 16384 functions" : error_name((int)err));
-	(void)report_write(boot, RUN_DIR, "the machine could not be read");
+	leave_report(boot, "the machine could not be read");
 	return STATUS_MACHINE;
 }
 
 /* Says why there is nothing to do, and leaves a report that does. */
 static int nothing(struct boot *boot, const char *note)
 {
-	(void)report_write(boot, RUN_DIR, note);
+	leave_report(boot, note);
 	return STATUS_DONE;
 }
 
@@ -39,8 +54,8 @@ static void log_words(const struct words *words)
 	const struct text *word = &words->decided_by;
 
 	if (words->unknown_word.len)
-		log_line(LEVEL_WARNING, "%.*s: there is no such word",
-			 (int)words->unknown_word.len, words->unknown_word.at);
+		log_line(LEVEL_WARNING, "%.*s: there is no such word", (int)words->unknown_word.len,
+			 words->unknown_word.at);
 	if (words->bind_ignored.len)
 		log_line(LEVEL_WARNING, "%.*s ignored: the policy does not accept cmdline",
 			 (int)words->bind_ignored.len, words->bind_ignored.at);
@@ -79,7 +94,7 @@ static bool read_texts(struct boot *boot, int *status)
 	log_words(&boot->words);
 	*status = STATUS_POLICY;
 	if (!ok)
-		(void)report_write(boot, RUN_DIR, "the policy is in error");
+		leave_report(boot, "the policy is in error");
 	return ok;
 }
 
@@ -121,9 +136,7 @@ static int work(struct boot *boot)
 	if (!boot->dry_run)
 		apply(boot);
 	report_log(boot);
-	err = report_write(boot, RUN_DIR, NULL);
-	if (err)
-		log_line(LEVEL_WARNING, "no report in /%s: %s", RUN_DIR, error_name(err));
+	leave_report(boot, NULL);
 	return (int)report_status(boot);
 }
 
@@ -135,7 +148,7 @@ static int tell_for(struct boot *boot, enum ending ending)
 	if (!boot->decided) {
 		log_line(LEVEL_ERROR, "%s while reading %s; nothing bound", what,
 			 boot->machine.failed);
-		(void)report_write(boot, RUN_DIR, what);
+		leave_report(boot, what);
 		return STATUS_MACHINE;
 	}
 	if (boot->device != NO_DEVICE) {
@@ -148,7 +161,7 @@ static int tell_for(struct boot *boot, enum ending ending)
 	log_line(LEVEL_ERROR, "%s at %s", what, step_name(boot->step));
 	read_back(boot);
 	report_log(boot);
-	(void)report_write(boot, RUN_DIR, what);
+	leave_report(boot, what);
 	return STATUS_REFUSED;
 }
 
@@ -216,19 +229,44 @@ static struct boot *new_boot(void)
 			    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	struct boot *boot = memory;
 
-	if (memory == MAP_FAILED)
+	if (memory == MAP_FAILED) {
+		log_line(LEVEL_ERROR, "nothing bound: no memory");
 		return NULL;
+	}
 	boot->device = NO_DEVICE;
+	boot->first_process = getpid() == 1;
 	boot->diag.emit = log_mistake;
 	return boot;
+}
+
+static int start(const char *root, const char *released)
+{
+	struct boot *boot = new_boot();
+	int err;
+
+	if (!boot)
+		return STATUS_MACHINE;
+	err = machine_open(&boot->machine, root);
+	if (err)
+		return unreadable(boot, err);
+	log_open(&boot->machine, false);
+	return released ? run_release(boot, released) : run(boot);
+}
+
+/* Whatever comes of it: the next init goes on. */
+static void work_as_init(void)
+{
+	(void)start("/", NULL);
 }
 
 int main(int argc, char *argv[])
 {
 	const char *root = "/", *released = NULL, *value;
-	struct boot *boot = new_boot();
-	int err;
 
+	if (getpid() == 1) {
+		pid1(argv, work_as_init);
+		return STATUS_REFUSED;
+	}
 	for (int i = 1; i < argc; i++) {
 		if (!strcmp(argv[i], "--help"))
 			return print(STDOUT_FILENO, usage, STATUS_DONE);
@@ -241,13 +279,5 @@ int main(int argc, char *argv[])
 		else
 			return print(STDERR_FILENO, usage, STATUS_POLICY);
 	}
-	if (!boot) {
-		log_line(LEVEL_ERROR, "nothing bound: no memory");
-		return STATUS_MACHINE;
-	}
-	err = machine_open(&boot->machine, root);
-	if (err)
-		return unreadable(boot, err);
-	log_open(&boot->machine, false);
-	return released ? run_release(boot, released) : run(boot);
+	return start(root, released);
 }

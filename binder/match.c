@@ -110,7 +110,8 @@ size_t rule_place(struct decision *decision, const struct rule *rule)
 		if (rule_has(rule, SELECT_ADDRESS) &&
 		    !selector_matches(decision, rule, SELECT_ADDRESS, i))
 			continue;
-		if (rule_has(rule, SELECT_PATH) && !selector_matches(decision, rule, SELECT_PATH, i))
+		if (rule_has(rule, SELECT_PATH) &&
+		    !selector_matches(decision, rule, SELECT_PATH, i))
 			continue;
 		return i;
 	}

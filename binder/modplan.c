@@ -11,7 +11,8 @@ bool modplan_open(struct text *plan, struct text *release)
 
 	if (!text_cut(plan, '\n', &line) || !text_is(line, MODPLAN_HEADER))
 		return false;
-	if (!text_cut(plan, '\n', &line) || !text_cut(&line, ' ', &word) || !text_is(word, "kernel"))
+	if (!text_cut(plan, '\n', &line) || !text_cut(&line, ' ', &word) ||
+	    !text_is(word, "kernel"))
 		return false;
 	*release = line;
 	return line.at && line.len;

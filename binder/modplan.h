@@ -17,8 +17,8 @@
 #define MODPLAN_HEADER "vfio-bind-plan 1"
 
 struct module_step {
-	bool builtin;	     /* nothing to do: file is the module's name */
-	bool required;	     /* the driver will not load without it */
+	bool builtin;        /* nothing to do: file is the module's name */
+	bool required;       /* the driver will not load without it */
 	struct text file;    /* in usr/lib/vfio-bind/modules, NAME.ko */
 	struct text options; /* as modprobe.d has them */
 };

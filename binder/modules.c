@@ -12,7 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define PLAN_FILE PAYLOAD_DIR "/plan"
+#define PLAN_FILE   PAYLOAD_DIR "/plan"
 #define MODULES_DIR PAYLOAD_DIR "/modules/"
 
 bool driver_exists(struct boot *boot, struct text driver)

@@ -101,9 +101,9 @@ static bool parse_required(struct line *line, struct rule *rule, const struct wo
 }
 
 static const struct rule_option options[] = {
-	{ "with", true, parse_with },	  { "count", true, parse_count },
-	{ "nth", true, parse_nth },	  { "driver", true, parse_driver },
-	{ "allow", true, parse_allow },	  { "required", false, parse_required },
+	{ "with", true, parse_with },   { "count", true, parse_count },
+	{ "nth", true, parse_nth },     { "driver", true, parse_driver },
+	{ "allow", true, parse_allow }, { "required", false, parse_required },
 };
 
 const struct rule_option *find_option(const struct word *word, unsigned *bit)

@@ -36,7 +36,7 @@ static bool parse_list(struct line *line, struct rule *rule, enum selector selec
 		return expected(line, word->at, "each selector once");
 	while (text_cut(&rest, ',', &item)) {
 		memset(&value, 0, sizeof(value));
-		if (word->key.at ? value_parse(selector, item, &value) :
+		if (word->key.at             ? value_parse(selector, item, &value) :
 		    selector == SELECT_CLASS ? value_parse_class_name(item, &value) :
 					       value_parse(selector, item, &value))
 			ok &= add_value(line, rule, selector, value);

@@ -8,7 +8,7 @@
 
 #define POLICY_BYTES_MAX 65536
 #define POLICY_RULES_MAX 256
-#define POLICY_LINE_MAX 4096
+#define POLICY_LINE_MAX  4096
 /* No list can hold more: "03," is the shortest value there is. */
 #define POLICY_VALUES_MAX (POLICY_BYTES_MAX / 3 + POLICY_RULES_MAX)
 
@@ -61,7 +61,7 @@ union value {
 	} address;
 	struct id_pattern id; /* id and subsystem */
 	struct class_pattern class;
-	uint32_t flag;	  /* boot_vga and boot_display: 0 or 1 */
+	uint32_t flag;    /* boot_vga and boot_display: 0 or 1 */
 	struct text text; /* path and slot, in the policy's text */
 	uint64_t dsn;
 };
@@ -74,9 +74,9 @@ struct rule {
 	enum verb verb;
 	enum with with;
 	struct values select[SELECTORS]; /* a selector with no values was not given */
-	unsigned given;			 /* a bit for each that was, from SELECT_ADDRESS on */
-	struct class_pattern class;	 /* no device of another class matches */
-	uint32_t count, nth;		 /* 0: not given */
+	unsigned given;                  /* a bit for each that was, from SELECT_ADDRESS on */
+	struct class_pattern class;      /* no device of another class matches */
+	uint32_t count, nth;             /* 0: not given */
 	struct text driver;
 	unsigned allow; /* bits of enum allow */
 	bool required;

@@ -16,8 +16,9 @@ static const struct {
 	[REASON_HOST_STORAGE] = { "host-storage", "holds the host's storage" },
 	[REASON_HOST_NETWORK] = { "host-network", "carries the host's network" },
 	[REASON_HOST_INPUT] = { "host-input", "holds the host's only keyboard" },
-	[REASON_HOST_UNKNOWN] = { "host-unknown", "may hold the host's storage: the image does not "
-						  "know; name it by address, path or dsn with id=" },
+	[REASON_HOST_UNKNOWN] = { "host-unknown",
+				  "may hold the host's storage: the image does not "
+				  "know; name it by address, path or dsn with id=" },
 	[REASON_IN_USE] = { "in-use", "a disk on it is in use" },
 	[REASON_BOUND_DISPLAY] = { "bound-display", "a display driver already holds it" },
 	[REASON_LAST_DISPLAY] = { "last-display", "would leave the host without a screen" },

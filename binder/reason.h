@@ -34,7 +34,7 @@ enum reason {
 };
 
 #define GUARD_FIRST REASON_BRIDGE
-#define GUARD_LAST REASON_LAST_DISPLAY
+#define GUARD_LAST  REASON_LAST_DISPLAY
 
 /* bind, keep, refuse or none. */
 const char *verdict_token(enum verdict_kind kind);

@@ -2,8 +2,8 @@
 #include "release.h"
 
 #include "lines.h"
-#include "log.h"
 #include "load.h"
+#include "log.h"
 #include "report.h"
 #include "sysfs.h"
 
@@ -57,8 +57,8 @@ int release_all(struct machine *machine)
 	int err = lines_open(&lines, machine, RUN_DIR REPORT_NAME), failed = 0;
 
 	if (err) {
-		log_line(LEVEL_ERROR, "no report of what was bound (/%s): %s",
-			 RUN_DIR REPORT_NAME, error_name(err));
+		log_line(LEVEL_ERROR, "no report of what was bound (/%s): %s", RUN_DIR REPORT_NAME,
+			 error_name(err));
 		return err;
 	}
 	while (lines_next(&lines, &line, &err)) {

@@ -48,10 +48,10 @@ static void describe_failure(const struct boot *boot, size_t index, char out[FAI
 		(void)format(out, FAILURE_SIZE, "failed: its driver is not there");
 	else if (outcome->err)
 		(void)format(out, FAILURE_SIZE, "failed: %s: %s", step_name(outcome->failed),
-			       error_name(outcome->err));
+			     error_name(outcome->err));
 	else
 		(void)format(out, FAILURE_SIZE, "failed: its driver is %s",
-			       outcome->after[0] ? outcome->after : "none");
+			     outcome->after[0] ? outcome->after : "none");
 }
 
 /* "ADDRESS" for a companion's leader, or an empty text. */
@@ -163,17 +163,18 @@ static void put_group_shared(struct out *out, const struct boot *boot, size_t in
 	}
 }
 
-static void put_detail(struct out *out, const struct boot *boot, size_t index, enum verdict_kind kind)
+static void put_detail(struct out *out, const struct boot *boot, size_t index,
+		       enum verdict_kind kind)
 {
 	char leader[ADDRESS_SIZE], failure[FAILURE_SIZE];
 
 	if (kind == VERDICT_REFUSE) {
 		enum reason reason = plan_verdict(&boot->plan, index).reason;
 
-		out_format(out, "%s", reason == REASON_IN_USE &&
-						      boot->claims.refused.device == index ?
-					      boot->claims.refused.disk :
-					      "");
+		out_format(out, "%s",
+			   reason == REASON_IN_USE && boot->claims.refused.device == index ?
+				   boot->claims.refused.disk :
+				   "");
 	}
 	if (kind != VERDICT_BIND)
 		return;

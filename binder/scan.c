@@ -13,8 +13,8 @@
 static uint64_t keys[DEVICE_MAX], parents[DEVICE_MAX];
 
 /* Takes "KEY=" off the front. */
-#define TAKE(rest, key)                                                                          \
-	((rest)->len >= sizeof(key) - 1 && !memcmp((rest)->at, key, sizeof(key) - 1) &&          \
+#define TAKE(rest, key)                                                                            \
+	((rest)->len >= sizeof(key) - 1 && !memcmp((rest)->at, key, sizeof(key) - 1) &&            \
 	 ((rest)->at += sizeof(key) - 1, (rest)->len -= sizeof(key) - 1, true))
 
 /* VVVV:DDDD, which the kernel always writes in full. */

@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
-#define PCI_BUS "sys/bus/pci/"
+#define PCI_BUS  "sys/bus/pci/"
 #define OVERRIDE "driver_override"
 
 /* An override of its own holds up to a page; longer than a driver's name is not ours. */
@@ -41,8 +41,8 @@ int driver_read(struct machine *machine, struct address address, char driver[DRI
 {
 	char path[MACHINE_PATH_SIZE], link[MACHINE_PATH_SIZE];
 	const char *name;
-	ssize_t len = machine_readlink(machine, pci_path(path, address, "driver"), link,
-				       sizeof(link));
+	ssize_t len =
+		machine_readlink(machine, pci_path(path, address, "driver"), link, sizeof(link));
 
 	driver[0] = '\0';
 	if (len == -ENOENT) /* no driver, if there is still a device */

@@ -4,13 +4,13 @@
 #include <string.h>
 
 /* A row for each sixteen bytes. */
-#define NONE16 -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1
+#define NONE16  -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1
 #define LETTERS -1, 10, 11, 12, 13, 14, 15, -1, -1, -1, -1, -1, -1, -1, -1, -1
-#define DIGITS 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, -1, -1, -1, -1, -1, -1
+#define DIGITS  0, 1, 2, 3, 4, 5, 6, 7, 8, 9, -1, -1, -1, -1, -1, -1
 
 const signed char hex_values[256] = {
 	NONE16, NONE16, NONE16, DIGITS, LETTERS, NONE16, LETTERS, NONE16, /* 00 to 7f */
-	NONE16, NONE16, NONE16, NONE16, NONE16,	 NONE16, NONE16,  NONE16,
+	NONE16, NONE16, NONE16, NONE16, NONE16,  NONE16, NONE16,  NONE16,
 };
 
 struct text text_of(const char *string)

@@ -11,7 +11,7 @@
 
 struct text {
 	const char *at; /* not terminated; borrowed */
-	size_t len;	/* bytes */
+	size_t len;     /* bytes */
 };
 
 struct text text_of(const char *string);

@@ -6,7 +6,6 @@
 
 #include <string.h>
 
-
 /* Classes by name: linux/pci_ids.h. Narrow ones first, for class_name(). */
 static const struct {
 	const char *name;

@@ -21,19 +21,19 @@ enum exit_code {
 
 /* Options every command takes, before or behind its name. */
 struct options {
-	const char *root;	  /* "/" unless --root */
+	const char *root;         /* "/" unless --root */
 	const char *machine_file; /* or NULL */
 	bool json;
 };
 
 /* For the getopt_long(3) table of each command; common_option() takes what they return. */
 enum { OPTION_ROOT = 256, OPTION_MACHINE, OPTION_JSON, OPTION_HELP };
-#define COMMON_OPTIONS                                                                            \
-	{ "root", required_argument, NULL, OPTION_ROOT },                                         \
-		{ "machine", required_argument, NULL, OPTION_MACHINE },                           \
-		{ "json", no_argument, NULL, OPTION_JSON },                                       \
-	{                                                                                         \
-		"help", no_argument, NULL, OPTION_HELP                                            \
+#define COMMON_OPTIONS                                                                             \
+	{ "root", required_argument, NULL, OPTION_ROOT },                                          \
+		{ "machine", required_argument, NULL, OPTION_MACHINE },                            \
+		{ "json", no_argument, NULL, OPTION_JSON },                                        \
+	{                                                                                          \
+		"help", no_argument, NULL, OPTION_HELP                                             \
 	}
 
 /* Returns -1 to go on, or the code to exit with. */

@@ -15,14 +15,16 @@ enum relation {
 	RELATION_NONE,
 	RELATION_MATCHES,
 	RELATION_COMPANION, /* brings it along with another device */
-	RELATION_VOID,	    /* matches, but count= or dsn= void the rule */
+	RELATION_VOID,      /* matches, but count= or dsn= void the rule */
 	RELATION_OTHER_NTH, /* matches, but nth= takes another */
 	RELATION_NEARLY,    /* names its place, but something else differs */
 };
 
 static const char *const relation_names[] = {
-	[RELATION_MATCHES] = "matches",	      [RELATION_COMPANION] = "brings along",
-	[RELATION_VOID] = "void",	      [RELATION_OTHER_NTH] = "takes another",
+	[RELATION_MATCHES] = "matches",
+	[RELATION_COMPANION] = "brings along",
+	[RELATION_VOID] = "void",
+	[RELATION_OTHER_NTH] = "takes another",
 	[RELATION_NEARLY] = "does not match",
 };
 
@@ -140,8 +142,8 @@ static struct json_object *explain_guards(struct host *host, size_t r, size_t in
 	bool strikes = false;
 
 	for (enum reason guard = GUARD_FIRST; guard <= GUARD_LAST && !strikes; guard++)
-		(void)json_object_array_add(
-			array, explain_guard(host, guard, r, index, how, &strikes));
+		(void)json_object_array_add(array,
+					    explain_guard(host, guard, r, index, how, &strikes));
 	return array;
 }
 
@@ -163,11 +165,11 @@ static struct json_object *explain_rule(struct host *host, size_t r, size_t inde
 	json_add_string(object, "detail", text);
 	if (rule->verb == VERB_BIND &&
 	    (relation == RELATION_MATCHES || relation == RELATION_COMPANION))
-		(void)json_object_object_add(
-			object, "guards",
-			explain_guards(host, r, index,
-				       relation == RELATION_MATCHES ? REASON_RULE :
-								      REASON_COMPANION));
+		(void)json_object_object_add(object, "guards",
+					     explain_guards(host, r, index,
+							    relation == RELATION_MATCHES ?
+								    REASON_RULE :
+								    REASON_COMPANION));
 	return object;
 }
 

@@ -12,7 +12,6 @@ const char *say_selector(struct host *host, enum selector selector, size_t index
 			 char out[SENTENCE_SIZE]);
 
 /* Why the guard strikes or passes: "group 39, alone in it". */
-const char *say_guard(struct host *host, enum reason guard, size_t index,
-		      char out[SENTENCE_SIZE]);
+const char *say_guard(struct host *host, enum reason guard, size_t index, char out[SENTENCE_SIZE]);
 
 #endif

@@ -10,16 +10,16 @@
 /* For which moment the policy is judged. */
 enum moment {
 	AT_BOOT, /* the next one: only drivers built into the kernel hold devices */
-	NOW,	 /* as it is, for apply */
+	NOW,     /* as it is, for apply */
 };
 
 struct host {
 	struct boot boot;
 	struct decision decision;
-	bool from_file; /* read from a machine file: there is nothing to look at */
+	bool from_file;  /* read from a machine file: there is nothing to look at */
 	char kernel[65]; /* its release, as in utsname */
-	char drivers[DEVICE_MAX][DRIVER_SIZE]; /* who holds each device now */
-	int16_t revisions[DEVICE_MAX]; /* -1 where none was read */
+	char drivers[DEVICE_MAX][DRIVER_SIZE];  /* who holds each device now */
+	int16_t revisions[DEVICE_MAX];          /* -1 where none was read */
 	char builtin[BUILTIN_MAX][DRIVER_SIZE]; /* drivers that are no modules */
 	size_t builtin_count;
 	char protect_text[65536]; /* what boot.protect points into */

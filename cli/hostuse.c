@@ -12,7 +12,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What container managers leave where those inside can see it: systemd-detect-virt(1), Docker, Podman. */
+/* The boot reads no more than this: binder/load.c:load_protect. */
+#define PROTECT_BYTES_MAX (PROTECT_LINES_MAX * 96)
+
+/* What container managers leave for those inside to see: systemd-detect-virt(1), Docker, Podman. */
 static const char *const container_marks[] = {
 	"run/systemd/container",
 	"run/host/container-manager",
@@ -30,7 +33,8 @@ static void mark_function(struct host_use *host, struct address address, enum us
 		return;
 	host->uses[index] |= (uint8_t)use;
 	/* A virtual function lives only as long as the physical one that made it. */
-	len = machine_readlink(host->machine, pci_path(path, address, "physfn"), link, sizeof(link));
+	len = machine_readlink(host->machine, pci_path(path, address, "physfn"), link,
+			       sizeof(link));
 	if (len > 0)
 		(void)host_use_mark(host, (struct text){ link, (size_t)len }, use);
 }
@@ -169,7 +173,7 @@ static bool is_readable(const char *at, size_t len)
 {
 	static struct protect protect;
 
-	return len < LOAD_PROTECT_SIZE && !protect_parse(&protect, (struct text){ at, len });
+	return len < PROTECT_BYTES_MAX && !protect_parse(&protect, (struct text){ at, len });
 }
 
 void host_use_write(struct host_use *host, FILE *out)

@@ -18,8 +18,8 @@ struct host_use {
 	struct machine *machine;
 	struct inventory *inventory;
 	uint8_t uses[DEVICE_MAX]; /* bits of enum use */
-	bool hidden;		  /* the host cannot be seen: nothing here means anything */
-	bool storage_unknown;	  /* part of its storage could not be followed */
+	bool hidden;              /* the host cannot be seen: nothing here means anything */
+	bool storage_unknown;     /* part of its storage could not be followed */
 	/* Addresses, as text, of machines that serve it storage: the way there is its network. */
 	char peers[PEERS_MAX][PEER_SIZE];
 	size_t peer_count;

@@ -59,11 +59,12 @@ static void judge(struct search *search)
 static bool is_keyboard(struct text bitmap)
 {
 	struct text word = { 0 };
-	uint64_t keys;
+	uint32_t keys; /* the lowest 32 */
 
 	while (text_cut(&bitmap, ' ', &word))
 		;
-	return text_hex(word, 1, 16, &keys) && (keys & 0xfffffffe) == 0xfffffffe;
+	return word.len >= 8 && text_hex((struct text){ word.at + word.len - 8, 8 }, 8, 8, &keys) &&
+	       (keys | 1) == 0xffffffff;
 }
 
 /* linux/drivers/input/input.c:input_devices_seq_show */

@@ -9,7 +9,7 @@
 #include <string.h>
 
 /* All facts there are: a file holds them or says by "-" that there is nothing to know. */
-#define DEVICE_FACTS (FACT_BOOT_VGA | FACT_DSN | FACT_GROUP | FACT_HEADER | FACT_DISKS | FACT_DRM)
+#define DEVICE_FACTS  (FACT_BOOT_VGA | FACT_DSN | FACT_GROUP | FACT_HEADER | FACT_DISKS | FACT_DRM)
 #define MACHINE_FACTS (FACT_FRAMEBUFFER | FACT_SLOTS)
 
 bool reader_expected(const struct reader *reader, struct text at, const char *what)
@@ -41,7 +41,7 @@ static bool read_class(struct reader *reader, struct device *device, struct text
 
 	if (!text_hex(text, 6, 6, &class))
 		return reader_expected(reader, text, "a class of six hex digits");
-	device->class = (uint32_t)class;
+	device->class = (uint32_t) class;
 	return true;
 }
 
@@ -129,7 +129,8 @@ bool reader_add_slot(struct reader *reader, struct text name, const struct slot 
 	if (inventory_slot_named(inventory, name))
 		return true; /* another function in it */
 	if (name.len >= SLOT_NAME_SIZE || inventory->slot_count == SLOT_MAX)
-		return reader_expected(reader, name, "at most 1024 slots, names shorter than 64 bytes");
+		return reader_expected(reader, name,
+				       "at most 1024 slots, names shorter than 64 bytes");
 	*slot = *at;
 	memset(slot->name, 0, sizeof(slot->name));
 	memcpy(slot->name, name.at, name.len);
@@ -156,8 +157,8 @@ static bool read_boot_vga(struct reader *reader, struct device *device, struct t
 
 /* The columns behind the address. */
 static bool (*const columns[])(struct reader *reader, struct device *device, struct text text) = {
-	read_class, read_id,	read_subsystem, read_revision, read_driver,
-	read_group, read_parent, read_dsn,	read_slot,     read_boot_vga,
+	read_class, read_id,     read_subsystem, read_revision, read_driver,
+	read_group, read_parent, read_dsn,       read_slot,     read_boot_vga,
 };
 
 static bool read_row(struct reader *reader, struct text line)
@@ -172,8 +173,7 @@ static bool read_row(struct reader *reader, struct text line)
 	*device = (struct device){ .known = DEVICE_FACTS };
 	if (!address_parse(text, &device->address))
 		return reader_expected(reader, text, "an address");
-	if (inventory->count &&
-	    address_key(device->address) <= address_key(device[-1].address))
+	if (inventory->count && address_key(device->address) <= address_key(device[-1].address))
 		return reader_expected(reader, text, "an address behind the one before it");
 	for (size_t i = 0; i < ARRAY_SIZE(columns); i++) {
 		if (!text_cut(&line, '\t', &text))
@@ -214,9 +214,9 @@ static bool read_all(struct reader *reader)
 		return false;
 	reader->inventory->known = MACHINE_FACTS;
 	boot->protect.unknown = true;
-	wrong = reader->has_protect ? protect_parse(&boot->protect,
-						    text_of(reader->host->protect_text)) :
-				      0;
+	wrong = reader->has_protect ?
+			protect_parse(&boot->protect, text_of(reader->host->protect_text)) :
+			0;
 	if (wrong)
 		(void)complain(EXIT_USAGE, "%s: line %u of #protect makes no sense", reader->path,
 			       wrong - 1);

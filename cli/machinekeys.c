@@ -148,11 +148,16 @@ static const struct key {
 	const char *name;
 	bool (*read)(struct reader *reader, struct text value);
 } keys[] = {
-	{ "#kernel", key_kernel },	     { "#cmdline", key_cmdline },
-	{ "#framebuffer", key_framebuffer }, { "#boot-display", key_boot_display },
-	{ "#below", key_below },	     { "#header-type", key_header_type },
-	{ "#disk-in-use", key_disk_in_use }, { "#builtin", key_builtin },
-	{ "#slot", key_slot },		     { "#protect", key_protect },
+	{ "#kernel", key_kernel },
+	{ "#cmdline", key_cmdline },
+	{ "#framebuffer", key_framebuffer },
+	{ "#boot-display", key_boot_display },
+	{ "#below", key_below },
+	{ "#header-type", key_header_type },
+	{ "#disk-in-use", key_disk_in_use },
+	{ "#builtin", key_builtin },
+	{ "#slot", key_slot },
+	{ "#protect", key_protect },
 };
 
 bool reader_take_key(struct reader *reader, struct text line)

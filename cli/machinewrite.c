@@ -28,9 +28,8 @@ static void write_below(const struct inventory *inventory, FILE *out)
 		const struct device *device = &inventory->devices[i];
 		char name[ADDRESS_SIZE];
 
-		if (!device->below_function ||
-		    (last && last->root.domain == device->root.domain &&
-		     last->root.bus == device->root.bus))
+		if (!device->below_function || (last && last->root.domain == device->root.domain &&
+						last->root.bus == device->root.bus))
 			continue;
 		last = device;
 		(void)fprintf(out, "#below %04x:%02x %s\n", device->root.domain, device->root.bus,
@@ -85,10 +84,9 @@ static void write_protect(const struct host *host, FILE *out)
 		const struct protect_line *line = &protect->lines[i];
 		char dsn[DSN_SIZE];
 
-		(void)fprintf(out, "#protect %s path=%.*s id=%04x:%04x%s%s\n",
-			      use_name(line->use), (int)line->path.len, line->path.at,
-			      line->vendor, line->device, line->dsn ? " dsn=" : "",
-			      dsn_of(line->dsn, dsn));
+		(void)fprintf(out, "#protect %s path=%.*s id=%04x:%04x%s%s\n", use_name(line->use),
+			      (int)line->path.len, line->path.at, line->vendor, line->device,
+			      line->dsn ? " dsn=" : "", dsn_of(line->dsn, dsn));
 	}
 }
 
@@ -122,8 +120,8 @@ static void write_row(const struct host *host, size_t index, FILE *out)
 		      or_dash(dsn_of(device->dsn, dsn)),
 		      slot && !slot->whole_bus ? slot->name : "-",
 		      device->boot_vga == BOOT_VGA_NO_FILE ? "-" :
-		      device->boot_vga			    ? "1" :
-							      "0");
+		      device->boot_vga                     ? "1" :
+							     "0");
 }
 
 int machinefile_write(const struct host *host, FILE *out)

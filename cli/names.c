@@ -42,8 +42,8 @@ static struct pci_access *names(void)
 
 const char *device_name(const struct device *device, char out[NAME_TEXT_SIZE])
 {
-	const int flags = PCI_LOOKUP_VENDOR | PCI_LOOKUP_DEVICE | PCI_LOOKUP_NO_NUMBERS |
-			  PCI_LOOKUP_NO_HWDB;
+	const int flags =
+		PCI_LOOKUP_VENDOR | PCI_LOOKUP_DEVICE | PCI_LOOKUP_NO_NUMBERS | PCI_LOOKUP_NO_HWDB;
 
 	if (!pci_lookup_name(names(), out, NAME_TEXT_SIZE, flags, device->vendor, device->device))
 		out[0] = '\0';

@@ -35,7 +35,7 @@ static bool parse_ipv6(const char *line, struct route *route)
 		return false;
 	route->family = AF_INET6;
 	for (size_t i = 0; i < sizeof(route->to); i++) {
-		uint64_t byte;
+		uint32_t byte;
 
 		if (!text_hex((struct text){ to + 2 * i, 2 }, 2, 2, &byte))
 			return false;

@@ -15,8 +15,7 @@ static const struct device *device_at(const struct host *host, size_t index)
 /* "slot 3", and by the same token "in no slot". */
 static void say_slot(struct host *host, size_t index, char out[SENTENCE_SIZE])
 {
-	const struct slot *slot =
-		inventory_slot(&host->boot.inventory, device_at(host, index));
+	const struct slot *slot = inventory_slot(&host->boot.inventory, device_at(host, index));
 
 	(void)snprintf(out, SENTENCE_SIZE, "%s%s", slot ? "slot " : "in no slot",
 		       slot ? slot->name : "");
@@ -136,8 +135,8 @@ static void say_group(struct host *host, size_t index, char out[SENTENCE_SIZE])
 static void say_protect(struct host *host, enum use use, size_t index, char out[SENTENCE_SIZE])
 {
 	bool wants_dsn;
-	const struct protect_line *line = protect_find(
-		&host->boot.protect, &host->boot.inventory, index, use, &wants_dsn);
+	const struct protect_line *line =
+		protect_find(&host->boot.protect, &host->boot.inventory, index, use, &wants_dsn);
 
 	if (line)
 		(void)snprintf(out, SENTENCE_SIZE, "the host's %s is at path=%.*s id=%04x:%04x",

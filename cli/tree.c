@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -20,7 +21,7 @@ int tree_open(struct tree *tree, const char *path)
 	if (mkdir(path, 0755) && errno != EEXIST)
 		return failed_at(tree, path, -errno);
 	tree->dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	return tree->dir < 0 ? failed_at(tree, path, -errno) : 0;
+	return failed_at(tree, path, tree->dir < 0 ? -errno : 0);
 }
 
 void tree_close(struct tree *tree)
