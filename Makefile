@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# Builds, checks and installs everything. CFLAGS, LDFLAGS and CC are the packager's own.
+# Builds, checks and installs everything. CC, CFLAGS and LDFLAGS are the packager's own.
 
 VERSION = 0.1.0
 
 PREFIX ?= /usr
 DESTDIR ?=
-LIBDIR = $(PREFIX)/lib/vfio-bind
 BUILD ?= build
+DRACUT = $(PREFIX)/lib/dracut/modules.d/50vfio-bind
+UNITS = $(PREFIX)/lib/systemd/system
 CC ?= cc
 # The binder wants a small libc: musl where there is one.
 BINDER_CC ?= $(if $(shell command -v musl-gcc),musl-gcc,$(CC))
@@ -16,15 +17,15 @@ WARN = -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes -Wmiss
 HARDEN = -fstack-protector-strong -fstack-clash-protection
 COMMON = -std=c11 -D_GNU_SOURCE -DVERSION='"$(VERSION)"' -Ibinder -MMD -MP $(WARN) $(HARDEN)
 
+# Small, and in the end without what only glibc has: core objects go into a musl binder too.
 BINDER_CFLAGS = $(COMMON) -Os -fno-asynchronous-unwind-tables -ffunction-sections \
-	-fdata-sections $(CFLAGS) $(HOT_CFLAGS)
-BINDER_LDFLAGS = -static -s -Wl,--gc-sections -Wl,-z,norelro,-z,noexecstack,-z,noseparate-code,-z,common-page-size=512 \
-	$(LDFLAGS)
+	-fdata-sections $(CFLAGS) $(HOT_CFLAGS) -U_FORTIFY_SOURCE
+# Pages of 512 bytes pack the data right behind the code: that is 4 KiB less.
+BINDER_LDFLAGS = -static -s -Wl,--gc-sections \
+	-Wl,-z,norelro,-z,noexecstack,-z,noseparate-code,-z,common-page-size=512 $(LDFLAGS)
 CLI_LIBS = libkmod libarchive mount blkid libpci json-c
-CLI_CFLAGS = $(COMMON) -O2 -g -fPIE -D_FORTIFY_SOURCE=2 -Icli $(CLI_PKG_CFLAGS) $(CFLAGS)
+CLI_CFLAGS = $(COMMON) -O2 -g -fPIE -Icli $(shell pkg-config --cflags $(CLI_LIBS)) $(CFLAGS)
 CLI_LDFLAGS = -pie -Wl,-z,relro,-z,now,-z,noexecstack $(LDFLAGS)
-CLI_PKG_CFLAGS = $(shell pkg-config --cflags $(CLI_LIBS))
-CLI_PKG_LIBS = $(shell pkg-config --libs $(CLI_LIBS))
 
 # Text to rules, rules and inventory to verdicts: no system call, no allocation, no printing.
 CORE = address cmdline decide device diag display format guard line match modplan option path \
@@ -32,18 +33,25 @@ CORE = address cmdline decide device diag display format guard line match modpla
 # What touches the machine, for both programs.
 EDGE = apply disks facts framebuffer lines load log machine modules out release report scan \
 	supervise sysfs
-CLI = diagnose dump explain host json machinefile machinekeys machinewrite main names payload say
+# The bus walk and what judges every function of it: fast before small.
+HOT = address decide device display match scan text
+CLI = blocks diagnose dump explain host hostuse json keyboards machinefile machinekeys \
+	machinewrite main moduleplan names network payload routes say source storage tables \
+	tree unpack variant
+
 CORE_OBJS = $(CORE:%=$(BUILD)/core/%.o)
+EDGE_OBJS = $(EDGE:%=$(BUILD)/cli.o/%.o)
 BINDER_OBJS = $(CORE_OBJS) $(patsubst %,$(BUILD)/binder.o/%.o,main pid1 $(EDGE))
-CLI_OBJS = $(CORE_OBJS) $(patsubst %,$(BUILD)/cli.o/%.o,$(CLI) $(EDGE))
+CLI_OBJS = $(CORE_OBJS) $(EDGE_OBJS) $(CLI:%=$(BUILD)/cli.o/%.o)
 
 all: $(BUILD)/binder $(BUILD)/vfio-bind
 
 $(BUILD)/binder: $(BINDER_OBJS)
 	$(BINDER_CC) $(BINDER_CFLAGS) $(BINDER_LDFLAGS) -o $@ $(BINDER_OBJS)
 
-# The bus walk and what judges every function of it: fast before small.
-HOT = address decide device display match scan text
+$(BUILD)/vfio-bind: $(CLI_OBJS)
+	$(CC) $(CLI_CFLAGS) $(CLI_LDFLAGS) -o $@ $(CLI_OBJS) $(shell pkg-config --libs $(CLI_LIBS))
+
 $(foreach name,$(HOT),$(BUILD)/core/$(name).o $(BUILD)/binder.o/$(name).o): HOT_CFLAGS = -O2
 
 # The very same objects judge in both programs.
@@ -55,25 +63,53 @@ $(BUILD)/binder.o/%.o: binder/%.c Makefile
 	@mkdir -p $(@D)
 	$(BINDER_CC) $(BINDER_CFLAGS) -c -o $@ $<
 
-$(BUILD)/vfio-bind: $(CLI_OBJS)
-	$(CC) $(CLI_CFLAGS) $(CLI_LDFLAGS) -o $@ $(CLI_OBJS) $(CLI_PKG_LIBS)
-
 # Found in cli/ or, for what touches the machine, in binder/.
 $(BUILD)/cli.o/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	$(CC) $(CLI_CFLAGS) -c -o $@ $<
 vpath %.c cli binder
 
+$(BUILD)/tests/%: tests/unit/%.c $(CORE_OBJS) $(EDGE_OBJS)
+	@mkdir -p $(@D)
+	$(CC) $(CLI_CFLAGS) -Itests/unit -o $@ $(filter %.c %.o,$^) -lcmocka
+
+# Neither root nor network, and less than a minute.
+check: all
+	BUILD=$(BUILD) tests/run --no-install unit cases property cli
+
+sanitize:
+	$(MAKE) BUILD=build/sanitize BINDER_CC='$(CC)' HARDEN= BINDER_LDFLAGS= \
+		CFLAGS='-g -fsanitize=address,undefined -fno-sanitize-recover=all' check
+
+lint:
+	clang-format --dry-run -Werror binder/*.[ch] cli/*.[ch] tests/unit/*.[ch]
+	cppcheck --quiet --std=c11 --enable=warning,performance,portability --inline-suppr \
+		--error-exitcode=1 -DVERSION='""' -Ibinder -Icli binder cli
+	clang-tidy --quiet --warnings-as-errors='*' binder/*.c cli/*.c -- -std=c11 -D_GNU_SOURCE \
+		-DVERSION='""' -Ibinder -Icli $(shell pkg-config --cflags $(CLI_LIBS))
+	shellcheck $(SHELL_FILES)
+
+SHELL_FILES = .ci/run tests/run initramfs-tools/hooks/vfio-bind \
+	initramfs-tools/scripts/init-top/00-vfio-bind dracut-module/module-setup.sh \
+	dracut-module/vfio-bind.sh mkinitcpio/install/vfio-bind mkinitcpio/hooks/vfio-bind
+
+INSTALL = install -D -m
 install: all
-	install -D -m 755 $(BUILD)/binder $(DESTDIR)$(LIBDIR)/binder
-	install -D -m 755 $(BUILD)/vfio-bind $(DESTDIR)$(PREFIX)/bin/vfio-bind
-	install -D -m 755 initramfs-tools/hooks/vfio-bind \
+	$(INSTALL) 755 $(BUILD)/binder $(DESTDIR)$(PREFIX)/lib/vfio-bind/binder
+	$(INSTALL) 755 $(BUILD)/vfio-bind $(DESTDIR)$(PREFIX)/bin/vfio-bind
+	$(INSTALL) 755 initramfs-tools/hooks/vfio-bind \
 		$(DESTDIR)$(PREFIX)/share/initramfs-tools/hooks/vfio-bind
-	install -D -m 755 initramfs-tools/scripts/init-top/00-vfio-bind \
+	$(INSTALL) 755 initramfs-tools/scripts/init-top/00-vfio-bind \
 		$(DESTDIR)$(PREFIX)/share/initramfs-tools/scripts/init-top/00-vfio-bind
+	$(INSTALL) 755 dracut-module/module-setup.sh $(DESTDIR)$(DRACUT)/module-setup.sh
+	$(INSTALL) 755 dracut-module/vfio-bind.sh $(DESTDIR)$(DRACUT)/vfio-bind.sh
+	$(INSTALL) 644 mkinitcpio/install/vfio-bind $(DESTDIR)$(PREFIX)/lib/initcpio/install/vfio-bind
+	$(INSTALL) 644 mkinitcpio/hooks/vfio-bind $(DESTDIR)$(PREFIX)/lib/initcpio/hooks/vfio-bind
+	$(INSTALL) 644 hooks/vfio-bind-initrd.service $(DESTDIR)$(UNITS)/vfio-bind-initrd.service
+	$(INSTALL) 644 hooks/vfio-bind.service $(DESTDIR)$(UNITS)/vfio-bind.service
 
 clean:
 	rm -rf $(BUILD)
 
-.PHONY: all clean install
--include $(BINDER_OBJS:.o=.d) $(CLI_OBJS:.o=.d)
+.PHONY: all check clean install lint sanitize
+-include $(wildcard $(BUILD)/core/*.d $(BUILD)/binder.o/*.d $(BUILD)/cli.o/*.d)
