@@ -47,7 +47,6 @@ struct boot {
 	size_t device; /* the device the step is at, or NO_DEVICE */
 	bool decided;  /* the plan is complete */
 	bool dry_run;
-	bool first_process; /* PID 1 mode */
 	bool ids_dropped; /* an ids= was left out of a module's parameters */
 	char cmdline[CMDLINE_SIZE];
 };

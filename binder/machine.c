@@ -256,6 +256,19 @@ ssize_t machine_readlink_pci(struct machine *machine, const char *path, char *ou
 	return end_link(machine, path, len, out, size);
 }
 
+bool machine_is_mount(struct machine *machine, const char *path)
+{
+	int fd = machine_openat(machine, path, O_PATH | O_DIRECTORY);
+	struct stat root, point;
+	bool differs;
+
+	if (fd < 0)
+		return false;
+	differs = !fstat(machine->root, &root) && !fstat(fd, &point) && root.st_dev != point.st_dev;
+	(void)close(fd);
+	return differs;
+}
+
 int machine_mkdir(struct machine *machine, const char *path)
 {
 	const char *name;

@@ -50,6 +50,9 @@ int machine_exists(struct machine *machine, const char *path);
 /* The same where what cannot be told is better taken for there. */
 bool machine_has(struct machine *machine, const char *path);
 
+/* True if another file system is mounted at path. */
+bool machine_is_mount(struct machine *machine, const char *path);
+
 /* Creates a directory unless there is one. */
 int machine_mkdir(struct machine *machine, const char *path);
 

@@ -21,14 +21,15 @@
 #include <unistd.h>
 
 /*
- * Leaves the report where the running system looks for it. /run of an image survives into it,
- * but not past the next init when we come before that.
+ * Leaves the report where the running system looks for it. An image's /run is handed on to it,
+ * but whoever calls us before it is mounted hides what we leave there: devtmpfs is already the
+ * one that stays.
  */
 static void leave_report(struct boot *boot, const char *note)
 {
 	int err = report_write(boot, RUN_DIR, note);
 
-	if (boot->first_process)
+	if (boot->machine.live && !machine_is_mount(&boot->machine, "run"))
 		err = report_write(boot, DEV_DIR, note);
 	if (err)
 		log_line(LEVEL_WARNING, "no report in /%s: %s", RUN_DIR, error_name(err));
@@ -234,7 +235,6 @@ static struct boot *new_boot(void)
 		return NULL;
 	}
 	boot->device = NO_DEVICE;
-	boot->first_process = getpid() == 1;
 	boot->diag.emit = log_mistake;
 	return boot;
 }

@@ -5,9 +5,6 @@
 
 #include "boot.h"
 
-/* devtmpfs is one and the same wherever it is mounted: what is left there, the next init has. */
-#define DEV_DIR "dev/vfio-bind"
-
 /*
  * Mounts what is missing of /proc, /sys and /dev, calls work, unmounts what it mounted and
  * becomes the next init, with the arguments and environment it was given. Returns only if there

@@ -56,6 +56,8 @@ int release_all(struct machine *machine)
 	struct text line;
 	int err = lines_open(&lines, machine, RUN_DIR REPORT_NAME), failed = 0;
 
+	if (err == -ENOENT)
+		err = lines_open(&lines, machine, DEV_DIR REPORT_NAME);
 	if (err) {
 		log_line(LEVEL_ERROR, "no report of what was bound (/%s): %s", RUN_DIR REPORT_NAME,
 			 error_name(err));

@@ -6,6 +6,7 @@
 #include "boot.h"
 
 #define RUN_DIR "run/vfio-bind"
+#define DEV_DIR "dev/vfio-bind" /* devtmpfs, one and the same wherever it is mounted */
 
 /* The file in which a report and the policy it is about are left. */
 #define REPORT_NAME "/report"
