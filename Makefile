@@ -23,7 +23,7 @@ BINDER_CFLAGS = $(COMMON) -Os -fno-asynchronous-unwind-tables -ffunction-section
 # Pages of 512 bytes pack the data right behind the code: that is 4 KiB less.
 BINDER_LDFLAGS = -static -s -Wl,--gc-sections \
 	-Wl,-z,norelro,-z,noexecstack,-z,noseparate-code,-z,common-page-size=512 $(LDFLAGS)
-CLI_LIBS = libkmod libarchive mount blkid libpci json-c
+CLI_LIBS = libkmod libarchive mount blkid libpci json-c smartcols
 CLI_CFLAGS = $(COMMON) -O2 -g -fPIE -Icli $(shell pkg-config --cflags $(CLI_LIBS)) $(CFLAGS)
 CLI_LDFLAGS = -pie -Wl,-z,relro,-z,now,-z,noexecstack $(LDFLAGS)
 
@@ -35,9 +35,9 @@ EDGE = apply disks facts framebuffer lines load log machine modules out release 
 	supervise sysfs
 # The bus walk and what judges every function of it: fast before small.
 HOT = address decide device display match scan text
-CLI = blocks diagnose dump explain host hostuse json keyboards machinefile machinekeys \
-	machinewrite main moduleplan names network payload routes say source storage tables \
-	tree unpack variant
+CLI = arguments blocks diagnose dump explain host hostuse json keyboards lastboot machinefile \
+	machinekeys machinewrite main moduleplan names network payload policycopy routes say \
+	source storage storagelists table tree unpack variant words
 
 CORE_OBJS = $(CORE:%=$(BUILD)/core/%.o)
 EDGE_OBJS = $(EDGE:%=$(BUILD)/cli.o/%.o)

@@ -59,8 +59,7 @@ static bool put_name(struct policy_text *text, const char *path, struct text *fi
 	return true;
 }
 
-/* Why a file is not to be trusted, or NULL. */
-static const char *distrust(int fd)
+const char *policy_distrust(int fd)
 {
 	struct stat st;
 
@@ -100,7 +99,7 @@ static void load_open_file(struct loading *loading, struct text file, int fd)
 {
 	struct policy_text *text = loading->text;
 	size_t start = text->len;
-	const char *wrong = distrust(fd);
+	const char *wrong = policy_distrust(fd);
 	int err = 0;
 
 	if (!wrong)
@@ -135,7 +134,7 @@ static void load_file(struct loading *loading, const char *path)
 		(void)close(fd);
 }
 
-static bool is_policy_name(const char *name)
+bool is_policy_name(const char *name)
 {
 	return name[0] != '.' && text_ends(text_of(name), ".conf");
 }
@@ -206,7 +205,7 @@ ssize_t load_cmdline(struct machine *machine, char *buffer, size_t size)
 
 int load_protect(struct machine *machine, struct protect *protect)
 {
-	static char buffer[PROTECT_LINES_MAX * 96];
+	static char buffer[PROTECT_BYTES_MAX];
 	ssize_t len = machine_read(machine, PROTECT_FILE, buffer, sizeof(buffer));
 
 	*protect = (struct protect){ .unknown = true };

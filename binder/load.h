@@ -28,6 +28,12 @@ struct policy_text {
 bool load_policy(struct machine *machine, struct policy_text *text, struct policy *policy,
 		 struct diag *diag);
 
+/* Why the policy in an open file is not to be trusted, to follow "expected", or NULL. */
+const char *policy_distrust(int fd);
+
+/* True for the names in POLICY_DIR that count. */
+bool is_policy_name(const char *name);
+
 /* True if the policy says anything: a rule, or accept cmdline. */
 bool policy_says_anything(const struct policy *policy);
 

@@ -72,10 +72,12 @@ int machine_openat(struct machine *machine, const char *path, int flags)
 	};
 	int fd;
 
-	if (machine->confined)
-		fd = result(syscall(SYS_openat2, machine->root, path, &how, sizeof(how)));
-	else
-		fd = result(openat(machine->root, path, flags | O_CLOEXEC, 0644));
+	do { /* a rename anywhere meanwhile makes it say EAGAIN: openat2(2) */
+		if (machine->confined)
+			fd = result(syscall(SYS_openat2, machine->root, path, &how, sizeof(how)));
+		else
+			fd = result(openat(machine->root, path, flags | O_CLOEXEC, 0644));
+	} while (fd == -EAGAIN && machine->confined);
 	return fd < 0 ? give(machine, path, fd) : fd;
 }
 

@@ -15,6 +15,7 @@
 #include "text.h"
 
 #define MODPLAN_HEADER "vfio-bind-plan 1"
+#define MODPLAN_BYTES_MAX 16384
 
 struct module_step {
 	bool builtin;        /* nothing to do: file is the module's name */

@@ -140,7 +140,7 @@ static void modprobe_all(struct boot *boot, const char *why)
 
 void modules_load(struct boot *boot)
 {
-	static char buffer[16384];
+	static char buffer[MODPLAN_BYTES_MAX];
 	struct utsname kernel;
 	struct text plan, release;
 	ssize_t len;

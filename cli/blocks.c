@@ -54,7 +54,8 @@ static struct text read_link(struct machine *machine, dev_t device, char path[MA
 {
 	ssize_t len;
 
-	(void)snprintf(path, MACHINE_PATH_SIZE, "sys/dev/block/%u:%u", major(device), minor(device));
+	(void)snprintf(path, MACHINE_PATH_SIZE, "sys/dev/block/%u:%u", major(device),
+		       minor(device));
 	len = machine_readlink(machine, path, link, MACHINE_PATH_SIZE);
 	return (struct text){ link, len > 0 ? (size_t)len : 0 };
 }
@@ -206,8 +207,8 @@ static enum home home_of(struct text name)
 		const char *prefix;
 		enum home home;
 	} homes[] = {
-		{ "ram", HOME_MEMORY },	 { "zram", HOME_MEMORY },  { "loop", HOME_FILE },
-		{ "nbd", HOME_NETWORK }, { "rbd", HOME_NETWORK },  { "etherd", HOME_NETWORK },
+		{ "ram", HOME_MEMORY },  { "zram", HOME_MEMORY }, { "loop", HOME_FILE },
+		{ "nbd", HOME_NETWORK }, { "rbd", HOME_NETWORK }, { "etherd", HOME_NETWORK },
 		{ "zd", HOME_POOL },
 	};
 

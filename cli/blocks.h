@@ -12,7 +12,7 @@
 
 #include <sys/types.h>
 
-#define BLOCKS_MAX 4096
+#define BLOCKS_MAX      4096
 #define BLOCK_NAME_SIZE 64
 
 struct blocks {
@@ -20,9 +20,9 @@ struct blocks {
 	dev_t devices[BLOCKS_MAX]; /* all that were met */
 	size_t count;
 	size_t followed; /* of them; blocks_follow() goes through the rest */
-	bool lost;	 /* one of them leads nowhere we know */
-	bool loop;	 /* a file stands below one of them: its file system is another mount */
-	bool zvol;	 /* a volume of a ZFS pool is among them */
+	bool lost;       /* one of them leads nowhere we know */
+	bool loop;       /* a file stands below one of them: its file system is another mount */
+	bool zvol;       /* a volume of a ZFS pool is among them */
 };
 
 /* True if the device was not there yet. */

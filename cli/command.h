@@ -19,31 +19,13 @@ enum exit_code {
 	EXIT_WARNINGS = 12,
 };
 
-/* Options every command takes, before or behind its name. */
+/* Options every command takes, before or behind its name: arguments.h. */
 struct options {
 	const char *root;         /* "/" unless --root */
 	const char *machine_file; /* or NULL */
-	bool json;
+	const char *columns;      /* of a table: -o, or NULL */
+	bool json, raw, noheadings;
 };
-
-/* For the getopt_long(3) table of each command; common_option() takes what they return. */
-enum { OPTION_ROOT = 256, OPTION_MACHINE, OPTION_JSON, OPTION_HELP };
-#define COMMON_OPTIONS                                                                             \
-	{ "root", required_argument, NULL, OPTION_ROOT },                                          \
-		{ "machine", required_argument, NULL, OPTION_MACHINE },                            \
-		{ "json", no_argument, NULL, OPTION_JSON },                                        \
-	{                                                                                          \
-		"help", no_argument, NULL, OPTION_HELP                                             \
-	}
-
-/* Returns -1 to go on, or the code to exit with. */
-int common_option(struct options *options, int option);
-
-/*
- * Takes the options of a command that has no others, and checks that as many arguments follow;
- * they begin at argv[optind]. Returns -1 to go on, or the code to exit with.
- */
-int take_arguments(struct options *options, int argc, char *argv[], int count);
 
 /* Each takes its own arguments, argv[0] being its name, and returns an exit code. */
 int command_dump(struct options *options, int argc, char *argv[]);
@@ -52,5 +34,7 @@ int command_payload(struct options *options, int argc, char *argv[]);
 
 /* "vfio-bind: " and the message to stderr; returns code. */
 __attribute__((format(printf, 2, 3))) int complain(enum exit_code code, const char *how, ...);
+
+int print_help(void);
 
 #endif

@@ -6,7 +6,7 @@
 
 /* A line of 4096 bytes would bury the caret: this much is shown before it, and in all. */
 #define SHOWN_BEFORE 100
-#define SHOWN 160
+#define SHOWN        160
 
 /* All but the first byte of a character in UTF-8. */
 static bool is_continuation(unsigned char c)
@@ -51,8 +51,8 @@ void diagnose(struct diag *diag, const struct mistake *mistake)
 	size_t column = mistake->column - 1;
 
 	(void)diag;
-	(void)fprintf(stderr, "%.*s:%u:%u: expected %s\n", (int)mistake->file.len,
-		      mistake->file.at, mistake->line, mistake->column, mistake->expected);
+	(void)fprintf(stderr, "%.*s:%u:%u: expected %s\n", (int)mistake->file.len, mistake->file.at,
+		      mistake->line, mistake->column, mistake->expected);
 	/* A mistake of the file as a whole has no line to show. */
 	if (mistake->source.len && column <= mistake->source.len)
 		print_source(mistake->source, column);

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "arguments.h"
 #include "machinefile.h"
 
 #include <string.h>
 
 int command_dump(struct options *options, int argc, char *argv[])
 {
-	int code = take_arguments(options, argc, argv, 0), err;
+	static const struct arguments none = { .usage = "" };
+	int code = arguments_take(options, &none, argc, argv), err;
 	struct host *host;
 
 	if (code >= 0)

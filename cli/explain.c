@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "explain.h"
 
+#include "arguments.h"
 #include "guard.h"
 #include "json.h"
 #include "match.h"
 #include "names.h"
 
-#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -263,7 +263,8 @@ static int explain_address(const struct options *options, const char *address)
 
 int command_explain(struct options *options, int argc, char *argv[])
 {
-	int code = take_arguments(options, argc, argv, 1);
+	static const struct arguments one_address = { .min = 1, .max = 1, .usage = "ADDRESS" };
+	int code = arguments_take(options, &one_address, argc, argv);
 
 	return code >= 0 ? code : explain_address(options, argv[optind]);
 }

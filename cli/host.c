@@ -7,6 +7,7 @@
 #include "scan.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/utsname.h>
@@ -69,6 +70,25 @@ static void read_revisions(struct host *host)
 	}
 }
 
+/* What an image built now would say of the host; below --root an image's own word may be there. */
+static int find_protect(struct host *host)
+{
+	FILE *text;
+
+	if (machine_has(&host->boot.machine, PROTECT_FILE)) {
+		(void)load_protect(&host->boot.machine, &host->boot.protect);
+		return EXIT_AS_CONFIGURED;
+	}
+	text = fmemopen(host->protect_text, sizeof(host->protect_text), "w");
+	if (!text)
+		return complain(EXIT_FAILED, "no memory");
+	host_use_find(&host->use, &host->boot.machine, &host->boot.inventory);
+	host_use_write(&host->use, text);
+	(void)fclose(text);
+	(void)protect_parse(&host->boot.protect, text_of(host->protect_text));
+	return EXIT_AS_CONFIGURED;
+}
+
 static int read_live(struct host *host, const struct options *options)
 {
 	struct boot *boot = &host->boot;
@@ -86,10 +106,9 @@ static int read_live(struct host *host, const struct options *options)
 		return complain_read(host, err);
 	if (!uname(&kernel))
 		memcpy(host->kernel, kernel.release, sizeof(host->kernel));
-	(void)load_protect(&boot->machine, &boot->protect);
 	remember_drivers(host);
 	find_builtin(host);
-	return EXIT_AS_CONFIGURED;
+	return find_protect(host);
 }
 
 static int read_file(struct host *host, const struct options *options)

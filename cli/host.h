@@ -4,6 +4,7 @@
 #define HOST_H
 
 #include "command.h"
+#include "hostuse.h"
 
 #define BUILTIN_MAX 64
 
@@ -22,7 +23,8 @@ struct host {
 	int16_t revisions[DEVICE_MAX];          /* -1 where none was read */
 	char builtin[BUILTIN_MAX][DRIVER_SIZE]; /* drivers that are no modules */
 	size_t builtin_count;
-	char protect_text[65536]; /* what boot.protect points into */
+	char protect_text[PROTECT_BYTES_MAX]; /* what boot.protect points into */
+	struct host_use use;                  /* of the running machine */
 };
 
 /* Looks at the machine only. Returns NULL with *code set to an exit code if that fails. */

@@ -8,12 +8,13 @@
 #include "path.h"
 #include "scan.h"
 #include "storage.h"
+#include "value.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-/* The boot reads no more than this: binder/load.c:load_protect. */
-#define PROTECT_BYTES_MAX (PROTECT_LINES_MAX * 96)
+/* What follows for whoever wrote the policy: the guard host-unknown. */
+#define NO_STORAGE "storage is bound only where its rule has id= and an address, a path or a dsn"
 
 /* What container managers leave for those inside to see: systemd-detect-virt(1), Docker, Podman. */
 static const char *const container_marks[] = {
@@ -56,13 +57,30 @@ bool host_use_mark(struct host_use *host, struct text path, enum use use)
 
 void host_use_peer(struct host_use *host, struct text address)
 {
-	char *peer = host->peers[host->peer_count];
+	char *peer;
 
 	if (host->peer_count == PEERS_MAX || address.len >= PEER_SIZE)
 		return; /* what the default routes go through is the host's in any case */
+	peer = host->peers[host->peer_count++];
 	memcpy(peer, address.at, address.len);
 	peer[address.len] = '\0';
-	host->peer_count++;
+}
+
+/*
+ * True in a container: by such a mark, or by a process namespace that is not the first, whose
+ * number never changes (PROC_PID_INIT_INO of linux/include/linux/proc_ns.h).
+ */
+static bool is_container(struct machine *machine)
+{
+	char link[64];
+	ssize_t len = machine_readlink(machine, "proc/self/ns/pid", link, sizeof(link));
+
+	if (len > 0 && strcmp(link, "pid:[4026531836]") != 0)
+		return true;
+	for (size_t i = 0; i < ARRAY_SIZE(container_marks); i++)
+		if (machine_has(machine, container_marks[i]))
+			return true;
+	return false;
 }
 
 /* Why nobody can say from here what the host lives on, or NULL. */
@@ -70,10 +88,9 @@ static const char *find_hidden(struct host_use *host)
 {
 	if (!host->machine->live && !host->machine->confined)
 		return "/sys is no sysfs";
-	for (size_t i = 0; i < ARRAY_SIZE(container_marks); i++)
-		if (machine_has(host->machine, container_marks[i]))
-			return "this is a container";
-	if (scan(host->machine, host->inventory))
+	if (is_container(host->machine))
+		return "a container";
+	if (!host->inventory->count && scan(host->machine, host->inventory))
 		return "its PCI devices cannot be read";
 	return storage_find(host);
 }
@@ -88,11 +105,9 @@ void host_use_find(struct host_use *host, struct machine *machine, struct invent
 	hidden = find_hidden(host);
 	host->hidden = hidden != NULL;
 	if (host->hidden)
-		warn("what the host lives on cannot be seen from here: %s", hidden);
+		warn("what the host lives on cannot be seen from here (%s): " NO_STORAGE, hidden);
 	else if (host->storage_unknown)
-		warn("not all of the host's storage could be followed");
-	if (host->hidden || host->storage_unknown)
-		warn("so a rule binds storage only by address, path or dsn together with id=");
+		warn("not all of the host's storage could be followed: " NO_STORAGE);
 	if (host->hidden)
 		return;
 	network_find(host);
@@ -141,16 +156,14 @@ static bool has_own_dsn(const struct host_use *host, size_t index)
 static void write_line(struct host_use *host, size_t index, enum use use, FILE *out)
 {
 	const struct device *device = &host->inventory->devices[index];
-	char path[PATH_SIZE];
+	char path[PATH_SIZE], dsn[DSN_SIZE];
 
 	(void)path_format(host->inventory, index, path);
 	(void)fprintf(out, "%s path=%s id=%04x:%04x", use_name(use), path, device->vendor,
 		      device->device);
 	if (has_own_dsn(host, index)) {
-		(void)fputs(" dsn=", out);
-		for (int shift = 56; shift >= 0; shift -= 8)
-			(void)fprintf(out, "%02x%s", (unsigned)(device->dsn >> shift & 0xff),
-				      shift ? "-" : "");
+		dsn_format(device->dsn, dsn);
+		(void)fprintf(out, " dsn=%s", dsn);
 	}
 	(void)fputc('\n', out);
 }

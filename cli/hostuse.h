@@ -25,7 +25,10 @@ struct host_use {
 	size_t peer_count;
 };
 
-/* Scans the inventory and looks at the host. Says on stderr what it cannot tell. */
+/*
+ * Looks at the host, and scans an inventory that is all zero first. Says on stderr what it
+ * cannot tell.
+ */
 void host_use_find(struct host_use *host, struct machine *machine, struct inventory *inventory);
 
 /* The text of usr/lib/vfio-bind/protect: see protect.h. */

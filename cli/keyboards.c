@@ -12,9 +12,9 @@
 struct search {
 	struct host_use *host;
 	struct text sysfs; /* of the device being read, in sysfs_text */
-	bool keyboard;	   /* it is one */
+	bool keyboard;     /* it is one */
 	size_t controller; /* that has all of them, or NO_DEVICE */
-	bool elsewhere;	   /* one is on another controller, or on none */
+	bool elsewhere;    /* one is on another controller, or on none */
 	char sysfs_text[MACHINE_PATH_SIZE];
 };
 
@@ -85,8 +85,8 @@ static void read_line(struct search *search, struct text line)
 		search->sysfs_text[len] = '\0';
 		search->sysfs = (struct text){ search->sysfs_text, len };
 	} else if (line.len > keys_len && !memcmp(line.at, keys, keys_len)) {
-		search->keyboard = is_keyboard(
-			(struct text){ line.at + keys_len, line.len - keys_len });
+		search->keyboard =
+			is_keyboard((struct text){ line.at + keys_len, line.len - keys_len });
 	}
 }
 

@@ -150,8 +150,8 @@ static bool is_there(struct kmod_module *module)
 /* An install command by which a module is never to be loaded: modprobe.d(5). */
 static bool means_never(const char *command)
 {
-	static const char *const commands[] = { "/bin/true",	  "/bin/false", "/usr/bin/true",
-						"/usr/bin/false", "true",	"false" };
+	static const char *const commands[] = { "/bin/true",      "/bin/false", "/usr/bin/true",
+						"/usr/bin/false", "true",       "false" };
 	size_t len = strcspn(command, " \t");
 
 	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
@@ -198,7 +198,8 @@ static void require_dependencies(struct moduleplan *plan, struct kmod_module *mo
 {
 	struct kmod_list *dependencies = kmod_module_get_dependencies(module), *item;
 
-	kmod_list_foreach(item, dependencies) {
+	kmod_list_foreach(item, dependencies)
+	{
 		struct kmod_module *dependency = kmod_module_get_module(item);
 		struct planned_module *planned = find(plan, kmod_module_get_name(dependency));
 
@@ -233,7 +234,8 @@ void moduleplan_add(struct moduleplan *plan, const char *driver)
 
 	if (kmod_module_new_from_lookup(plan->kmod, driver, &list) < 0)
 		list = NULL;
-	kmod_list_foreach(item, list) {
+	kmod_list_foreach(item, list)
+	{
 		struct kmod_module *module = kmod_module_get_module(item);
 
 		found |= walk(plan, module, driver);
@@ -259,22 +261,43 @@ bool planned_file(const struct planned_module *planned, char *out, size_t size)
 	return snprintf(out, size, "%.*s", (int)len, name) < (int)size;
 }
 
-/* As kmod_module_get_options() puts them together, but of files alone. */
-static void write_options(const struct moduleplan *plan, const struct planned_module *planned,
+/*
+ * Writes the options a module has in files, a blank before each, as kmod_module_get_options()
+ * puts them together; to nowhere without out. Returns whether there are any.
+ */
+static bool write_options(const struct moduleplan *plan, const struct planned_module *planned,
 			  FILE *out)
 {
 	struct kmod_config_iter *iter = kmod_config_get_options(plan->kmod);
 	struct text name = text_of(kmod_module_get_name(planned->module));
+	bool any = false;
 
 	for (size_t i = 0; i < plan->options_of_files && kmod_config_iter_next(iter); i++) {
 		struct text key = text_of(kmod_config_iter_get_key(iter));
 
-		if (module_name_equal(key, name) ||
-		    (planned->asked && module_name_equal(key, text_of(planned->asked))))
+		if (!module_name_equal(key, name) &&
+		    (!planned->asked || !module_name_equal(key, text_of(planned->asked))))
+			continue;
+		any = true;
+		if (out)
 			(void)fprintf(out, " %s", kmod_config_iter_get_value(iter));
 	}
 	if (iter)
 		kmod_config_iter_free_iter(iter);
+	return any;
+}
+
+/* Parameters of what is part of the kernel come from its command line alone. */
+static void write_builtin(const struct moduleplan *plan, const struct planned_module *planned,
+			  FILE *out)
+{
+	const char *name = kmod_module_get_name(planned->module);
+
+	(void)fprintf(out, "builtin %s\n", name);
+	if (write_options(plan, planned, NULL))
+		warn("%s is built into kernel %s, so its options in modprobe.d count for nothing: "
+		     "put %s.NAME=VALUE on the kernel command line",
+		     name, plan->release, name);
 }
 
 void moduleplan_write(const struct moduleplan *plan, FILE *out)
@@ -286,12 +309,12 @@ void moduleplan_write(const struct moduleplan *plan, FILE *out)
 		const struct planned_module *planned = &plan->modules[i];
 
 		if (planned->builtin)
-			(void)fprintf(out, "builtin %s\n", kmod_module_get_name(planned->module));
+			write_builtin(plan, planned, out);
 		if (planned->builtin || planned->left_out ||
 		    !planned_file(planned, file, sizeof(file)))
 			continue;
 		(void)fprintf(out, "load %s %s", file, planned->required ? "required" : "optional");
-		write_options(plan, planned, out);
+		(void)write_options(plan, planned, out);
 		(void)fputc('\n', out);
 	}
 }

@@ -37,7 +37,7 @@ struct moduleplan {
 int moduleplan_open(struct moduleplan *plan, struct machine *machine, const char *release);
 void moduleplan_close(struct moduleplan *plan);
 
-/* Adds what a driver needs. Warns of one the kernel lacks, and of what modprobe.d says against it. */
+/* Adds what a driver needs. Warns if the kernel lacks it, or modprobe.d says something else. */
 void moduleplan_add(struct moduleplan *plan, const char *driver);
 
 /* The text of usr/lib/vfio-bind/plan: see modplan.h. */

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #define INTERFACES_MAX 256
-#define CLASS_NET "sys/class/net/"
+#define CLASS_NET      "sys/class/net/"
 
 struct interfaces {
 	struct host_use *host;
@@ -73,7 +73,8 @@ static void follow(struct host_use *host, const char *name)
 		add_lower(&interfaces, interfaces.names[i]);
 	}
 	if (!real)
-		warn("the host's network goes through %s: which card it needs cannot be told", name);
+		warn("the host's network goes through %s: which card it needs cannot be told",
+		     name);
 }
 
 static bool leads_to_peer(const struct host_use *host, const struct routes *routes,
@@ -88,7 +89,8 @@ static bool leads_to_peer(const struct host_use *host, const struct routes *rout
 static bool was_followed(const struct routes *routes, size_t index, const bool *followed)
 {
 	for (size_t i = 0; i < index; i++)
-		if (followed[i] && !strcmp(routes->list[i].interface, routes->list[index].interface))
+		if (followed[i] &&
+		    !strcmp(routes->list[i].interface, routes->list[index].interface))
 			return true;
 	return false;
 }

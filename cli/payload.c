@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* vfio-bind payload: the tree every image generator copies as it is. */
-#include "command.h"
+#include "arguments.h"
 #include "diagnose.h"
 #include "hostuse.h"
 #include "modplan.h"
@@ -10,7 +10,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,10 +17,8 @@
 #include <unistd.h>
 
 #define BINDER_FILE PAYLOAD_DIR "/binder"
-#define PLAN_FILE PAYLOAD_DIR "/plan"
+#define PLAN_FILE   PAYLOAD_DIR "/plan"
 #define MODULES_DIR PAYLOAD_DIR "/modules/"
-/* The boot reads no more than this: binder/modules.c:modules_load. */
-#define PLAN_BYTES_MAX 16384
 
 struct payload {
 	const char *release, *dir;
@@ -36,11 +33,12 @@ struct payload {
 	int binder; /* file descriptor of the program to copy */
 };
 
-static enum exit_code fail(const char *what, int err)
+/* Returns an exit code. */
+static int fail(const char *what, int err)
 {
 	enum exit_code code = err == -EACCES || err == -EPERM ? EXIT_PERMISSION : EXIT_FAILED;
 
-	return (enum exit_code)complain(code, "%s: %s", what, strerror(-err));
+	return complain(code, "%s: %s", what, strerror(-err));
 }
 
 /* Writes a file whose text write() prints. */
@@ -129,7 +127,7 @@ static int write_modules(struct payload *payload)
 		add_drivers(payload);
 	err = store_modules(payload);
 	if (!err)
-		err = write_text(payload, PLAN_FILE, PLAN_BYTES_MAX, print_plan);
+		err = write_text(payload, PLAN_FILE, MODPLAN_BYTES_MAX, print_plan);
 	moduleplan_close(&payload->plan);
 	return err;
 }
@@ -152,10 +150,9 @@ static int write_protect(struct payload *payload)
 }
 
 /* The binder last: without it the rest does nothing. */
-static enum exit_code write_payload(struct payload *payload)
+static int write_payload(struct payload *payload)
 {
-	enum exit_code code;
-	int err = tree_clear(&payload->tree);
+	int code, err = tree_clear(&payload->tree);
 
 	if (!err)
 		err = write_modules(payload);
@@ -172,26 +169,29 @@ static enum exit_code write_payload(struct payload *payload)
 	return code;
 }
 
-/* Clearing the place where the host has its own would leave it without. */
-static bool is_root(const struct payload *payload)
+static bool is_same(const struct stat *a, const struct stat *b)
 {
-	struct stat dir, root;
-
-	return fstat(payload->tree.dir, &dir) || fstat(payload->machine.root, &root) ||
-	       (dir.st_dev == root.st_dev && dir.st_ino == root.st_ino);
+	return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
 }
 
-static enum exit_code write_to_dir(struct payload *payload)
+/* Clearing the place where a host has its own would leave it without. */
+static bool is_root(const struct payload *payload)
 {
-	enum exit_code code;
-	int err = tree_open(&payload->tree, payload->dir);
+	struct stat dir, read_from, own;
+
+	return fstat(payload->tree.dir, &dir) || fstat(payload->machine.root, &read_from) ||
+	       stat("/", &own) || is_same(&dir, &read_from) || is_same(&dir, &own);
+}
+
+static int write_to_dir(struct payload *payload)
+{
+	int code, err = tree_open(&payload->tree, payload->dir);
 
 	if (err)
 		return fail(payload->tree.failed, err);
 	if (is_root(payload))
-		code = (enum exit_code)complain(EXIT_USAGE,
-						"%s: that is the machine itself, not an image",
-						payload->dir);
+		code = complain(EXIT_USAGE, "%s: that is a machine itself, not an image",
+				payload->dir);
 	else
 		code = write_payload(payload);
 	tree_close(&payload->tree);
@@ -216,11 +216,10 @@ static int open_binder(struct payload *payload)
 	return -ENOEXEC;
 }
 
-static enum exit_code build(struct payload *payload)
+static int build(struct payload *payload)
 {
 	const char *named = getenv("VFIO_BIND_BINDER");
-	enum exit_code code;
-	int err;
+	int code, err;
 
 	payload->diag.emit = diagnose;
 	(void)load_policy(&payload->machine, &payload->policy_text, &payload->policy,
@@ -250,31 +249,35 @@ static bool is_release(const char *text)
 	return release.len && release.len < NAME_SIZE && release.at[0] != '.';
 }
 
+static int take_option(void *context, int option, const char *value)
+{
+	struct payload *payload = context;
+
+	(void)option; /* there is but one */
+	payload->release = value;
+	return -1;
+}
+
 static int parse(struct payload *payload, struct options *options, int argc, char *argv[])
 {
-	enum { OPTION_KERNEL = 'k' };
-	static const struct option long_options[] = {
-		COMMON_OPTIONS,
-		{ "kernel", required_argument, NULL, OPTION_KERNEL },
-		{ 0 },
+	static const struct option own[] = { { "kernel", required_argument, NULL, 'k' } };
+	const struct arguments arguments = {
+		.own = own,
+		.own_count = ARRAY_SIZE(own),
+		.take = take_option,
+		.context = payload,
+		.min = 1,
+		.max = 1,
+		.usage = "--kernel RELEASE DIR",
 	};
-	int option, code;
+	int code = arguments_take(options, &arguments, argc, argv);
 
-	while ((option = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
-		code = -1;
-		if (option == OPTION_KERNEL)
-			payload->release = optarg;
-		else
-			code = common_option(options, option);
-		if (code >= 0)
-			return code;
-	}
+	if (code >= 0)
+		return code;
 	if (options->machine_file)
 		return complain(EXIT_USAGE, "payload looks at the machine itself: no --machine");
 	if (!payload->release || !is_release(payload->release))
 		return complain(EXIT_USAGE, "payload: --kernel RELEASE, a name in /lib/modules");
-	if (argc - optind != 1)
-		return complain(EXIT_USAGE, "payload: one directory to write to");
 	payload->dir = argv[optind];
 	return -1;
 }

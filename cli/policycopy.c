@@ -23,13 +23,6 @@ static int write_refused(struct tree *tree, const char *path, mode_t mode)
 	return -EIO;
 }
 
-/* The same judgement as in binder/load.c. */
-static bool is_trusted(const struct stat *st)
-{
-	return S_ISREG(st->st_mode) && (st->st_uid == 0 || st->st_uid == geteuid()) &&
-	       !(st->st_mode & (S_IWGRP | S_IWOTH));
-}
-
 static int copy_file(struct tree *tree, struct machine *machine, const char *path)
 {
 	int fd = machine_openat(machine, path, O_RDONLY | O_NONBLOCK), err;
@@ -37,7 +30,7 @@ static int copy_file(struct tree *tree, struct machine *machine, const char *pat
 
 	if (fd == -ENOENT && !machine_has(machine, path))
 		return 0;
-	if (fd < 0 || fstat(fd, &st) || !is_trusted(&st))
+	if (fd < 0 || fstat(fd, &st) || policy_distrust(fd))
 		err = write_refused(tree, path, st.st_mode);
 	else
 		err = tree_copy(tree, path, fd, 0644);
@@ -59,10 +52,11 @@ int policy_copy(struct tree *tree, struct machine *machine)
 	if (err == -ENOENT)
 		return 0;
 	if (err)
-		return join(tree->failed, sizeof(tree->failed), "/" POLICY_DIR, "", "") ? err : err;
+		(void)join(tree->failed, sizeof(tree->failed), "/" POLICY_DIR, "", "");
+	if (err)
+		return err;
 	while (!failed && (name = dir_next(&dir, &err)))
-		if (name[0] != '.' && text_ends(text_of(name), ".conf") &&
-		    join(path, sizeof(path), POLICY_DIR "/", name, ""))
+		if (is_policy_name(name) && join(path, sizeof(path), POLICY_DIR "/", name, ""))
 			failed = copy_file(tree, machine, path);
 	dir_close(&dir);
 	return failed ? failed : err;

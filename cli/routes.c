@@ -2,62 +2,89 @@
 #include "routes.h"
 
 #include "lines.h"
+#include "words.h"
 
 #include <arpa/inet.h>
 #include <net/route.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-/* IPv4: linux/net/ipv4/fib_trie.c:fib_route_seq_show. Addresses are numbers in host order. */
-static bool parse_ipv4(const char *line, struct route *route)
+/* Cuts a line into its words; returns how many there are. */
+static size_t split(struct text line, struct text *words, size_t max)
 {
-	unsigned to, flags, mask;
+	size_t count = 0;
 
-	/* Iface Destination Gateway Flags RefCnt Use Metric Mask ... */
-	if (sscanf(line, "%15s %x %*x %x %*u %*u %*u %x", route->interface, &to, &flags, &mask) != 4)
+	while (count < max && word_next(&line, &words[count]))
+		count++;
+	return count;
+}
+
+static bool set_interface(struct route *route, struct text name)
+{
+	if (name.len >= sizeof(route->interface))
+		return false;
+	memcpy(route->interface, name.at, name.len);
+	return true;
+}
+
+static bool leads_somewhere(uint32_t flags)
+{
+	return (flags & RTF_UP) && !(flags & RTF_REJECT);
+}
+
+/*
+ * interface, destination, gateway, flags, references, uses, metric, mask: linux/net/ipv4/
+ * fib_trie.c:fib_route_seq_show. An address is printed as the number it is in this byte order.
+ */
+static bool parse_ipv4(struct text line, struct route *route)
+{
+	struct text words[8];
+	uint32_t to, flags, mask;
+
+	if (split(line, words, ARRAY_SIZE(words)) < ARRAY_SIZE(words) ||
+	    !set_interface(route, words[0]) || !text_hex(words[1], 8, 8, &to) ||
+	    !text_hex(words[3], 1, 8, &flags) || !text_hex(words[7], 8, 8, &mask))
 		return false;
 	route->family = AF_INET;
 	memcpy(route->to, &to, sizeof(to));
 	route->bits = (unsigned)__builtin_popcount(mask);
-	return (flags & RTF_UP) && !(flags & RTF_REJECT);
+	return leads_somewhere(flags);
 }
 
-/* IPv6: linux/net/ipv6/route.c:rt6_info_route. */
-static bool parse_ipv6(const char *line, struct route *route)
+/*
+ * destination, bits, source, bits, next hop, metric, references, uses, flags, interface:
+ * linux/net/ipv6/route.c:rt6_info_route
+ */
+static bool parse_ipv6(struct text line, struct route *route)
 {
-	char to[33];
-	unsigned flags;
+	struct text words[10];
+	uint32_t byte, bits, flags;
 
-	/* destination, bits, source, bits, next hop, metric, references, uses, flags, interface */
-	if (sscanf(line, "%32s %x %*s %*s %*s %*s %*s %*s %x %15s", to, &route->bits, &flags,
-		   route->interface) != 4)
+	if (split(line, words, ARRAY_SIZE(words)) < ARRAY_SIZE(words) ||
+	    words[0].len != 2 * sizeof(route->to) || !text_hex(words[1], 1, 2, &bits) ||
+	    !text_hex(words[8], 1, 8, &flags) || !set_interface(route, words[9]))
 		return false;
-	route->family = AF_INET6;
 	for (size_t i = 0; i < sizeof(route->to); i++) {
-		uint32_t byte;
-
-		if (!text_hex((struct text){ to + 2 * i, 2 }, 2, 2, &byte))
+		if (!text_hex((struct text){ words[0].at + 2 * i, 2 }, 2, 2, &byte))
 			return false;
 		route->to[i] = (unsigned char)byte;
 	}
-	return (flags & RTF_UP) && !(flags & RTF_REJECT) && route->bits <= 128;
+	route->family = AF_INET6;
+	route->bits = bits;
+	return leads_somewhere(flags) && bits <= 128;
 }
 
 static void read_file(struct routes *routes, struct machine *machine, const char *path,
-		      bool (*parse)(const char *line, struct route *route))
+		      bool (*parse)(struct text line, struct route *route))
 {
 	struct lines lines;
 	struct text line;
-	char buffer[256];
 	int err = lines_open(&lines, machine, path);
 
 	if (err)
 		return;
 	while (routes->count < ROUTES_MAX && lines_next(&lines, &line, &err)) {
-		(void)snprintf(buffer, sizeof(buffer), "%.*s", (int)line.len, line.at);
 		routes->list[routes->count] = (struct route){ 0 };
-		routes->count += parse(buffer, &routes->list[routes->count]);
+		routes->count += parse(line, &routes->list[routes->count]);
 	}
 	lines_close(&lines);
 }
@@ -87,8 +114,7 @@ bool routes_lead(const struct routes *routes, const struct route *route, const c
 	if (inet_pton(family, address, bytes) != 1 || !matches(route, family, bytes))
 		return false;
 	for (size_t i = 0; i < routes->count; i++)
-		if (routes->list[i].bits > route->bits &&
-		    matches(&routes->list[i], family, bytes))
+		if (routes->list[i].bits > route->bits && matches(&routes->list[i], family, bytes))
 			return false;
 	return true;
 }

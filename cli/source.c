@@ -160,7 +160,8 @@ static int add_tag(struct blocks *blocks, const char *source)
 	if ((err || blocks->count > before) && can_probe(blocks->host->machine)) {
 		int probed = add_by_probe(blocks, tag, value, NULL);
 
-		err = err ? probed : 0;
+		if (err || probed == -EACCES)
+			err = probed;
 	}
 	free(tag);
 	free(value);

@@ -4,7 +4,7 @@
 #include "blocks.h"
 #include "diagnose.h"
 #include "source.h"
-#include "tables.h"
+#include "storagelists.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -12,8 +12,8 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
-#define MOUNTS "proc/self/mountinfo"
-#define BTRFS "sys/fs/btrfs/"
+#define MOUNTS                "proc/self/mountinfo"
+#define BTRFS                 "sys/fs/btrfs/"
 #define BTRFS_SUBVOLUME_INODE 256 /* BTRFS_FIRST_FREE_OBJECTID: linux/btrfs_tree.h */
 
 /* What a mounted file system says of where its data is. */
@@ -117,13 +117,13 @@ static enum found add_mount(struct blocks *blocks, struct libmnt_fs *fs)
 		(void)blocks_add(blocks, mnt_fs_get_devno(fs));
 		found = FOUND_HOME;
 	} else if (is_remote(fs, type)) {
-		table_add_peer(blocks, fs);
+		storagelist_add_peer(blocks, fs);
 		found = FOUND_HOME;
 	} else if (!mnt_fs_is_pseudofs(fs)) {
 		found = add_by_source(blocks, type, source);
 	}
 	if (found == FOUND_HOME)
-		table_add_options(blocks, MOUNTS, fs);
+		storagelist_add_options(blocks, MOUNTS, fs);
 	if (found == FOUND_LOST && !blocks->lost) /* once: a pool has many mounts */
 		warn("%s, mounted on %s: what it stands on cannot be told", source,
 		     mnt_fs_get_target(fs));
@@ -131,16 +131,16 @@ static enum found add_mount(struct blocks *blocks, struct libmnt_fs *fs)
 	return found;
 }
 
-/* True if "/" is not the root directory of the process that runs the machine. */
-static bool is_chroot(const struct machine *machine)
+/* True if "/" is the root directory of process 1 too, and so of the running machine. */
+static bool is_root_of_all(void)
 {
 	struct stat own, first;
 
-	return machine->live && !machine->confined && !stat("/proc/1/root", &first) &&
-	       !stat("/", &own) && (own.st_dev != first.st_dev || own.st_ino != first.st_ino);
+	return !stat("/proc/1/root", &first) && !stat("/", &own) && own.st_dev == first.st_dev &&
+	       own.st_ino == first.st_ino;
 }
 
-/* A whole file system, or a subvolume as btrfs hosts have one for "/": not some directory in one. */
+/* A whole file system, or a subvolume as btrfs hosts have for "/": not a directory in one. */
 static bool is_whole(struct libmnt_fs *root)
 {
 	const char *dir = mnt_fs_get_root(root);
@@ -160,9 +160,9 @@ static const char *follow_root(struct blocks *blocks, struct libmnt_table *mount
 	struct libmnt_fs *root = mnt_table_find_target(mounts, "/", MNT_ITER_BACKWARD);
 
 	if (!root)
-		return "/ is not mounted, so this is a chroot";
-	if (is_chroot(blocks->host->machine) && !is_whole(root))
-		return "/ is a directory of another system, so this is a chroot";
+		return "a chroot: / is not mounted";
+	if (!blocks->host->machine->confined && !is_whole(root) && !is_root_of_all())
+		return "a chroot: / is a directory of another system";
 	if (add_mount(blocks, root) != FOUND_HOME)
 		return "/ is on no device that can be followed";
 	blocks_follow(blocks);
@@ -180,7 +180,7 @@ static void follow_rest(struct blocks *blocks, struct libmnt_table *mounts,
 	while (!mnt_table_next_fs(mounts, iter, &fs))
 		(void)add_mount(blocks, fs);
 	blocks_follow(blocks);
-	tables_add(blocks);
+	storagelists_add(blocks);
 	blocks_follow(blocks);
 	if (blocks->zvol && source_add_pools(blocks)) {
 		blocks->lost = true;
@@ -197,7 +197,7 @@ const char *storage_find(struct host_use *host)
 	const char *hidden;
 
 	blocks = (struct blocks){ .host = host };
-	if (table_read(host->machine, MOUNTS, &mounts))
+	if (storagelist_read(host->machine, MOUNTS, &mounts))
 		return "/" MOUNTS " cannot be read";
 	iter = mnt_new_iter(MNT_ITER_FORWARD);
 	hidden = iter ? follow_root(&blocks, mounts) : "no memory";

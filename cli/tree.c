@@ -168,8 +168,9 @@ int tree_clear(struct tree *tree)
 {
 	/* The binder first: from then on the rest does nothing. */
 	static const char *const files[] = {
-		PAYLOAD_DIR "/binder",	   PAYLOAD_DIR "/plan",	    PAYLOAD_DIR "/protect",
-		POLICY_FILE,		   PAYLOAD_DIR "/plan.new", PAYLOAD_DIR "/protect.new",
+		PAYLOAD_DIR "/binder",     PAYLOAD_DIR "/plan",
+		PAYLOAD_DIR "/protect",    POLICY_FILE,
+		PAYLOAD_DIR "/plan.new",   PAYLOAD_DIR "/protect.new",
 		PAYLOAD_DIR "/binder.new", POLICY_FILE ".new",
 	};
 	int err = 0;

@@ -33,7 +33,7 @@ class Run:
     def shared(self):
         """address -> the host functions in its IOMMU group."""
         found = ((row[0], re.search("group-shared ([^;]*)", row[6])) for row in self.rows)
-        return {address: match[1].split() for address, match in found if match}
+        return {address: match[1].split(",") for address, match in found if match}
 
     @property
     def mistakes(self):

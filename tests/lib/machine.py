@@ -54,7 +54,7 @@ class Machine:
     slots: dict = field(default_factory=dict)  # name -> (domain, bus, device or None)
     below: dict = field(default_factory=dict)  # (domain, bus) of a root bus -> address
     protect: list | None = None  # lines behind the header, None for a missing file
-    kernel: str = "6.1.0-0-test"
+    kernel: str = "6.12.0-test"
     cmdline: str = ""
 
     def __iter__(self):

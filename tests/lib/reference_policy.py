@@ -12,7 +12,7 @@ CLASS_NAMES = {  # value, mask, and the one class it is not
     "audio": (0x040300, 0xffff00, None), "network": (0x020000, 0xff0000, None),
     "accelerator": (0x120000, 0xff0000, None),
 }
-LINE_MAX, NUMBER_MAX = 4096, 16384
+LINE_MAX, BYTES_MAX, RULES_MAX, NUMBER_MAX = 4096, 65536, 256, 16384
 ADDRESS = r"(?:([\da-f]{4,8}):)?([\da-f]{2}):([01][\da-f])\.([0-7]|\*)"
 
 
@@ -140,6 +140,8 @@ class Line:
             end = re.compile("[^ \t]*").match(text, quoted.end() if quoted else start).end()
             if quoted and end > quoted.end():
                 self.mistakes.append(quoted.end() + 1)
+                if not self.end:  # the verb itself: the rest means nothing
+                    return
             else:
                 yield (at + 1, name and name[1], quoted[1] if quoted else text[start:end],
                        start + 1 + bool(quoted), bool(quoted))
@@ -214,14 +216,20 @@ def parse_line(policy, file, number, text):
             line.mistakes = [column]
         else:
             rule = line.rule(file, number)
+            if len(policy.rules) == RULES_MAX:
+                line.mistakes.append(column)
             policy.rules += [rule] if not line.mistakes else []
     policy.mistakes += [(file, number, column) for column in line.mistakes]
 
 
 def parse(files):
     """files: (name, bytes) in the order they are read."""
-    policy = Policy()
+    policy, size = Policy(), 0
     for file, content in files:
+        size += len(content)
+        if size > BYTES_MAX:
+            policy.mistakes.append((file, 1, 1))
+            break
         text = content.removeprefix(b"\xef\xbb\xbf").decode("latin-1")
         for number, line in enumerate(text.split("\n"), 1):
             parse_line(policy, file, number, line.removesuffix("\r"))

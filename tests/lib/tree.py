@@ -2,12 +2,13 @@
 """Unfolds a machine into a directory tree of plain files with everything the binder reads."""
 
 import os
+import re
 
 PAYLOAD = "usr/lib/vfio-bind"
 PROTECT = "vfio-bind-protect 1"
 BOOT = "BOOT_IMAGE=/vmlinuz root=/dev/sda1 quiet "
 DSN_CAPABILITY = 0x100  # the first extended capability; PCIe 7.6
-GUEST_DRIVERS = ("vfio-pci",)
+GUEST_DRIVERS = ("vfio-pci", "mlx5_vfio_pci", "pci-stub")
 
 
 def _dirs(path):
@@ -26,12 +27,14 @@ def _link(target, path):
 
 class Tree:
     """A machine below a directory. `serial_number` puts the DSN into that attribute, as kernels
-    from 7.2 on do, and not into config space; `framebuffer` says how the firmware's shows:
-    `iomem`, or `child` of the PCI function as from 6.12 on, or both."""
+    from 7.2 on do, instead of config space. From 6.12 on the firmware's framebuffer is a child
+    of the PCI function it lies in."""
 
-    def __init__(self, root, machine, serial_number=False, framebuffer=("iomem", "child")):
+    def __init__(self, root, machine, serial_number=None):
+        kernel = release(machine.kernel)
         self.root, self.machine = str(root), machine
-        self.serial_number, self.framebuffer = serial_number, framebuffer
+        self.serial_number = kernel >= (7, 2) if serial_number is None else serial_number
+        self.framebuffer_is_child = kernel >= (6, 12)
         self.paths = {}  # address -> the device's directory
         self._skeleton()
         for device in machine:
@@ -100,7 +103,6 @@ class Tree:
         path = self._directory(device)
         _dirs(path)
         _link(path, self.path("sys/bus/pci/devices", device.address))
-        _link(self.path("sys/bus/pci"), path + "/subsystem")
         _write(path + "/uevent", uevent(device))
         _write(path + "/driver_override", b"(null)\n")
         _write(path + "/config", self._config(device))
@@ -115,10 +117,11 @@ class Tree:
         if device.boot_display:
             _dirs(path + "/drm/card0")
             _write(path + "/drm/card0/boot_display", b"1\n")
-        if device.framebuffer and "child" in self.framebuffer:
-            self._framebuffer_child(path)
+        if device.framebuffer:
+            self._framebuffer(path if self.framebuffer_is_child
+                              else self.path("sys/devices/platform"))
 
-    def _framebuffer_child(self, parent):
+    def _framebuffer(self, parent):
         path = parent + "/efi-framebuffer.0"
         driver = self.path("sys/bus/platform/drivers/efi-framebuffer")
         for directory in (path, driver):
@@ -169,7 +172,7 @@ class Tree:
     def _iomem(self):
         lines = ["00000000-00000fff : Reserved"]
         for device in self.machine:
-            if device.framebuffer and "iomem" in self.framebuffer:
+            if device.framebuffer:
                 lines += ["d0000000-dfffffff : PCI Bus %s" % device.address[:-8],
                           "  d0000000-d0ffffff : " + device.address,
                           "    d0000000-d02fffff : efifb", "  d1000000-d1003fff : 0000:ff:1f.7"]
@@ -182,6 +185,11 @@ class Tree:
         _dirs(self.path("proc/sys/kernel"))
         _write(self.path("proc/sys/kernel/osrelease"), machine.kernel + "\n")
         self.protect(machine.protect)
+
+
+def release(kernel):
+    """The first two numbers of a kernel's name."""
+    return tuple(map(int, re.match(r"(\d+)\.(\d+)", kernel).groups()))
 
 
 def uevent(device):

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "tables.h"
+#include "storagelists.h"
 
 #include "boot.h"
 #include "cmdline.h"
 #include "diagnose.h"
 #include "lines.h"
 #include "source.h"
+#include "words.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -13,12 +14,12 @@
 #include <string.h>
 #include <unistd.h>
 
-#define FSTAB "etc/fstab"
+#define FSTAB    "etc/fstab"
 #define CRYPTTAB "etc/crypttab"
-#define SWAPS "proc/swaps"
-#define RESUME "etc/initramfs-tools/conf.d/resume"
+#define SWAPS    "proc/swaps"
+#define RESUME   "etc/initramfs-tools/conf.d/resume"
 
-int table_read(struct machine *machine, const char *path, struct libmnt_table **table)
+int storagelist_read(struct machine *machine, const char *path, struct libmnt_table **table)
 {
 	int fd = machine_openat(machine, path, O_RDONLY), err;
 	FILE *file;
@@ -53,7 +54,7 @@ static void add_source(struct blocks *blocks, const char *where, const char *sou
 
 	if (err == -EACCES) {
 		blocks->lost = true;
-		warn("/%s: %s: no permission to see where it is", where, source);
+		warn("/%s: %s: no permission to see where all of it is", where, source);
 	} else if (err && !may_be_absent) {
 		warn("/%s: %s is not there now, and so is not protected", where, source);
 	}
@@ -74,7 +75,7 @@ static bool names_device(struct text option, char *source, size_t size)
 	return false;
 }
 
-void table_add_options(struct blocks *blocks, const char *where, struct libmnt_fs *fs)
+void storagelist_add_options(struct blocks *blocks, const char *where, struct libmnt_fs *fs)
 {
 	const char *options = mnt_fs_get_options(fs);
 	struct text rest = { options, options ? strlen(options) : 0 }, option;
@@ -85,7 +86,7 @@ void table_add_options(struct blocks *blocks, const char *where, struct libmnt_f
 			add_source(blocks, where, source, false);
 }
 
-void table_add_peer(struct blocks *blocks, struct libmnt_fs *fs)
+void storagelist_add_peer(struct blocks *blocks, struct libmnt_fs *fs)
 {
 	char *address;
 	size_t len;
@@ -110,9 +111,9 @@ static void add_fstab_entry(struct blocks *blocks, struct libmnt_fs *fs)
 		add_source(blocks, FSTAB, source, may_be_absent);
 	else if (source_add_pool(blocks, source) && !may_be_absent)
 		warn("/" FSTAB ": no device of the pool of %s is there now", source);
-	table_add_options(blocks, FSTAB, fs);
+	storagelist_add_options(blocks, FSTAB, fs);
 	if (mnt_fs_is_netfs(fs))
-		table_add_peer(blocks, fs);
+		storagelist_add_peer(blocks, fs);
 }
 
 /* /proc/swaps names a file by its path, and the file system it is on is mounted. */
@@ -134,7 +135,7 @@ static void add_table(struct blocks *blocks, const char *path,
 	struct libmnt_table *table = NULL;
 	struct libmnt_iter *iter = mnt_new_iter(MNT_ITER_FORWARD);
 	struct libmnt_fs *fs;
-	int err = iter ? table_read(blocks->host->machine, path, &table) : -ENOMEM;
+	int err = iter ? storagelist_read(blocks->host->machine, path, &table) : -ENOMEM;
 
 	while (!err && !mnt_table_next_fs(table, iter, &fs))
 		add(blocks, fs);
@@ -145,23 +146,6 @@ static void add_table(struct blocks *blocks, const char *path,
 	mnt_free_iter(iter);
 }
 
-/* Takes a word off the front of line; false at its end. */
-static bool take_word(struct text *line, struct text *word)
-{
-	size_t len = 0;
-
-	while (line->len && (*line->at == ' ' || *line->at == '\t')) {
-		line->at++;
-		line->len--;
-	}
-	while (len < line->len && line->at[len] != ' ' && line->at[len] != '\t')
-		len++;
-	*word = (struct text){ line->at, len };
-	line->at += len;
-	line->len -= len;
-	return len > 0;
-}
-
 /* NAME DEVICE KEY OPTIONS: crypttab(5). */
 static void add_crypttab_line(struct blocks *blocks, struct text line)
 {
@@ -169,11 +153,11 @@ static void add_crypttab_line(struct blocks *blocks, struct text line)
 	char source[MACHINE_PATH_SIZE];
 	bool may_be_absent = false;
 
-	if (!take_word(&line, &name) || name.at[0] == '#' || !take_word(&line, &device) ||
+	if (!word_next(&line, &name) || name.at[0] == '#' || !word_next(&line, &device) ||
 	    device.len >= sizeof(source))
 		return;
 	(void)snprintf(source, sizeof(source), "%.*s", (int)device.len, device.at);
-	if (take_word(&line, &key) && take_word(&line, &options))
+	if (word_next(&line, &key) && word_next(&line, &options))
 		while (text_cut(&options, ',', &option))
 			may_be_absent |= text_is(option, "noauto") || text_is(option, "nofail");
 	add_source(blocks, CRYPTTAB, source, may_be_absent);
@@ -237,7 +221,7 @@ static void add_configured_resume(struct blocks *blocks)
 			add_resume_value(blocks, RESUME, word.value);
 }
 
-void tables_add(struct blocks *blocks)
+void storagelists_add(struct blocks *blocks)
 {
 	add_table(blocks, FSTAB, add_fstab_entry);
 	add_crypttab(blocks);

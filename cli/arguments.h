@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The arguments of commands: options all of them take, options of their own, and the rest. */
+#ifndef ARGUMENTS_H
+#define ARGUMENTS_H
+
+#include "command.h"
+
+#include <getopt.h>
+
+/* What a command takes beside the options they all take. */
+struct arguments {
+	const struct option *own; /* ends in zeros; or NULL */
+	size_t own_count;
+	/* Takes one of them with its value. Returns -1 to go on, or the code to exit with. */
+	int (*take)(void *context, int option, const char *value);
+	void *context;
+	int min, max;      /* how many arguments follow the options */
+	const char *usage; /* what they are */
+};
+
+/*
+ * Takes the command's arguments; those that are no options begin at argv[optind]. Returns -1 to
+ * go on, or the code to exit with.
+ */
+int arguments_take(struct options *options, const struct arguments *arguments, int argc,
+		   char *argv[]);
+
+/* The same for what stands before the command's name. */
+int arguments_take_first(struct options *options, int argc, char *argv[]);
+
+#endif
