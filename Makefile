@@ -36,7 +36,7 @@ EDGE = apply disks facts framebuffer lines load log machine modules out release 
 # The bus walk and what judges every function of it: fast before small.
 HOT = address decide device display match scan text
 CLI = arguments blocks diagnose dump explain host hostuse json keyboards lastboot machinefile \
-	machinekeys machinewrite main moduleplan names network payload policycopy routes say \
+	machinekeys machinewrite main moduleplan names network payload policycopy routes runtime say \
 	source storage storagelists table tree unpack variant words
 
 CORE_OBJS = $(CORE:%=$(BUILD)/core/%.o)

@@ -148,6 +148,18 @@ void read_back(struct boot *boot)
 	each(boot, true, read_back_one);
 }
 
+void apply_cut_short(struct boot *boot, bool hung)
+{
+	if (boot->device != NO_DEVICE) {
+		struct outcome *outcome = &boot->outcomes[boot->device];
+
+		outcome->failed = boot->step;
+		outcome->err = hung ? -ETIMEDOUT : -EINTR;
+		outcome->hung = hung;
+	}
+	read_back(boot);
+}
+
 bool outcome_is_good(const struct boot *boot, size_t index)
 {
 	const struct outcome *outcome = &boot->outcomes[index];
@@ -163,7 +175,7 @@ void apply(struct boot *boot)
 	each(boot, false, override);
 	each(boot, false, unbind);
 	boot_at(boot, STEP_LOAD, NO_DEVICE);
-	modules_load(boot);
+	boot->load_modules(boot);
 	each(boot, true, require_driver);
 	each(boot, true, unbind);
 	each(boot, false, bind);

@@ -11,6 +11,12 @@ void apply(struct boot *boot);
 /* Reads who has each device of the plan now. */
 void read_back(struct boot *boot);
 
+/*
+ * For whoever watched apply() hang or die: blames the step it was at on its device, and reads
+ * everything back.
+ */
+void apply_cut_short(struct boot *boot, bool hung);
+
 /* True if the device is where the plan wants it. */
 bool outcome_is_good(const struct boot *boot, size_t index);
 

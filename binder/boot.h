@@ -49,6 +49,8 @@ struct boot {
 	bool dry_run;
 	bool ids_dropped; /* an ids= was left out of a module's parameters */
 	char cmdline[CMDLINE_SIZE];
+	/* Loads the drivers that are to be bound to: the binder by its plan, a host by libkmod. */
+	void (*load_modules)(struct boot *boot);
 };
 
 /* Notes where the work is. */

@@ -9,6 +9,7 @@
 #include "boot.h"
 #include "facts.h"
 #include "log.h"
+#include "modules.h"
 #include "pid1.h"
 #include "release.h"
 #include "report.h"
@@ -152,15 +153,8 @@ static int tell_for(struct boot *boot, enum ending ending)
 		leave_report(boot, what);
 		return STATUS_MACHINE;
 	}
-	if (boot->device != NO_DEVICE) {
-		struct outcome *outcome = &boot->outcomes[boot->device];
-
-		outcome->failed = boot->step;
-		outcome->err = -ETIMEDOUT;
-		outcome->hung = true;
-	}
 	log_line(LEVEL_ERROR, "%s at %s", what, step_name(boot->step));
-	read_back(boot);
+	apply_cut_short(boot, ending == HUNG);
 	report_log(boot);
 	leave_report(boot, what);
 	return STATUS_REFUSED;
@@ -236,6 +230,7 @@ static struct boot *new_boot(void)
 	}
 	boot->device = NO_DEVICE;
 	boot->diag.emit = log_mistake;
+	boot->load_modules = modules_load;
 	return boot;
 }
 

@@ -14,7 +14,7 @@
 
 #include "text.h"
 
-#define MODPLAN_HEADER "vfio-bind-plan 1"
+#define MODPLAN_HEADER    "vfio-bind-plan 1"
 #define MODPLAN_BYTES_MAX 16384
 
 struct module_step {

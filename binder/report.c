@@ -8,8 +8,6 @@
 
 #include <unistd.h>
 
-#define FAILURE_SIZE 96
-
 const char *step_name(enum step step)
 {
 	switch (step) {
@@ -34,8 +32,7 @@ static const struct rule *rule_at(const struct boot *boot, size_t rule)
 	return &boot->policy.rules[rule];
 }
 
-/* What went wrong with a device that was to be bound, or an empty text. */
-static void describe_failure(const struct boot *boot, size_t index, char out[FAILURE_SIZE])
+void report_failure(const struct boot *boot, size_t index, char out[FAILURE_SIZE])
 {
 	const struct outcome *outcome = &boot->outcomes[index];
 
@@ -97,7 +94,7 @@ static void log_bind(const struct boot *boot, size_t index, const struct rule *r
 
 	(void)address_format(boot->inventory.devices[index].address, address);
 	leader_of(boot, index, leader);
-	describe_failure(boot, index, failure);
+	report_failure(boot, index, failure);
 	if (failure[0])
 		log_line(LEVEL_ERROR, "%s %s (%.*s:%u)", address, failure, (int)rule->file.len,
 			 rule->file.at, rule->line);
@@ -179,7 +176,7 @@ static void put_detail(struct out *out, const struct boot *boot, size_t index,
 	if (kind != VERDICT_BIND)
 		return;
 	leader_of(boot, index, leader);
-	describe_failure(boot, index, failure);
+	report_failure(boot, index, failure);
 	out_format(out, "%s%s%s%s", failure, failure[0] && leader[0] ? "; " : "",
 		   leader[0] ? "goes with " : "", leader);
 	put_group_shared(out, boot, index, !failure[0] && !leader[0]);

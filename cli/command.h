@@ -19,6 +19,9 @@ enum exit_code {
 	EXIT_WARNINGS = 12,
 };
 
+/* The same as JSON says it, under "result". */
+const char *exit_word(enum exit_code code);
+
 /* Options every command takes, before or behind its name: arguments.h. */
 struct options {
 	const char *root;         /* "/" unless --root */
@@ -28,9 +31,11 @@ struct options {
 };
 
 /* Each takes its own arguments, argv[0] being its name, and returns an exit code. */
+int command_apply(struct options *options, int argc, char *argv[]);
 int command_dump(struct options *options, int argc, char *argv[]);
 int command_explain(struct options *options, int argc, char *argv[]);
 int command_payload(struct options *options, int argc, char *argv[]);
+int command_release(struct options *options, int argc, char *argv[]);
 
 /* "vfio-bind: " and the message to stderr; returns code. */
 __attribute__((format(printf, 2, 3))) int complain(enum exit_code code, const char *how, ...);

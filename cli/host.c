@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/utsname.h>
 
 /* What no reading command asks for: claiming a disk would be in the way of whoever wants it. */
@@ -170,9 +171,11 @@ int host_judge(struct host *host, enum moment moment)
 
 struct host *host_look(const struct options *options, int *code)
 {
-	struct host *host = calloc(1, sizeof(*host));
+	/* Shared with the child that does the work of apply. */
+	struct host *host = mmap(NULL, sizeof(*host), PROT_READ | PROT_WRITE,
+				 MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
-	if (!host) {
+	if (host == MAP_FAILED) {
 		*code = complain(EXIT_FAILED, "no memory");
 		return NULL;
 	}
@@ -201,7 +204,7 @@ struct host *host_read(const struct options *options, enum moment moment, int *c
 void host_free(struct host *host)
 {
 	machine_close(&host->boot.machine);
-	free(host);
+	(void)munmap(host, sizeof(*host));
 }
 
 int host_read_all(struct host *host)

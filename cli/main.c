@@ -11,9 +11,29 @@ static const struct command {
 	int (*run)(struct options *options, int argc, char *argv[]);
 } commands[] = {
 	{ "explain", "ADDRESS", "every rule and guard that touches a device", command_explain },
+	{ "apply", "", "the boot's work on the running host", command_apply },
+	{ "release", "ADDRESS", "gives a device back to the host", command_release },
 	{ "dump", "", "this machine as text, for a bug report", command_dump },
 	{ "payload", "--kernel RELEASE DIR", "what an image needs, for hooks", command_payload },
 };
+
+const char *exit_word(enum exit_code code)
+{
+	static const char *const words[] = {
+		[EXIT_AS_CONFIGURED] = "as-configured",
+		[EXIT_FAILED] = "failed",
+		[EXIT_USAGE] = "mistake",
+		[EXIT_NO_DEVICE] = "no-device",
+		[EXIT_PERMISSION] = "permission",
+		[EXIT_GUARDED] = "refused",
+		[EXIT_NOT_CONFIGURED] = "not-configured",
+		[EXIT_PENDING] = "pending",
+		[EXIT_DRIFT] = "drift",
+		[EXIT_WARNINGS] = "warnings",
+	};
+
+	return words[code];
+}
 
 int complain(enum exit_code code, const char *how, ...)
 {
