@@ -37,7 +37,7 @@ EDGE = apply disks facts framebuffer lines load log machine modules out release 
 HOT = address decide device display match scan text
 CLI = arguments blocks diagnose dump explain host hostuse json keyboards lastboot machinefile \
 	machinekeys machinewrite main moduleplan names network payload policycopy routes runtime say \
-	source storage storagelists table tree unpack variant words
+	source stamp storage storagelists table tree unpack variant words
 
 CORE_OBJS = $(CORE:%=$(BUILD)/core/%.o)
 EDGE_OBJS = $(EDGE:%=$(BUILD)/cli.o/%.o)

@@ -236,6 +236,44 @@ static void put_finding(struct out *out, const struct boot *boot, size_t r)
 	out_format(out, "\n");
 }
 
+/* True if something was not read that could tell which device shows the picture. */
+static bool misses_evidence(const struct inventory *inventory)
+{
+	unsigned missing = FACT_FRAMEBUFFER & ~inventory->known;
+
+	for (size_t i = 0; i < inventory->count; i++) {
+		const struct device *device = &inventory->devices[i];
+
+		if (device_has_base_class(device, CLASS_BASE_DISPLAY))
+			missing |= display_facts(device) & (unsigned)~device->known;
+	}
+	return missing;
+}
+
+/* For the host program: once a DRM driver has the screen, the firmware's framebuffer is gone. */
+static void put_evidence(struct out *out, const struct inventory *inventory)
+{
+	static const char kinds[][12] = {
+		[EVIDENCE_FIRMWARE] = "firmware",
+		[EVIDENCE_BOOT_VGA] = "boot_vga",
+		[EVIDENCE_ONLY_SCREEN] = "only-screen",
+	};
+	enum evidence evidence = display_evidence(inventory);
+
+	if (evidence != EVIDENCE_FIRMWARE && misses_evidence(inventory))
+		return;
+	if (evidence == EVIDENCE_NONE)
+		out_format(out, "# boot-display - none\n");
+	for (size_t i = 0; i < inventory->count; i++) {
+		char address[ADDRESS_SIZE];
+
+		if (display_picture(evidence, &inventory->devices[i]) != PICTURE_YES)
+			continue;
+		(void)address_format(inventory->devices[i].address, address);
+		out_format(out, "# boot-display %s %s\n", address, kinds[evidence]);
+	}
+}
+
 static void put_report(struct out *out, const struct boot *boot, const char *note)
 {
 	out_format(out, "# address\tverdict\treason\trule\tdriver-before\tdriver-after\tdetail\n");
@@ -247,6 +285,7 @@ static void put_report(struct out *out, const struct boot *boot, const char *not
 		out_format(out, "# ids dropped\n");
 	if (!boot->decided)
 		return;
+	put_evidence(out, &boot->inventory);
 	for (size_t i = 0; i < boot->plan.selected_count; i++)
 		put_device(out, boot, boot->plan.selected[i]);
 	for (size_t r = 0; r < boot->policy.rule_count; r++)

@@ -33,6 +33,10 @@ void report_log(struct boot *boot);
 /*
  * Writes the report and a copy of the policy into dir. note is "off" and the like, where there
  * is nothing else to say, or NULL. Returns 0 or an error.
+ *
+ * Lines of the report that begin with "# " and have no tab are notes. If the decision asked for
+ * it, one is what showed the boot's picture and how that is known:
+ * `# boot-display ADDRESS firmware|boot_vga|only-screen`, or `# boot-display - none`.
  */
 int report_write(struct boot *boot, const char *dir, const char *note);
 

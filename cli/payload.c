@@ -6,6 +6,7 @@
 #include "modplan.h"
 #include "moduleplan.h"
 #include "policycopy.h"
+#include "stamp.h"
 #include "unpack.h"
 
 #include <errno.h>
@@ -293,6 +294,9 @@ int command_payload(struct options *options, int argc, char *argv[])
 	if (err)
 		return fail(options->root, err);
 	code = build(&payload);
+	if (code != EXIT_USAGE)
+		stamp_leave(&payload.machine, payload.release, payload.dir,
+			    code == EXIT_AS_CONFIGURED ? &payload.policy_text : NULL);
 	machine_close(&payload.machine);
 	return code;
 }

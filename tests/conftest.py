@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Collects the cmocka tables in unit/ as one pytest item a row, and builds what is tested."""
 
+import fcntl
 import os
 import re
 import subprocess
@@ -13,13 +14,19 @@ BUILD = os.environ.get("BUILD", "build")
 
 def make(target):
     """Builds a target; returns what make said if it failed."""
-    done = subprocess.run(["make", "-s", "-C", TOP, "BUILD=" + BUILD, os.path.join(BUILD, target)],
-                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+    folder = os.path.join(TOP, BUILD)
+    os.makedirs(folder, exist_ok=True)
+    with open(os.path.join(folder, ".lock"), "w", encoding="utf-8") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # pytest-xdist collects in several processes at once
+        done = subprocess.run(
+            ["make", "-s", "-C", TOP, "BUILD=" + BUILD, os.path.join(BUILD, target)],
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
     return done.stdout if done.returncode else None
 
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "nightly: takes minutes; runs with -m nightly only")
+    config.addinivalue_line("markers", "xdist_group: tests of one group share a process")
 
 
 def pytest_collection_modifyitems(config, items):

@@ -16,7 +16,7 @@
 
 #include <cmocka.h>
 
-#define TABLE(rows, check) \
+#define TABLE(rows, check)                                                                         \
 	run_table(#rows, rows, sizeof(rows) / sizeof((rows)[0]), sizeof((rows)[0]), check)
 
 static int run_table(const char *name, const void *rows, size_t count, size_t size,

@@ -6,17 +6,15 @@ import shutil
 
 import pytest
 
-from .lab import Lab
-from .roots import RELEASES
+pytest.register_assert_rewrite(f"{__package__}.proof")
+
+from .lab import Lab  # noqa: E402  pylint: disable=wrong-import-position
+from .roots import RELEASES  # noqa: E402  pylint: disable=wrong-import-position
 
 TOOLS = ("qemu-system-x86_64", "mmdebstrap", "mke2fs", "debugfs", "e2fsck", "unshare", "make")
 
 
-def pytest_configure(config):
-    """Tells pytest our mark."""
-    config.addinivalue_line("markers", "nightly: slow, and not part of every run")
-
-
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
     """Keeps the tests of a release together: they share its images."""
     for item in items:

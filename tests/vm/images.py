@@ -5,7 +5,9 @@ import gzip
 import os
 import shutil
 import subprocess
+import tempfile
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from .cache import cache_folder, cached, key_of, key_of_tree, locked
@@ -15,7 +17,6 @@ SOURCE = Path(__file__).parents[2]
 GUEST = Path(__file__).parent / "guest"
 ROOT_UUID = "11111111-2222-3333-4444-555555555555"  # as in guest/common/etc/fstab
 POLICY = "etc/vfio-bind.conf"
-IMAGE_COMMANDS = {"initramfs-tools": "update-initramfs -u"}
 
 
 @dataclass(frozen=True)
@@ -24,9 +25,8 @@ class Recipe:
 
     name: str
     policy: str | None = None
-    modules: str = "list"  # MODULES= of initramfs-tools; most is Debian's own, and slow to boot
     files: tuple = ()  # pairs of path and text
-    trees: tuple = ("common",)  # below guest/
+    trees: tuple = ()  # below guest/, besides those of all machines and of the generator
     prepare: str = "true"  # shell, run in the root before the image is built
 
 
@@ -40,15 +40,21 @@ class Image:
     key: str
 
 
+@lru_cache
 def install_product():
-    """The tree that make install leaves, in a folder named after its content; and that name."""
-    staging = cache_folder() / "product.new"
-    with locked("product"):
-        shutil.rmtree(staging, ignore_errors=True)
+    """The tree that make install leaves. The same for all of a run, whoever edits meanwhile."""
+    with locked("build"), tempfile.TemporaryDirectory() as temporary:
+        staging = Path(temporary) / "tree"
         subprocess.run(["make", "--silent", "-C", SOURCE, f"BUILD={cache_folder() / 'build'}",
                         f"DESTDIR={staging}", "install"], check=True)
-        key = key_of_tree(staging)
-    return cached("product", key, lambda folder: copy_into(staging, folder)), key
+        return cached("product", key_of_tree(staging), lambda folder: copy_into(staging, folder))
+
+
+def key_of_guest(root, recipe):
+    """Changes with all that furnish() puts into a root, but for what its generator never sees."""
+    generator = root.release.generator
+    parts = [install_product() / path for path in generator.product] + [GUEST]
+    return key_of(root.key, generator, recipe, *(key_of_tree(part) for part in parts))
 
 
 def copy_into(source, tree):
@@ -63,13 +69,12 @@ def write(tree, path, text):
     place.write_text(text, encoding="utf-8")
 
 
-def furnish(root, product, recipe, tree):
-    """A copy of the root with product, guest files and all that the recipe says."""
+def furnish(root, recipe, tree):
+    """A copy of the root with our product, guest files and all that the recipe says."""
     root.copy(tree)
-    copy_into(product, tree)
-    for part in recipe.trees:
+    copy_into(install_product(), tree)
+    for part in ("common", root.release.generator.name, *recipe.trees):
         copy_into(GUEST / part, tree)
-    write(tree, "etc/initramfs-tools/conf.d/lab", f"MODULES={recipe.modules}\n")
     if recipe.policy is not None:
         write(tree, POLICY, recipe.policy)
     for path, text in recipe.files:
@@ -78,14 +83,14 @@ def furnish(root, product, recipe, tree):
 
 def build_image(root, recipe):
     """The image that recipe gives in that root."""
-    product, product_key = install_product()
-    key = key_of(root.key, product_key, key_of_tree(GUEST), recipe)
+    generator = root.release.generator
+    key = key_of_guest(root, recipe)
 
     def make(folder):
         tree = folder / "tree"
-        furnish(root, product, recipe, tree)
-        log = run_in(tree, f"{recipe.prepare}\n{IMAGE_COMMANDS[root.release.generator]}")
-        shutil.copy(tree / "boot" / f"initrd.img-{root.kernel_release}", folder / "initrd")
+        furnish(root, recipe, tree)
+        log = run_in(tree, f"{recipe.prepare}\n{generator.build}")
+        shutil.copy(tree / generator.image.format(root.kernel_release), folder / "initrd")
         (folder / "log").write_text(log, encoding="utf-8")
         shutil.rmtree(tree)
 
@@ -95,13 +100,12 @@ def build_image(root, recipe):
 
 def build_disk(root, policy):
     """An ext4 disk to be the machine's root: the root, our product, the guest's files."""
-    product, product_key = install_product()
     recipe = Recipe("disk", policy=policy)
-    key = key_of(root.key, product_key, key_of_tree(GUEST), recipe)
+    key = key_of_guest(root, recipe)
 
     def make(folder):
         tree = folder / "tree"
-        furnish(root, product, recipe, tree)
+        furnish(root, recipe, tree)
         with open(folder / "disk", "wb") as disk:
             disk.truncate(2 << 30)
         subprocess.run(["mke2fs", "-q", "-F", "-t", "ext4", "-U", ROOT_UUID, "-d", tree,
@@ -114,8 +118,7 @@ def build_disk(root, policy):
 def unpack(root, initrd, to):
     """Unpacks an image as its own generator does; returns the tree init runs in."""
     shutil.copy(initrd, to / "initrd")
-    tool = "mount --bind \"$2\" \"$0/mnt\" && exec chroot \"$0\" unmkinitramfs /mnt/initrd /mnt/out"
-    subprocess.run(["unshare", "-m", "sh", "-ec", tool, root.tree, "", to], check=True)
+    run_in(root.tree, root.release.generator.unpack, mnt=to)
     return to / "out/main" if (to / "out/main").exists() else to / "out"
 
 

@@ -7,14 +7,14 @@ from functools import cached_property
 from pathlib import Path
 
 from .boot import Boot, fail, read_boot, run
-from .cache import cached, key_of, key_of_tree
-from .images import GUEST, POLICY, ROOT_UUID, File, Image, Recipe, append, build_disk, build_image
+from .cache import cached, key_of
+from .images import POLICY, ROOT_UUID, File, Image, Recipe, append, build_disk, build_image
 from .machine import TWINS
 from .roots import root_of
 
-ROOT_WORDS = f"root=UUID={ROOT_UUID} rw"
-IN_THE_ROOT = f"{ROOT_WORDS} loglevel=4 init=/usr/lib/lab/init"
-MULTI_USER = f"{ROOT_WORDS} loglevel=4 lab.multi_user"
+ROOT_WORDS = f"root=UUID={ROOT_UUID} rw intel_iommu=on quiet"
+IN_THE_ROOT = f"{ROOT_WORDS} init=/usr/lib/lab/init"
+MULTI_USER = f"{ROOT_WORDS} lab.multi_user"
 # The policy of the disk, hence of the image that is built in the running machine.
 HOST_POLICY = "bind nvme\n"
 NO_POLICY = Recipe("plain")
@@ -46,7 +46,7 @@ class Lab:
         """The boot of a whole Debian that built an image for itself, and that image."""
         disk, disk_key = self.disk
         plain = self.image(NO_POLICY)
-        key = key_of(disk_key, plain.key, key_of_tree(GUEST), repr(TWINS))
+        key = key_of(disk_key, plain.key, MULTI_USER, TWINS)
         folder = cached(f"host-{self.release}", key, lambda new: self.build_in_machine(new, disk))
         built = Image(self.root.kernel, folder / "built", "", key)
         return read_boot(folder), built
@@ -63,13 +63,14 @@ class Lab:
         plain = self.image(NO_POLICY)
         append(plain.initrd, {}, folder / "initrd")
         boot = run(folder, TWINS, plain, f"{MULTI_USER} lab.build", f"file={own}")
-        if not boot.ended or boot.stages["multi-user"].values.get("build-status") != "0":
+        if boot.stages["multi-user"].values.get("build-status") != "0":
             fail(folder, f"no image was built: {boot.stages}")
         subprocess.run(["e2fsck", "-p", own], stdout=subprocess.DEVNULL, check=False)
-        name = f"/boot/initrd.img-{self.root.kernel_release}"
+        name = self.release.generator.image.format(self.root.kernel_release)
         subprocess.run(["debugfs", "-R", f"dump {name} {folder}/built", own],
                        stderr=subprocess.DEVNULL, check=True)
         own.unlink()
+        (folder / "initrd").unlink()
 
     def boot(self, policy=None, words="", machine=TWINS, image=None, base=IN_THE_ROOT,
              files=None, in_initramfs="", in_root="") -> Boot:

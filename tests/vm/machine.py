@@ -101,9 +101,16 @@ class Machine:
             reserve = f",bus-reserve={slot.reserve}" if slot.reserve else ""
             options += ["-device", f"pcie-root-port,id=port{port},chassis={port},slot={port},"
                                    f"addr={port:02x}.0{reserve}"]
+        # Where it is plugged in does not follow from this order; QEMU wants qxl-vga before VGA.
+        for port, _, slot in sorted(self.places(), key=has_no_qxl):
             for number, function in enumerate(slot.functions):
                 options += function_options(function, port, number)
         return options
+
+
+def has_no_qxl(place):
+    """To sort by."""
+    return not any(function.model == "qxl-vga" for function in place[2].functions)
 
 
 def function_options(function, port, number):

@@ -8,9 +8,10 @@ from functools import cached_property
 from pathlib import Path
 
 from .cache import cached, key_of
+from .generators import INITRAMFS_TOOLS, Generator
 
 MIRROR = os.environ.get("VFIO_BIND_MIRROR", "http://deb.debian.org/debian")
-BASE_PACKAGES = ("linux-image-amd64", "systemd-sysv", "udev", "kmod", "busybox", "zstd")
+BASE_PACKAGES = ("linux-image-amd64", "systemd-sysv", "udev", "kmod")
 
 
 @dataclass(frozen=True)
@@ -18,7 +19,7 @@ class Release:
     """A Debian release as the tests use it: a suite, a generator, and what the host program needs."""
 
     suite: str
-    generator: str
+    generator: Generator
     packages: tuple
     apt_options: tuple = ()
 
@@ -26,10 +27,10 @@ class Release:
         return f"{self.suite}-{self.generator}"
 
 
-BOOKWORM = Release("bookworm", "initramfs-tools",
+BOOKWORM = Release("bookworm", INITRAMFS_TOOLS,
                    ("libkmod2", "libmount1", "libblkid1", "libarchive13", "libjson-c5", "libpci3",
                     "libsmartcols1"))
-TRIXIE = Release("trixie", "initramfs-tools",
+TRIXIE = Release("trixie", INITRAMFS_TOOLS,
                  ("libkmod2", "libmount1", "libblkid1", "libarchive13t64", "libjson-c5", "libpci3",
                   "libsmartcols1"))
 RELEASES = (TRIXIE, BOOKWORM)
@@ -63,9 +64,9 @@ class Root:
 
 def root_of(release):
     """The root of a release, downloaded if it is not in the cache."""
-    packages = (*BASE_PACKAGES, release.generator, *release.packages)
-    key = key_of(release, packages, MIRROR)
+    packages = (*BASE_PACKAGES, *release.generator.packages, *release.packages)
     options = ('APT::Install-Recommends "false"', *release.apt_options)
+    key = key_of(release.suite, packages, options, MIRROR)
 
     def make(folder):
         subprocess.run(["mmdebstrap", "--quiet", "--variant=minbase",
@@ -77,11 +78,17 @@ def root_of(release):
     return Root(release, cached(f"root-{release}", key, make) / "tree", key)
 
 
-def run_in(tree, script):
-    """Runs a shell script in a tree, with /proc; returns what it printed, both channels."""
-    prepare = ("mount -t proc proc \"$0/proc\" && "
-               "exec chroot \"$0\" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin sh -ec \"$1\"")
-    done = subprocess.run(["unshare", "-m", "sh", "-ec", prepare, tree, script], text=True,
-                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+IN_TREE = """
+mount -t proc proc "$1/proc"
+[ -z "$3" ] || mount --bind "$3" "$1/mnt"
+exec chroot "$1" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin sh -ec "$2"
+"""
+
+
+def run_in(tree, script, mnt=""):
+    """Runs shell in a tree, with /proc, and mnt as its /mnt; returns what it printed."""
+    done = subprocess.run(["unshare", "-m", "sh", "-ec", IN_TREE, "sh", tree, script, mnt],
+                          text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                          check=False)
     assert done.returncode == 0, f"exit {done.returncode}: {script}\n{done.stdout}"
     return done.stdout

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "kernels.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* modules.builtin is part of every kernel's package, and depmod(8) does not write it. */
+static bool is_installed(struct machine *machine, const char *dir, const char *release)
+{
+	static const char *const marks[] = { "/modules.builtin", "/vmlinuz" };
+	char path[MACHINE_PATH_SIZE], mark[NAME_SIZE + 32];
+
+	for (size_t i = 0; i < ARRAY_SIZE(marks); i++)
+		if (join(mark, sizeof(mark), release, marks[i], "") &&
+		    join(path, sizeof(path), dir, mark, "") && machine_exists(machine, path) == 1)
+			return true;
+	return false;
+}
+
+static int by_version(const void *a, const void *b)
+{
+	return strverscmp(((const struct kernel *)a)->release, ((const struct kernel *)b)->release);
+}
+
+static int list(struct kernels *kernels, struct machine *machine, const char *dir_path,
+		const char *running)
+{
+	struct dir dir;
+	const char *name;
+	int err = dir_open(machine, dir_path, &dir);
+
+	if (err)
+		return err;
+	while (kernels->count < KERNELS_MAX && (name = dir_next(&dir, &err))) {
+		struct kernel *kernel = &kernels->list[kernels->count];
+
+		if (!join(kernel->release, sizeof(kernel->release), name, "", "") ||
+		    !is_installed(machine, dir_path, name))
+			continue;
+		kernel->running = !strcmp(name, running);
+		kernels->count++;
+	}
+	dir_close(&dir);
+	return err;
+}
+
+int kernels_find(struct kernels *kernels, struct machine *machine, const char *running)
+{
+	static const char *const places[] = { "lib/modules/", "usr/lib/modules/" };
+	int err = -ENOENT;
+
+	kernels->count = 0;
+	for (size_t i = 0; err == -ENOENT && i < ARRAY_SIZE(places); i++)
+		err = list(kernels, machine, places[i], running);
+	qsort(kernels->list, kernels->count, sizeof(*kernels->list), by_version);
+	return err == -ENOENT ? 0 : err;
+}
+
+/* By the kernel's own index: libkmod would ask what is loaded here first. */
+static bool is_there(struct kmod_module *module)
+{
+	return kmod_module_get_path(module) ||
+	       kmod_module_get_initstate(module) == KMOD_MODULE_BUILTIN;
+}
+
+bool kernel_has(struct kmod_ctx *kmod, const char *name)
+{
+	struct kmod_list *found = NULL, *item;
+	bool has = false;
+
+	if (kmod_module_new_from_lookup(kmod, name, &found) < 0)
+		return false;
+	kmod_list_foreach(item, found)
+	{
+		struct kmod_module *module = kmod_module_get_module(item);
+
+		has |= is_there(module);
+		(void)kmod_module_unref(module);
+	}
+	(void)kmod_module_unref_list(found);
+	return has;
+}

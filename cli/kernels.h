@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The kernels that are installed, and which drivers each of them has. */
+#ifndef KERNELS_H
+#define KERNELS_H
+
+#include "load.h"
+
+#include <libkmod.h>
+
+#define KERNELS_MAX 64
+
+struct kernel {
+	char release[NAME_SIZE];
+	bool running;
+};
+
+struct kernels {
+	struct kernel list[KERNELS_MAX]; /* by version, as strverscmp(3) orders them */
+	size_t count;
+};
+
+/*
+ * Lists lib/modules/RELEASE of kernels that are there: packages that build modules leave a
+ * directory behind when the kernel itself is removed. Returns 0 or an error.
+ */
+int kernels_find(struct kernels *kernels, struct machine *machine, const char *running);
+
+/* True if the kernel has a module of that name, be it built in. */
+bool kernel_has(struct kmod_ctx *kmod, const char *name);
+
+#endif

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Lists of kinds of devices, as ids= of vfio-pci and pci-stub takes them:
+ * VVVV:DDDD[:SUBVENDOR[:SUBDEVICE[:CLASS[:MASK]]]][,...], linux/drivers/vfio/pci/vfio_pci.c:
+ * vfio_pci_fill_ids.
+ */
+#ifndef KINDS_H
+#define KINDS_H
+
+#include "device.h"
+
+struct kind {
+	struct text text; /* as it stands in the list */
+	uint32_t vendor, device, subvendor, subdevice, class, class_mask;
+};
+
+/* Takes the next kind off the front of a list. The kernel passes over what is none, and so do we. */
+bool kind_next(struct text *list, struct kind *kind);
+
+/* True if a driver with that kind takes the device: linux/drivers/pci/pci.h:pci_match_one_device. */
+bool kind_matches(const struct kind *kind, const struct device *device);
+
+/* The list behind ids= in a module's options, or one with at NULL. The last one counts. */
+struct text kinds_in_options(struct text options);
+
+#endif

@@ -1,0 +1,3 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+rm sys/bus/pci/devices/0000:01:00.0/driver_override
+mkdir sys/bus/pci/devices/0000:01:00.0/driver_override

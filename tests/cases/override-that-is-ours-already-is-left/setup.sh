@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+echo vfio-pci > sys/bus/pci/devices/0000:01:00.0/driver_override

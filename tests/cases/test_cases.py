@@ -1,0 +1,159 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""One folder here is one story: a machine, a policy, and what has to come of it.
+
+A folder holds `machine` (see lib/machine.py), `policy` and `conf.d/*` (what /etc/vfio-bind.conf
+and /etc/vfio-bind.conf.d/* hold), and `expected`, a line of which is
+
+    status N                        what the binder exits with; it is the same in a dry run
+    ADDRESS VERDICT REASON RULE     a line of the report, of which these are the first columns
+    detail ADDRESS TEXT             its last column
+    note TEXT                       a line of the report behind its header that begins with "#"
+    write PATH VALUE                a write below sys/ of a boot, in order
+    kmsg TEXT                       a line of the kernel log of a dry run
+    boot TEXT                       a line of the kernel log of a boot
+
+Also `protect` (the lines behind its header), `cmdline`, and `setup.sh`, which runs in the
+unfolded tree; what that does the reference decision does not know.
+"""
+
+import pathlib
+import re
+import shutil
+import subprocess
+import tempfile
+
+import pytest
+
+from lib import machine as machines
+from lib import reference
+from lib.binder import clear, collect
+from lib.tree import Tree
+
+FOLDERS = sorted(path.parent for path in pathlib.Path(__file__).parent.glob("*/machine"))
+DRY_RUN = "rd.vfio_bind=dry-run"
+
+
+class Expected:
+    """What a folder says has to come of it."""
+
+    def __init__(self, path):
+        self.status, self.rows, self.details, self.lines = None, [], {}, {}
+        for line in path.read_text(encoding="utf-8").splitlines():
+            word, _, rest = line.partition(" ")
+            if word == "status":
+                self.status = int(rest)
+            elif word == "detail":
+                address, _, detail = rest.partition(" ")
+                self.details[address] = detail
+            elif word in ("note", "write", "kmsg", "boot"):
+                self.lines.setdefault(word, []).append(rest)
+            elif line:
+                self.rows.append(line.split(" "))
+
+    def all(self, word):
+        return self.lines.get(word, [])
+
+
+class Case:
+    """A folder, read."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.machine = machines.load(folder / "machine")
+        if (folder / "protect").exists():
+            self.machine.protect = self.text("protect").splitlines()
+        self.cmdline = (self.machine.cmdline + " " + self.text("cmdline").strip()).strip()
+        self.files = {}
+        if (folder / "policy").exists():
+            self.files["vfio-bind.conf"] = (folder / "policy").read_bytes()
+        for path in sorted(folder.glob("conf.d/*")):
+            self.files["vfio-bind.conf.d/" + path.name] = path.read_bytes()
+        self.expected = Expected(folder / "expected")
+
+    def text(self, name):
+        path = self.folder / name
+        return path.read_text(encoding="utf-8") if path.exists() else ""
+
+    def unfold(self, root, cmdline):
+        tree = Tree(root, self.machine)
+        tree.policy(self.files)
+        tree.boot(cmdline)
+        if (self.folder / "setup.sh").exists():
+            subprocess.run(["sh", "-eu", self.folder.resolve() / "setup.sh"], cwd=root, check=True)
+        clear(tree)
+        return tree
+
+
+@pytest.fixture(name="root")
+def fixture_root():
+    """A folder that goes when the test ends, for a tree has many files."""
+    with tempfile.TemporaryDirectory() as root:
+        yield pathlib.Path(root)
+
+
+@pytest.fixture(name="case", params=FOLDERS, ids=lambda folder: folder.name)
+def fixture_case(request):
+    return Case(request.param)
+
+
+def dry(case):
+    return (DRY_RUN + " " + case.cmdline).strip()
+
+
+def in_order(wanted, lines):
+    """True if lines that begin as the wanted ones are among lines, in that order."""
+    rest = iter(lines)
+    return all(any(line.startswith(want) for line in rest) for want in wanted)
+
+
+def test_verdicts(case, root, binder):
+    tree = case.unfold(root, dry(case))
+    done = subprocess.run([binder, "--root", tree.root], check=False, timeout=30)
+    run = collect(tree, done.returncode)
+    assert [row[:4] for row in run.rows] == case.expected.rows
+    assert run.status == case.expected.status
+    details = {row[0]: row[6] for row in run.rows}
+    assert {key: details.get(key) for key in case.expected.details} == case.expected.details
+    assert in_order(case.expected.all("kmsg"), run.kmsg), run.kmsg
+    assert in_order(["# " + note for note in case.expected.all("note")], run.notes), run.notes
+
+
+def test_reference(case):
+    """The second specification says the same as the folder."""
+    if (case.folder / "setup.sh").exists():
+        pytest.skip("the reference does not know what setup.sh does")
+    files = [("/etc/" + name, content) for name, content in case.files.items()
+             if name.endswith(".conf")]
+    result = reference.run(case.machine, files, dry(case))
+    rows = [tuple(row) for row in case.expected.rows]
+    assert [(address, *verdict) for address, verdict in result.verdicts.items()] == [
+        row for row in rows if row[1] != "none"]
+    assert result.findings == [(row[3], row[2]) for row in rows if row[1] == "none"]
+    assert result.status == case.expected.status
+
+
+def test_writes(case, root, binder):
+    if not shutil.which("strace"):
+        pytest.skip("strace is not installed")
+    tree, log = case.unfold(root / "tree", case.cmdline), root / "strace"
+    subprocess.run(["strace", "-f", "--seccomp-bpf", "-y", "-s", "4096", "-o", log,
+                    "-e", "trace=write,pwrite64,writev,openat,openat2", binder, "--root", tree.root],
+                   check=False, timeout=60)
+    calls = log.read_text(encoding="utf-8", errors="replace")
+    assert writes(calls, tree.root) == case.expected.all("write")
+    assert not re.search(r"sys/\S* .*O_CREAT", calls)
+    run = collect(tree, 0)
+    assert [row[:4] for row in run.rows] == case.expected.rows
+    assert in_order(case.expected.all("boot"), run.kmsg), run.kmsg
+
+
+def writes(calls, root):
+    """PATH VALUE of every write below sys/. Links are gone through: devices/ADDRESS is short
+    for a device's directory, as it is under sys/bus/pci."""
+    found = []
+    for path, value in re.findall(r'write\w*\(\d+<([^>]*)>, "((?:[^"\\]|\\.)*)"', calls):
+        path = path.removeprefix(str(root) + "/")
+        if path.startswith("sys/"):
+            path = re.sub(r"^sys/devices/.*/([0-9a-f:]+\.[0-7])/(?=[a-z_]+$)", r"\1/", path)
+            found.append("%s %s" % (path.removeprefix("sys/bus/"), value))
+    return found

@@ -1,0 +1,562 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "decide.h"
+
+#include "table.h"
+#include "world.h"
+
+struct decision_row {
+	const char *name, *machine, *policy;
+	const char *protect; /* lines; NULL: unknown */
+	const char *want;    /* print_plan() */
+};
+
+/* Two equal cards with audio and USB; the first shows the picture. */
+#define TWINS                                                                                      \
+	"00:01.0 060400 8086:0001\n"                                                               \
+	"00:02.0 060400 8086:0001\n"                                                               \
+	"01:00.0 030000 10de:1c82 above=00:01.0 vga=1 group=1\n"                                   \
+	"01:00.1 040300 10de:0fb9 above=00:01.0 group=1\n"                                         \
+	"02:00.0 030000 10de:1c82 above=00:02.0 vga=0 group=2\n"                                   \
+	"02:00.1 040300 10de:0fb9 above=00:02.0 group=2\n"
+#define DISKS                                                                                      \
+	"00:01.0 060400 8086:0001\n"                                                               \
+	"00:02.0 060400 8086:0001\n"                                                               \
+	"01:00.0 010802 144d:a80a above=00:01.0\n"                                                 \
+	"02:00.0 010802 144d:a80a above=00:02.0\n"
+
+static const struct decision_row guards[] = {
+	{ "a device that a rule matches and no guard strikes is bound",
+	  "01:00.0 020000 8086:1539\n", "bind network", "", "01:00.0 bind rule 1\n" },
+	{ "a device that no rule matches has no verdict", "01:00.0 020000 8086:1539\n", "bind usb",
+	  "", "1 absent\n" },
+	{ "a host bridge is refused", "00:00.0 060000 8086:1\n", "bind 00:00.0", "",
+	  "00:00.0 refuse bridge 1\n" },
+	{ "an ISA bridge is refused", "00:1f.0 060100 8086:1\n", "bind 00:1f.0", "",
+	  "00:1f.0 refuse bridge 1\n" },
+	{ "a PCI bridge is refused", "00:01.0 060400 8086:1\n", "bind 00:01.0", "",
+	  "00:01.0 refuse bridge 1\n" },
+	{ "a CardBus bridge is refused", "00:01.0 060700 8086:1\n", "bind 00:01.0", "",
+	  "00:01.0 refuse bridge 1\n" },
+	{ "a semi-transparent bridge is refused", "00:01.0 060900 8086:1\n", "bind 00:01.0", "",
+	  "00:01.0 refuse bridge 1\n" },
+	{ "a bridge of another kind is not", "00:01.0 068000 8086:1\n", "bind 00:01.0", "",
+	  "00:01.0 bind rule 1\n" },
+	{ "a header of type 1 makes a bridge, whatever the class",
+	  "00:01.0 088000 8086:1 header=1\n", "bind 00:01.0", "", "00:01.0 refuse bridge 1\n" },
+	{ "no allow= lifts the guard of bridges", "00:01.0 060400 8086:1\n",
+	  "bind 00:01.0 allow=no-iommu,boot-display,host-storage,host-network,host-input,"
+	  "bound-display,last-display",
+	  "", "00:01.0 refuse bridge 1\n" },
+	{ "what is behind a VMD controller is refused", "10000:e1:00.0 010802 8086:1 vmd\n",
+	  "bind 10000:e1:00.0 id=8086:0001", "", "10000:e1:00.0 refuse behind-vmd 1\n" },
+	{ "a device in no IOMMU group is refused", "01:00.0 020000 8086:1539 group=-\n",
+	  "bind network", "", "01:00.0 refuse no-iommu 1\n" },
+	{ "allow=no-iommu lifts that", "01:00.0 020000 8086:1539 group=-\n",
+	  "bind network allow=no-iommu", "", "01:00.0 bind rule 1\n" },
+	{ "of two screens without a sign of the picture both are refused",
+	  "01:00.0 038000 1:1\n02:00.0 038000 1:1\n", "bind display with=none", "",
+	  "01:00.0 refuse ambiguous-display 1\n02:00.0 refuse ambiguous-display 1\n" },
+	{ "a rule that names such a screen by its address binds it",
+	  "01:00.0 038000 1:1\n02:00.0 038000 1:1\n", "bind 02:00.0", "", "02:00.0 bind rule 1\n" },
+	{ "a rule that names such a screen by its path binds it",
+	  "01:00.0 038000 1:1\n02:00.0 038000 1:1\n", "bind path=0000:02/00.0", "",
+	  "02:00.0 bind rule 1\n" },
+	{ "a rule that names such a screen by its slot binds it",
+	  "01:00.0 038000 1:1\n02:00.0 038000 1:1\nslot 3 0000:02:00\n", "bind slot=3", "",
+	  "02:00.0 bind rule 1\n" },
+	{ "a rule that names such a screen by its serial number binds it",
+	  "01:00.0 038000 1:1\n02:00.0 038000 1:1 dsn=7\n", "bind dsn=00-00-00-00-00-00-00-07", "",
+	  "02:00.0 bind rule 1\n" },
+	{ "a rule that names it by its id does not", "01:00.0 038000 1:1\n02:00.0 038000 1:2\n",
+	  "bind id=0001:0002", "", "02:00.0 refuse ambiguous-display 1\n" },
+	{ "a screen that goes along is not named by its leader's address",
+	  "01:00.0 038000 1:1\n02:00.0 038000 1:1 group=7\n02:00.1 038000 1:2 group=7\n",
+	  "bind 02:00.0 with=functions", "",
+	  "02:00.0 bind rule 1\n02:00.1 refuse ambiguous-display 1\n" },
+	{ "the boot display is refused", TWINS, "bind 01:00.0 with=none", "",
+	  "01:00.0 refuse boot-display 1\n" },
+	{ "allow=boot-display lifts that", TWINS, "bind 01:00.0 with=none allow=boot-display", "",
+	  "01:00.0 bind rule 1\n" },
+	{ "allow=last-display lifts that too", TWINS, "bind 01:00.0 with=none allow=last-display",
+	  "", "01:00.0 bind rule 1\n" },
+	{ "a drive the host lives on is refused", DISKS, "bind nvme",
+	  "storage path=0000:00/01.0/00.0 id=144d:a80a",
+	  "01:00.0 refuse host-storage 1\n02:00.0 bind rule 1\n" },
+	{ "allow=host-storage lifts that", DISKS, "bind 01:00.0 allow=host-storage",
+	  "storage path=0000:00/01.0/00.0 id=144d:a80a", "01:00.0 bind rule 1\n" },
+	{ "allow=host-network does not lift it", DISKS, "bind 01:00.0 allow=host-network",
+	  "storage path=0000:00/01.0/00.0 id=144d:a80a", "01:00.0 refuse host-storage 1\n" },
+	{ "the host's network card is refused", "01:00.0 020000 8086:1539\n", "bind 01:00.0",
+	  "network path=0000:01/00.0 id=8086:1539", "01:00.0 refuse host-network 1\n" },
+	{ "allow=host-network lifts that", "01:00.0 020000 8086:1539\n",
+	  "bind 01:00.0 allow=host-network", "network path=0000:01/00.0 id=8086:1539",
+	  "01:00.0 bind rule 1\n" },
+	{ "the controller of the only keyboard is refused", "01:00.0 0c0330 8086:1\n",
+	  "bind 01:00.0", "input path=0000:01/00.0 id=8086:0001", "01:00.0 refuse host-input 1\n" },
+	{ "allow=host-input lifts that", "01:00.0 0c0330 8086:1\n", "bind 01:00.0 allow=host-input",
+	  "input path=0000:01/00.0 id=8086:0001", "01:00.0 bind rule 1\n" },
+	{ "storage is refused while nobody knows what the host needs", DISKS, "bind nvme", NULL,
+	  "01:00.0 refuse host-unknown 1\n02:00.0 refuse host-unknown 1\n" },
+	{ "an address alone does not name a drive then", DISKS, "bind 02:00.0", NULL,
+	  "02:00.0 refuse host-unknown 1\n" },
+	{ "an id alone does not name a drive then", DISKS, "bind id=144d:a80a count=2 nth=2", NULL,
+	  "02:00.0 refuse host-unknown 1\n" },
+	{ "an address with an id names a drive then", DISKS, "bind 02:00.0 id=144d:a80a", NULL,
+	  "02:00.0 bind rule 1\n" },
+	{ "a path with an id names a drive then", DISKS, "bind path=0000:00/02.0/00.0 id=144d:*",
+	  NULL, "02:00.0 bind rule 1\n" },
+	{ "a slot with an id does not name a drive then", DISKS "slot 4 0000:02:00\n",
+	  "bind slot=4 id=144d:a80a", NULL, "02:00.0 refuse host-unknown 1\n" },
+	{ "only storage needs a name then", TWINS, "bind 02:00.1", NULL, "02:00.1 bind rule 1\n" },
+	{ "a drive that is in use is refused", "01:00.0 010802 144d:a80a driver=nvme disk\n",
+	  "bind nvme", "", "01:00.0 refuse in-use 1\n" },
+	{ "a display that a host's driver holds is refused",
+	  "01:00.0 030000 1:1 vga=1\n02:00.0 030000 1:1 vga=0 driver=nouveau\n", "bind 02:00.0", "",
+	  "02:00.0 refuse bound-display 1\n" },
+	{ "an accelerator that a host's driver holds is refused",
+	  "01:00.0 120000 1:1 driver=qaic\n", "bind accelerator", "",
+	  "01:00.0 refuse bound-display 1\n" },
+	{ "a display that a guest's driver holds is not",
+	  "01:00.0 030000 1:1 vga=1\n02:00.0 030000 1:1 vga=0 driver=vfio-pci\n", "bind 02:00.0",
+	  "", "02:00.0 bind rule 1\n" },
+	{ "allow=bound-display lifts that",
+	  "01:00.0 030000 1:1 vga=1\n02:00.0 030000 1:1 vga=0 driver=nouveau\n",
+	  "bind 02:00.0 allow=bound-display", "", "02:00.0 bind rule 1\n" },
+	{ "another device that a host's driver holds is bound",
+	  "01:00.0 020000 1:1 driver=e1000e\n", "bind network", "", "01:00.0 bind rule 1\n" },
+	{ "the first guard that strikes is the one named",
+	  "01:00.0 060400 8086:1 group=-\n02:00.0 030000 1:1 group=- vga=1 driver=nouveau\n",
+	  "bind 01:00.0\nbind 02:00.0", "",
+	  "01:00.0 refuse bridge 1\n02:00.0 refuse no-iommu 2\n" },
+	{ "no-iommu is named before the boot display", TWINS "03:00.0 030000 1:1 vga=1 group=-\n",
+	  "bind 03:00.0", "", "03:00.0 refuse no-iommu 1\n" },
+};
+
+static const struct decision_row displays[] = {
+	{ "the framebuffer outweighs boot_vga", "01:00.0 038000 1:1 fb\n02:00.0 030000 1:1 vga=1\n",
+	  "bind display boot_display=0", "", "02:00.0 bind rule 1\n" },
+	{ "a boot_display of 1 counts as the framebuffer does",
+	  "01:00.0 038000 1:1 drm\n02:00.0 030000 1:1 vga=1\n", "bind display boot_display=0", "",
+	  "02:00.0 bind rule 1\n" },
+	{ "a screen without boot_vga stays unknown beside one that has the 1",
+	  "01:00.0 038000 1:1\n02:00.0 030000 1:1 vga=1\n03:00.0 030000 1:1 vga=0\n",
+	  "bind display boot_display=0", "", "03:00.0 bind rule 1\n" },
+	{ "the only screen is the boot display", "01:00.0 038000 1:1\n", "bind 01:00.0", "",
+	  "01:00.0 refuse boot-display 1\n" },
+	{ "a 0302 device is no screen: the one beside it is the only one",
+	  "01:00.0 030200 1:1\n02:00.0 038000 1:1\n", "bind display boot_display=0 with=none", "",
+	  "01:00.0 bind rule 1\n" },
+	{ "a 0302 device is known not to be the boot display, even if nothing else is known",
+	  "01:00.0 030200 1:1\n02:00.0 038000 1:1\n03:00.0 038000 1:1\n",
+	  "bind display boot_display=0", "", "01:00.0 bind rule 1\n" },
+	{ "a boot_display of 1 counts on a 0302 device too",
+	  "01:00.0 030200 1:1 drm\n02:00.0 030000 1:1 vga=1\n", "bind 01:00.0", "",
+	  "01:00.0 refuse boot-display 1\n" },
+	{ "a 0302 device with the framebuffer is the boot display",
+	  "01:00.0 030200 1:1 fb\n02:00.0 038000 1:1\n", "bind id=0001:0001 with=none", "",
+	  "01:00.0 refuse boot-display 1\n02:00.0 bind rule 1\n" },
+	{ "whatever holds the framebuffer is the boot display",
+	  "01:00.0 048000 1:1 fb\n02:00.0 030000 1:1 vga=1\n", "bind boot_display=1", "",
+	  "01:00.0 refuse boot-display 1\n" },
+	{ "boot_display=0 matches displays only", "01:00.0 020000 1:1\n02:00.0 030000 1:1 vga=1\n",
+	  "bind boot_display=0", "", "1 absent\n" },
+	{ "boot_vga=0 does not match a device without the file",
+	  "01:00.0 038000 1:1\n02:00.0 030000 1:1 vga=1\n", "bind boot_vga=0", "", "1 absent\n" },
+	{ "without a 1 anywhere every one of two screens is unknown",
+	  "01:00.0 030000 1:1 vga=0\n02:00.0 030000 1:1 vga=0\n", "bind vga", "",
+	  "01:00.0 refuse ambiguous-display 1\n02:00.0 refuse ambiguous-display 1\n" },
+	{ "all screens named: the last guard keeps them all with the host",
+	  "01:00.0 030000 1:1 vga=1\n02:00.0 030000 1:1 vga=0\n", "bind vga allow=boot-display", "",
+	  "01:00.0 refuse last-display 1\n02:00.0 refuse last-display 1\n" },
+	{ "what the screens brought drops out with them, the rest of the plan stands",
+	  "01:00.0 030000 1:1 vga=1\n01:00.1 040300 1:2\n02:00.0 020000 1:3\n",
+	  "bind vga allow=boot-display\nbind network", "",
+	  "01:00.0 refuse last-display 1\n02:00.0 bind rule 2\n" },
+	{ "allow=last-display takes the last screen", "01:00.0 030000 1:1 vga=1\n",
+	  "bind vga allow=last-display", "", "01:00.0 bind rule 1\n" },
+	{ "the screen whose rule allows it goes, the others stay",
+	  "01:00.0 030000 1:1 vga=1\n02:00.0 030000 1:2 vga=0\n",
+	  "bind 01:00.0 allow=last-display\nbind 02:00.0", "",
+	  "01:00.0 bind rule 1\n02:00.0 refuse last-display 2\n" },
+	{ "a screen that a guest already has is not left to the host",
+	  "01:00.0 030000 1:1 vga=1\n02:00.0 030000 1:2 vga=0 driver=vfio-pci\n",
+	  "bind 01:00.0 allow=boot-display", "", "01:00.0 refuse last-display 1\n" },
+	{ "a screen that is refused is left to the host",
+	  "01:00.0 030000 1:1 vga=1\n02:00.0 030000 1:2 vga=0 group=-\n",
+	  "bind vga allow=boot-display", "", "01:00.0 bind rule 1\n02:00.0 refuse no-iommu 1\n" },
+	{ "a 0302 device is not left to the host as a screen",
+	  "01:00.0 030000 1:1 vga=1\n02:00.0 030200 1:2\n", "bind 01:00.0 allow=boot-display", "",
+	  "01:00.0 refuse last-display 1\n" },
+	{ "all 0302 devices may go, for none is a screen",
+	  "01:00.0 030200 1:1\n02:00.0 030200 1:1\n", "bind display", "",
+	  "01:00.0 bind rule 1\n02:00.0 bind rule 1\n" },
+};
+
+static const struct decision_row companions[] = {
+	{ "a card takes its audio along", TWINS, "bind vga boot_display=0", "",
+	  "02:00.0 bind rule 1\n02:00.1 bind companion 1\n" },
+	{ "a card takes its USB and UCSI functions along",
+	  "01:00.0 030000 10de:1 vga=0\n01:00.1 040300 10de:2\n01:00.2 0c0330 10de:3\n"
+	  "01:00.3 0c8000 10de:4\n02:00.0 030000 1:1 vga=1\n",
+	  "bind 01:00.0", "",
+	  "01:00.0 bind rule 1\n01:00.1 bind companion 1\n01:00.2 bind companion 1\n"
+	  "01:00.3 bind companion 1\n" },
+	{ "a USB4 host interface stays",
+	  "01:00.0 030000 10de:1 vga=0\n01:00.2 0c0340 10de:3\n"
+	  "02:00.0 030000 1:1 vga=1\n",
+	  "bind 01:00.0", "", "01:00.0 bind rule 1\n" },
+	{ "functions of another maker stay",
+	  "01:00.0 030000 1b36:1 vga=0\n01:00.1 040300 8086:2\n"
+	  "01:00.2 0c0330 1b36:3\n02:00.0 030000 1:1 vga=1\n",
+	  "bind 01:00.0", "", "01:00.0 bind rule 1\n01:00.2 bind companion 1\n" },
+	{ "functions of another kind stay",
+	  "01:00.0 030000 10de:1 vga=0\n01:00.1 010802 10de:2\n"
+	  "01:00.2 0c0500 10de:3\n02:00.0 030000 1:1 vga=1\n",
+	  "bind 01:00.0", "", "01:00.0 bind rule 1\n" },
+	{ "functions of another slot stay",
+	  "01:00.0 030000 10de:1 vga=0\n01:01.1 040300 10de:2\n"
+	  "02:00.0 030000 1:1 vga=1\n",
+	  "bind 01:00.0", "", "01:00.0 bind rule 1\n" },
+	{ "only displays have companions", "01:00.0 020000 10de:1\n01:00.1 040300 10de:2\n",
+	  "bind 01:00.0", "", "01:00.0 bind rule 1\n" },
+	{ "an Intel Arc takes the audio below its own switch",
+	  "00:01.0 060400 8086:1\n01:00.0 060400 8086:2\n02:01.0 060400 8086:3 above=01:00.0\n"
+	  "02:04.0 060400 8086:3 above=01:00.0\n03:00.0 030000 8086:4 above=02:01.0 vga=0\n"
+	  "04:00.0 040300 8086:5 above=02:04.0\n05:00.0 030000 1:1 vga=1\n",
+	  "bind 03:00.0", "", "03:00.0 bind rule 1\n04:00.0 bind companion 1\n" },
+	{ "below its own switch only audio goes along",
+	  "01:00.0 060400 8086:2\n02:01.0 060400 8086:3 above=01:00.0\n"
+	  "02:04.0 060400 8086:3 above=01:00.0\n03:00.0 030000 8086:4 above=02:01.0 vga=0\n"
+	  "04:00.0 0c0330 8086:5 above=02:04.0\n05:00.0 030000 1:1 vga=1\n",
+	  "bind 03:00.0", "", "03:00.0 bind rule 1\n" },
+	{ "a switch of another maker is not the card's own",
+	  "01:00.0 060400 10b5:2\n02:01.0 060400 8086:3 above=01:00.0\n"
+	  "02:04.0 060400 8086:3 above=01:00.0\n03:00.0 030000 8086:4 above=02:01.0 vga=0\n"
+	  "04:00.0 040300 8086:5 above=02:04.0\n05:00.0 030000 1:1 vga=1\n",
+	  "bind 03:00.0", "", "03:00.0 bind rule 1\n" },
+	{ "a root port alone is no switch",
+	  "00:01.0 060400 8086:1\n00:1f.3 040300 8086:9\n03:00.0 030000 8086:4 above=00:01.0 "
+	  "vga=0\n"
+	  "05:00.0 030000 1:1 vga=1\n",
+	  "bind 03:00.0", "", "03:00.0 bind rule 1\n" },
+	{ "with=none takes nothing along", TWINS, "bind 02:00.0 with=none", "",
+	  "02:00.0 bind rule 1\n" },
+	{ "with=functions takes all of the slot along, bridges are refused",
+	  "01:00.0 020000 1:1\n01:00.1 088000 2:1\n01:00.2 060100 2:2\n01:01.0 020000 1:1\n",
+	  "bind 01:00.0 with=functions", "",
+	  "01:00.0 bind rule 1\n01:00.1 bind companion 1\n01:00.2 refuse bridge 1\n" },
+	{ "with=functions takes functions before the leader along",
+	  "01:00.0 088000 1:1\n01:00.1 020000 1:1\n", "bind 01:00.1 with=functions", "",
+	  "01:00.0 bind companion 1\n01:00.1 bind rule 1\n" },
+	{ "with=group takes the IOMMU group along but its bridges",
+	  "00:1f.0 060100 1:1 group=5\n00:1f.2 010601 1:1 group=5\n00:1f.3 0c0500 1:1 group=5\n"
+	  "00:1f.4 088000 1:1 group=5 header=1\n00:1f.5 0c8000 1:1 group=6\n",
+	  "bind 00:1f.3 with=group", "", "00:1f.2 bind companion 1\n00:1f.3 bind rule 1\n" },
+	{ "with=group takes nothing along where there is no group",
+	  "00:1f.2 010601 1:1 group=-\n00:1f.3 0c0500 1:1 group=-\n",
+	  "bind 00:1f.3 with=group allow=no-iommu", "", "00:1f.3 bind rule 1\n" },
+	{ "what goes along brings nothing along itself",
+	  "01:00.0 020000 1:1 group=1\n01:00.1 030000 1:1 vga=0 group=2\n"
+	  "02:00.0 088000 1:1 group=2\n03:00.0 030000 1:1 vga=1\n",
+	  "bind 01:00.0 with=functions", "", "01:00.0 bind rule 1\n01:00.1 bind companion 1\n" },
+	{ "a refused device brings nothing along", TWINS, "bind vga", "",
+	  "01:00.0 refuse boot-display 1\n02:00.0 bind rule 1\n02:00.1 bind companion 1\n" },
+	{ "a kept device brings nothing along", TWINS, "bind 02:00.0\nkeep 02:00.0", "",
+	  "02:00.0 keep rule 2\n" },
+	{ "a companion that is kept stops nobody", TWINS, "bind 02:00.0\nkeep audio", "",
+	  "02:00.0 bind rule 1\n02:00.1 keep rule 2\n" },
+	{ "a companion that is refused stops nobody", TWINS, "bind 02:00.0",
+	  "input path=0000:00/02.0/00.1 id=10de:0fb9",
+	  "02:00.0 bind rule 1\n02:00.1 refuse host-input 1\n" },
+	{ "an allow= covers what the rule brings along", TWINS, "bind 02:00.0 allow=host-input",
+	  "input path=0000:00/02.0/00.1 id=10de:0fb9",
+	  "02:00.0 bind rule 1\n02:00.1 bind companion 1\n" },
+	{ "a companion that an earlier rule matches itself is bound by that", TWINS,
+	  "bind audio\nbind 02:00.0", "",
+	  "01:00.1 bind rule 1\n02:00.0 bind rule 2\n02:00.1 bind rule 1\n" },
+	{ "a companion that a later rule matches too is named by the first", TWINS,
+	  "bind 02:00.0\nbind 02:00.1", "", "02:00.0 bind rule 1\n02:00.1 bind companion 1\n" },
+	{ "a leader bound by another rule only brings nothing along by this one",
+	  "01:00.0 020000 1:1 group=-\n01:00.1 088000 1:2\n",
+	  "bind 01:00.0 with=functions\nbind 01:00.0 allow=no-iommu with=none", "",
+	  "01:00.0 bind rule 2\n" },
+};
+
+static const struct decision_row rules[] = {
+	{ "a subsystem tells two cards of one id apart",
+	  "01:00.0 020000 1:1 sub=1043:1\n02:00.0 020000 1:1 sub=1043:2\n",
+	  "bind network subsystem=1043:0002", "", "02:00.0 bind rule 1\n" },
+	{ "half of a subsystem may be open",
+	  "01:00.0 020000 1:1 sub=1043:1\n02:00.0 020000 1:1 sub=1458:1\n",
+	  "bind network subsystem=1458:*", "", "02:00.0 bind rule 1\n" },
+	{ "a slot that is a whole bus holds every device on it",
+	  "01:00.0 020000 1:1\n01:1f.0 020000 1:1\n02:00.0 020000 1:1\nslot 7 0000:01\n",
+	  "bind slot=7", "", "01:00.0 bind rule 1\n01:1f.0 bind rule 1\n" },
+	{ "a slot nobody knows holds nothing", "01:00.0 020000 1:1\nslot 7 0000:01\n",
+	  "bind slot=8", "", "1 absent\n" },
+	{ "a device whose bridge is gone is at no path", "02:00.0 020000 1:1 above=00:01.0\n",
+	  "bind path=0000:02/00.0\nbind path=0000:00/01.0/00.0\nbind 02:00.0", "",
+	  "02:00.0 bind rule 3\n1 absent\n2 absent\n" },
+	{ "keep vetoes whatever its place", TWINS "03:00.0 020000 8086:1539\n",
+	  "keep 03:00.0\nbind network", "", "03:00.0 keep rule 1\n" },
+	{ "keep behind the rule does the same", "03:00.0 020000 8086:1539\n",
+	  "bind network\nkeep 03:00.0", "", "03:00.0 keep rule 2\n" },
+	{ "a device nobody wants to bind is not told as kept", "03:00.0 020000 8086:1539\n",
+	  "keep network", "", "" },
+	{ "of two keep rules the first is named", "03:00.0 020000 8086:1539\n",
+	  "bind network\nkeep id=8086:1539\nkeep 03:00.0", "", "03:00.0 keep rule 2\n" },
+	{ "of two rules the first is named", "03:00.0 020000 8086:1539\n",
+	  "bind id=8086:1539\nbind network", "", "03:00.0 bind rule 1\n" },
+	{ "a rule that is held back leaves it to one that lets through",
+	  "03:00.0 020000 8086:1539 group=-\n", "bind network\nbind 03:00.0 allow=no-iommu", "",
+	  "03:00.0 bind rule 2\n" },
+	{ "of two rules that are held back the first is named",
+	  "03:00.0 020000 8086:1539 group=-\n", "bind network\nbind 03:00.0", "",
+	  "03:00.0 refuse no-iommu 1\n" },
+	{ "count=2 holds for two", DISKS, "bind nvme count=2", "",
+	  "01:00.0 bind rule 1\n02:00.0 bind rule 1\n" },
+	{ "count=3 is void for two", DISKS, "bind nvme count=3", "", "1 count\n" },
+	{ "count=1 is void for two", DISKS, "bind nvme count=1", "", "1 count\n" },
+	{ "count=1 is void for none", DISKS, "bind vga count=1", "", "1 count\n" },
+	{ "count= counts what is kept", DISKS, "bind nvme count=2\nkeep 01:00.0", "",
+	  "01:00.0 keep rule 2\n02:00.0 bind rule 1\n" },
+	{ "count= does not count companions", TWINS, "bind 02:00.0 count=1", "",
+	  "02:00.0 bind rule 1\n02:00.1 bind companion 1\n" },
+	{ "nth=2 is the second in address order", DISKS, "bind nvme count=2 nth=2", "",
+	  "02:00.0 bind rule 1\n" },
+	{ "nth=1 is the first", DISKS, "bind nvme count=2 nth=1", "", "01:00.0 bind rule 1\n" },
+	{ "nth= counts what is kept", DISKS, "bind nvme count=2 nth=2\nkeep 01:00.0", "",
+	  "02:00.0 bind rule 1\n" },
+	{ "a serial number in two slots makes a bind rule void",
+	  "01:00.0 020000 1:1 dsn=5\n02:00.0 020000 1:1 dsn=5\n",
+	  "bind dsn=00-00-00-00-00-00-00-05", "", "1 dsn\n" },
+	{ "a serial number on two functions of one slot does not",
+	  "01:00.0 020000 1:1 dsn=5\n01:00.1 020000 1:1 dsn=5\n",
+	  "bind dsn=00-00-00-00-00-00-00-05", "", "01:00.0 bind rule 1\n01:00.1 bind rule 1\n" },
+	{ "two serial numbers may be in two slots",
+	  "01:00.0 020000 1:1 dsn=5\n02:00.0 020000 1:1 dsn=6\n",
+	  "bind dsn=00-00-00-00-00-00-00-05,00-00-00-00-00-00-00-06", "",
+	  "01:00.0 bind rule 1\n02:00.0 bind rule 1\n" },
+	{ "another selector tells two cards of one serial number apart",
+	  "01:00.0 020000 1:1 dsn=5\n02:00.0 020000 1:1 dsn=5\n",
+	  "bind dsn=00-00-00-00-00-00-00-05 01:00.0", "", "01:00.0 bind rule 1\n" },
+	{ "a keep rule keeps every card of the serial number, and finds nothing wrong",
+	  "01:00.0 020000 1:1 dsn=5\n02:00.0 020000 1:1 dsn=5\n",
+	  "bind network\nkeep dsn=00-00-00-00-00-00-00-05", "",
+	  "01:00.0 keep rule 2\n02:00.0 keep rule 2\n" },
+	{ "a serial number of zeros matches nothing", "01:00.0 020000 1:1\n",
+	  "bind dsn=00-00-00-00-00-00-00-00", "", "1 absent\n" },
+	{ "a serial number of ones matches nothing", "01:00.0 020000 1:1 dsn=ffffffffffffffff\n",
+	  "bind dsn=ff-ff-ff-ff-ff-ff-ff-ff", "", "1 absent\n" },
+	{ "another device where the address points: moved", DISKS, "bind 01:00.0 id=10de:1c82", "",
+	  "1 moved\n" },
+	{ "another device where the path points: moved", DISKS,
+	  "bind path=0000:00/01.0/00.0 id=10de:1c82", "", "1 moved\n" },
+	{ "nothing where the address points: absent", DISKS, "bind 05:00.0 id=144d:a80a", "",
+	  "1 absent\n" },
+	{ "address and path that part company: moved", DISKS, "bind 01:00.0 path=0000:00/02.0/00.0",
+	  "", "1 moved\n" },
+	{ "a keep rule is told to be absent too", DISKS, "keep 05:00.0", "", "1 absent\n" },
+	{ "required is met by a bound device", DISKS, "bind nvme required", "",
+	  "01:00.0 bind rule 1\n02:00.0 bind rule 1\n" },
+	{ "required is unmet where nothing matches", DISKS, "bind vga required", "",
+	  "1 required\n" },
+	{ "required is unmet where all is refused", DISKS, "bind 00:01.0 required", "",
+	  "00:01.0 refuse bridge 1\n1 required\n" },
+	{ "required is unmet where all is kept", DISKS, "bind 01:00.0 required\nkeep nvme", "",
+	  "01:00.0 keep rule 2\n1 required\n" },
+	{ "required is met by the device of that number", DISKS, "bind nvme count=2 nth=2 required",
+	  "", "02:00.0 bind rule 1\n" },
+	{ "required is not met by a device of another number", DISKS,
+	  "bind nvme count=2 nth=2 required\nbind 01:00.0\nkeep 02:00.0", "",
+	  "01:00.0 bind rule 2\n02:00.0 keep rule 3\n1 required\n" },
+	{ "required is met by what an earlier rule is named for", DISKS,
+	  "bind 01:00.0\nbind nvme required", "", "01:00.0 bind rule 1\n02:00.0 bind rule 2\n" },
+	{ "a count that does not hold is named before required", DISKS,
+	  "bind nvme required count=1", "", "1 count\n" },
+	{ "two rules with two drivers refuse the device", DISKS,
+	  "bind 01:00.0\nbind nvme driver=pci-stub", "",
+	  "01:00.0 refuse driver-conflict 1\n02:00.0 bind rule 2\n" },
+	{ "two rules with one driver do not", DISKS,
+	  "bind 01:00.0 driver=pci-stub\nbind nvme driver=pci-stub", "",
+	  "01:00.0 bind rule 1\n02:00.0 bind rule 2\n" },
+	{ "the default driver conflicts like any other", DISKS,
+	  "bind 01:00.0 driver=pci-stub\nbind 01:00.0", "", "01:00.0 refuse driver-conflict 1\n" },
+	{ "a rule that a guard holds back is in conflict with nobody",
+	  "01:00.0 020000 1:1 group=-\n",
+	  "bind 01:00.0 driver=pci-stub\nbind 01:00.0 allow=no-iommu", "",
+	  "01:00.0 bind rule 2\n" },
+	{ "a kept device is in conflict with nobody", DISKS,
+	  "bind 01:00.0\nbind 01:00.0 driver=pci-stub\nkeep 01:00.0", "", "01:00.0 keep rule 3\n" },
+	{ "what a device in conflict brings along does not go", TWINS,
+	  "bind 02:00.0\nbind 02:00.0 driver=pci-stub with=none", "",
+	  "02:00.0 refuse driver-conflict 1\n" },
+	{ "a companion may be in conflict where its leader is not", TWINS,
+	  "bind 02:00.0\nbind 02:00.1 driver=pci-stub", "",
+	  "02:00.0 bind rule 1\n02:00.1 refuse driver-conflict 1\n" },
+	{ "a conflict seen with companions stays one when they drop out",
+	  "01:00.0 020000 1:1 group=-\n01:00.1 040300 1:2 group=-\n",
+	  "bind 01:00.0 with=functions driver=pci-stub allow=no-iommu\n"
+	  "bind 01:00.0 with=functions allow=no-iommu\nbind audio",
+	  "", "01:00.0 refuse driver-conflict 1\n01:00.1 refuse driver-conflict 1\n" },
+	{ "of a conflict the first rule that let it through is named",
+	  "01:00.0 020000 1:1\n01:00.1 040300 1:2\n",
+	  "bind 01:00.0 with=functions driver=pci-stub\nbind 01:00.* with=none", "",
+	  "01:00.0 refuse driver-conflict 1\n01:00.1 refuse driver-conflict 1\n" },
+};
+
+static void check_decision(void **state)
+{
+	const struct decision_row *row = *state;
+	struct decision decision = WORLD;
+	char mistakes[256], got[4096];
+
+	set_machine(row->machine);
+	set_protect(row->protect);
+	assert_true(set_policy(row->policy, strlen(row->policy), mistakes));
+	assert_true(decide(&decision));
+	print_plan(got);
+	assert_string_equal(got, row->want);
+}
+
+struct want_row {
+	const char *name, *machine, *policy, *protect;
+	unsigned known;         /* of each device */
+	unsigned machine_wants; /* asked for in the first round */
+	unsigned wants[3];      /* of the first devices */
+};
+
+static const struct want_row wants[] = {
+	{ "a rule that matches nothing asks for no fact",
+	  "01:00.0 020000 1:1\n",
+	  "bind usb",
+	  "",
+	  0,
+	  0,
+	  { 0 } },
+	{ "a device that is selected is asked for its group and header",
+	  "01:00.0 020000 1:1\n",
+	  "bind network",
+	  "",
+	  0,
+	  FACT_FRAMEBUFFER,
+	  { FACT_GROUP | FACT_HEADER } },
+	{ "a device that is not selected is asked for nothing",
+	  "01:00.0 020000 1:1\n02:00.0 0c0330 1:1\n",
+	  "bind network",
+	  "",
+	  0,
+	  FACT_FRAMEBUFFER,
+	  { FACT_GROUP | FACT_HEADER, 0 } },
+	{ "a class that does not fit spares the serial number",
+	  "01:00.0 0c0330 1:1\n",
+	  "bind network dsn=00-00-00-00-00-00-00-01",
+	  "",
+	  0,
+	  0,
+	  { 0 } },
+	{ "a serial number is asked for where all else fits",
+	  "01:00.0 020000 1:1\n02:00.0 020000 2:2\n",
+	  "bind network id=0001:0001 dsn=00-00-00-00-00-00-00-01",
+	  "",
+	  0,
+	  0,
+	  { FACT_DSN, 0 } },
+	{ "disks are asked about only where a driver holds the device",
+	  "01:00.0 010802 1:1\n02:00.0 010802 1:1 driver=nvme\n",
+	  "bind nvme",
+	  "",
+	  FACT_GROUP | FACT_HEADER,
+	  FACT_FRAMEBUFFER,
+	  { 0, FACT_DISKS } },
+	{ "a protected serial number is asked of every device of its id",
+	  "01:00.0 020000 1:1\n02:00.0 020000 1:1\n03:00.0 020000 1:2\n",
+	  "bind 02:00.0",
+	  "network path=0000:01/00.0 id=0001:0001 dsn=00-00-00-00-00-00-00-05",
+	  FACT_GROUP | FACT_HEADER,
+	  FACT_FRAMEBUFFER,
+	  { FACT_DSN, FACT_DSN, 0 } },
+	{ "a screen that goes on purpose is asked for the framebuffer all the same",
+	  "01:00.0 038000 1:1\n02:00.0 030000 1:1\n",
+	  "bind 01:00.0 allow=boot-display",
+	  "",
+	  FACT_GROUP | FACT_HEADER | FACT_BOOT_VGA,
+	  FACT_FRAMEBUFFER,
+	  { 0 } },
+	{ "slots are read where a rule names one",
+	  "01:00.0 020000 1:1\n",
+	  "bind slot=3",
+	  "",
+	  0,
+	  FACT_SLOTS,
+	  { 0 } },
+};
+
+static void check_wants(void **state)
+{
+	const struct want_row *row = *state;
+	struct decision decision = WORLD;
+	char mistakes[256];
+
+	set_machine(row->machine);
+	set_protect(row->protect);
+	inventory.known = 0;
+	for (size_t i = 0; i < inventory.count; i++)
+		inventory.devices[i].known = (uint8_t)row->known;
+	assert_true(set_policy(row->policy, strlen(row->policy), mistakes));
+	assert_int_equal(decide(&decision), !row->machine_wants && !row->wants[0]);
+	assert_int_equal(plan.wants_machine, row->machine_wants);
+	for (size_t i = 0; i < inventory.count; i++)
+		assert_int_equal(plan.wants[i] & ~FACT_BOOT_VGA, row->wants[i]);
+}
+
+struct shared_row {
+	const char *name, *machine, *policy;
+	const char *want; /* what shares the group of the first bound device */
+};
+
+static const struct shared_row shared[] = {
+	{ "host functions in the group of a bound one are told",
+	  "00:1f.2 010601 1:1 group=5\n00:1f.3 0c0500 1:1 group=5\n00:1f.5 0c8000 1:1 group=6\n",
+	  "bind 00:1f.3", "00:1f.2 " },
+	{ "bridges in the group are not",
+	  "00:01.0 060400 1:1 group=5\n01:00.0 020000 1:1 group=5\n", "bind network", "" },
+	{ "what is bound too is not", "01:00.0 020000 1:1 group=5\n02:00.0 020000 1:1 group=5\n",
+	  "bind network", "" },
+	{ "what a guest's driver holds is not",
+	  "01:00.0 020000 1:1 group=5\n02:00.0 0c0330 1:1 group=5 driver=vfio-pci\n",
+	  "bind network", "" },
+	{ "what is kept or refused is",
+	  "01:00.0 020000 1:1 group=5\n02:00.0 0c0330 1:1 group=5\n03:00.0 0c0330 1:1 group=5\n",
+	  "bind network\nbind 02:00.0\nkeep 02:00.0", "02:00.0 03:00.0 " },
+	{ "without a group nothing is shared",
+	  "01:00.0 020000 1:1 group=-\n02:00.0 0c0330 1:1 group=-\n", "bind network allow=no-iommu",
+	  "" },
+};
+
+static void check_shared(void **state)
+{
+	const struct shared_row *row = *state;
+	struct decision decision = WORLD;
+	char mistakes[256], got[256] = "";
+	size_t bound = 0, other = 0;
+
+	set_machine(row->machine);
+	set_protect("");
+	assert_true(set_policy(row->policy, strlen(row->policy), mistakes));
+	assert_true(decide(&decision));
+	while (plan_verdict(&plan, bound).kind != VERDICT_BIND)
+		bound++;
+	while ((other = plan_group_shared(&plan, &inventory, bound, other)) != NO_DEVICE) {
+		strcat(got, short_address(inventory.devices[other++].address));
+		strcat(got, " ");
+	}
+	assert_string_equal(got, row->want);
+}
+
+int main(void)
+{
+	return TABLE(guards, check_decision) + TABLE(displays, check_decision) +
+	       TABLE(companions, check_decision) + TABLE(rules, check_decision) +
+	       TABLE(wants, check_wants) + TABLE(shared, check_shared);
+}

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "option.h"
+
+#include "table.h"
+#include "world.h"
+
+struct option_row {
+	const char *name, *word; /* behind "bind vga " */
+	struct rule want;
+	bool malformed; /* the value, at its first byte */
+};
+
+#define DRIVER(string)                                                                             \
+	{                                                                                          \
+		.at = string, .len = sizeof(string) - 1                                            \
+	}
+#define VFIO DRIVER("vfio-pci")
+
+static const struct option_row options[] = {
+	{ "companions go along if nothing is said", "", { .driver = VFIO }, false },
+	{ "with=companions", "with=companions", { .driver = VFIO }, false },
+	{ "with=none", "with=none", { .with = WITH_NONE, .driver = VFIO }, false },
+	{ "with=functions", "with=functions", { .with = WITH_FUNCTIONS, .driver = VFIO }, false },
+	{ "with=group", "with=group", { .with = WITH_GROUP, .driver = VFIO }, false },
+	{ "with= takes one word", "with=none,group", { 0 }, true },
+	{ "with= takes no other word", "with=all", { 0 }, true },
+	{ "with= takes a word", "with=", { 0 }, true },
+	{ "count= takes one", "count=1", { .count = 1, .driver = VFIO }, false },
+	{ "count= takes as many as there are functions",
+	  "count=16384",
+	  { .count = 16384, .driver = VFIO },
+	  false },
+	{ "count= takes no more than there are functions", "count=16385", { 0 }, true },
+	{ "count= takes no zero", "count=0", { 0 }, true },
+	{ "count= takes no sign", "count=+1", { 0 }, true },
+	{ "count= takes no hex", "count=1f", { 0 }, true },
+	{ "count= takes a number that fits", "count=4294967297", { 0 }, true },
+	{ "count= takes a number", "count=", { 0 }, true },
+	{ "nth= takes the last", "count=3 nth=3", { .count = 3, .nth = 3, .driver = VFIO }, false },
+	{ "nth= may come before count=",
+	  "nth=1 count=3",
+	  { .count = 3, .nth = 1, .driver = VFIO },
+	  false },
+	{ "nth= takes no more than count", "nth=4 count=3", { 0 }, true },
+	{ "nth= takes a count beside it", "nth=1", { 0 }, true },
+	{ "nth= takes no zero", "nth=0 count=3", { 0 }, true },
+	{ "driver=vfio-pci", "driver=vfio-pci", { .driver = VFIO }, false },
+	{ "driver=pci-stub", "driver=pci-stub", { .driver = DRIVER("pci-stub") }, false },
+	{ "driver= takes a variant with a dash",
+	  "driver=nvgrace-gpu-vfio-pci",
+	  { .driver = DRIVER("nvgrace-gpu-vfio-pci") },
+	  false },
+	{ "driver= takes a variant with an underscore",
+	  "driver=mlx5_vfio_pci",
+	  { .driver = DRIVER("mlx5_vfio_pci") },
+	  false },
+	{ "driver= takes 39 characters",
+	  "driver=abcdefghijklmnopqrstuvwxyz0123_vfio_pci",
+	  { .driver = DRIVER("abcdefghijklmnopqrstuvwxyz0123_vfio_pci") },
+	  false },
+	{ "driver= takes no 40 characters",
+	  "driver=abcdefghijklmnopqrstuvwxyz01234_vfio_pci",
+	  { 0 },
+	  true },
+	{ "driver= takes no host driver", "driver=nouveau", { 0 }, true },
+	{ "driver= takes no path", "driver=../vfio-pci", { 0 }, true },
+	{ "driver= takes no capitals", "driver=MLX5_vfio_pci", { 0 }, true },
+	{ "driver= takes no variant's beginning", "driver=vfio-pci-core", { 0 }, true },
+	{ "driver= takes no list", "driver=vfio-pci,pci-stub", { 0 }, true },
+	{ "driver= takes a name", "driver=", { 0 }, true },
+	{ "allow=no-iommu", "allow=no-iommu", { .allow = ALLOW_NO_IOMMU, .driver = VFIO }, false },
+	{ "allow=boot-display",
+	  "allow=boot-display",
+	  { .allow = ALLOW_BOOT_DISPLAY, .driver = VFIO },
+	  false },
+	{ "allow=bound-display",
+	  "allow=bound-display",
+	  { .allow = ALLOW_BOUND_DISPLAY, .driver = VFIO },
+	  false },
+	{ "allow=last-display allows the boot display too",
+	  "allow=last-display",
+	  { .allow = ALLOW_LAST_DISPLAY | ALLOW_BOOT_DISPLAY, .driver = VFIO },
+	  false },
+	{ "allow= takes a list",
+	  "allow=no-iommu,bound-display",
+	  { .allow = ALLOW_NO_IOMMU | ALLOW_BOUND_DISPLAY, .driver = VFIO },
+	  false },
+	{ "allow= takes a word twice",
+	  "allow=no-iommu,no-iommu",
+	  { .allow = ALLOW_NO_IOMMU, .driver = VFIO },
+	  false },
+	{ "allow= takes the guards it may lift only", "allow=bridge", { 0 }, true },
+	{ "allow= does not take host-unknown", "allow=host-unknown", { 0 }, true },
+	{ "allow= takes a word", "allow=", { 0 }, true },
+	{ "required", "required", { .required = true, .driver = VFIO }, false },
+};
+
+static void check_option(void **state)
+{
+	const struct option_row *row = *state;
+	const struct rule *rule = &policy.rules[0];
+	char text[256], mistakes[256], want[16];
+
+	snprintf(text, sizeof(text), "bind vga %s", row->word);
+	assert_int_equal(set_policy(text, strlen(text), mistakes), !row->malformed);
+	if (row->malformed) {
+		sprintf(want, "1:%zu", strchr(text, '=') - text + 2);
+		assert_string_equal(mistakes, want);
+		return;
+	}
+	assert_int_equal(rule->with, row->want.with);
+	assert_int_equal(rule->count, row->want.count);
+	assert_int_equal(rule->nth, row->want.nth);
+	assert_int_equal(rule->allow, row->want.allow);
+	assert_int_equal(rule->required, row->want.required);
+	assert_true(text_equal(rule->driver, row->want.driver));
+}
+
+static const struct option_row host_options[] = {
+	{ "allow=host-storage", "allow=host-storage", { .allow = ALLOW_HOST_STORAGE }, false },
+	{ "allow=host-network", "allow=host-network", { .allow = ALLOW_HOST_NETWORK }, false },
+	{ "allow=host-input", "allow=host-input", { .allow = ALLOW_HOST_INPUT }, false },
+};
+
+static void check_host_option(void **state)
+{
+	const struct option_row *row = *state;
+	char text[256], mistakes[256];
+
+	snprintf(text, sizeof(text), "bind 01:00.0 %s", row->word);
+	assert_true(set_policy(text, strlen(text), mistakes));
+	assert_int_equal(policy.rules[0].allow, row->want.allow);
+}
+
+int main(void)
+{
+	return TABLE(options, check_option) + TABLE(host_options, check_host_option);
+}
