@@ -173,8 +173,9 @@ static void judge_counts(struct decision *decision, size_t index)
 	bool repeats = false;
 
 	*finding = (struct finding){ .stands = NO_DEVICE };
-	if (!rule->count && !rule_has(rule, SELECT_DSN))
-		return; /* spares a walk over every device */
+	/* A keep rule keeps both cards rather than neither; the rest is spared the walk. */
+	if (rule->verb == VERB_KEEP || (!rule->count && !rule_has(rule, SELECT_DSN)))
+		return;
 	for (size_t i = 0; i < decision->inventory->count; i++) {
 		if (!rule_matches(decision, rule, i))
 			continue;
@@ -187,11 +188,10 @@ static void judge_counts(struct decision *decision, size_t index)
 		finding->reason = REASON_DSN;
 }
 
-bool rule_is_void(const struct plan *plan, const struct rule *rule, size_t index)
+bool rule_is_void(const struct plan *plan, size_t index)
 {
-	/* A keep rule protects both cards rather than neither. */
-	return rule->verb == VERB_BIND && (plan->findings[index].reason == REASON_COUNT ||
-					   plan->findings[index].reason == REASON_DSN);
+	return plan->findings[index].reason == REASON_COUNT ||
+	       plan->findings[index].reason == REASON_DSN;
 }
 
 static void fold_rule(struct decision *decision, size_t index)
@@ -199,7 +199,7 @@ static void fold_rule(struct decision *decision, size_t index)
 	const struct rule *rule = rule_at(decision, index);
 	uint32_t ordinal = 0;
 
-	if (rule_is_void(decision->plan, rule, index))
+	if (rule_is_void(decision->plan, index))
 		return;
 	for (size_t i = 0; i < decision->inventory->count; i++) {
 		if (!rule_matches(decision, rule, i))
@@ -232,6 +232,14 @@ static void fold_keeps(struct decision *decision)
 	}
 }
 
+/* What is in conflict stays so when what brought it drops out, and names the same rule. */
+static struct tally kept_conflict(const struct tally *tally)
+{
+	if (!tally->conflict)
+		return (struct tally){ 0 };
+	return (struct tally){ .conflict = true, .letting = tally->letting };
+}
+
 static void fold_all(struct decision *decision, bool keep_conflicts)
 {
 	struct plan *plan = decision->plan;
@@ -239,11 +247,11 @@ static void fold_all(struct decision *decision, bool keep_conflicts)
 	decision->drop_conflicts = keep_conflicts;
 	if (keep_conflicts)
 		for (size_t i = 0; i < decision->inventory->count; i++)
-			plan->tallies[i] = (struct tally){ .conflict = plan->tallies[i].conflict };
+			plan->tallies[i] = kept_conflict(&plan->tallies[i]);
 	else
 		memset(plan->tallies, 0, decision->inventory->count * sizeof(*plan->tallies));
 	for (size_t r = 0; r < decision->policy->rule_count; r++)
-		if (!rule_is_void(plan, rule_at(decision, r), r))
+		if (!rule_is_void(plan, r))
 			plan->findings[r].matches = 0;
 	fold_keeps(decision);
 	for (size_t r = 0; r < decision->policy->rule_count; r++)
@@ -331,8 +339,7 @@ static void judge_rule(struct decision *decision, size_t index)
 		if (finding->stands != NO_DEVICE)
 			finding->reason = REASON_MOVED;
 	}
-	if (rule->required && finding->reason != REASON_COUNT && finding->reason != REASON_DSN &&
-	    !binds_any(decision, index))
+	if (rule->required && !rule_is_void(decision->plan, index) && !binds_any(decision, index))
 		finding->reason = REASON_REQUIRED;
 }
 
@@ -341,7 +348,7 @@ bool rule_selects(struct decision *decision, size_t index, size_t device)
 	const struct rule *rule = rule_at(decision, index);
 	uint32_t ordinal = 0;
 
-	if (rule_is_void(decision->plan, rule, index) || !rule_matches(decision, rule, device))
+	if (rule_is_void(decision->plan, index) || !rule_matches(decision, rule, device))
 		return false;
 	for (size_t i = 0; rule->nth && i <= device; i++)
 		ordinal += rule_matches(decision, rule, i);

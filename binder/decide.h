@@ -79,7 +79,7 @@ bool rule_selects(struct decision *decision, size_t rule, size_t device);
 bool goes_along(struct decision *decision, size_t rule, size_t index, size_t leader);
 
 /* True if count= or dsn= find the rule to select nothing at all. */
-bool rule_is_void(const struct plan *plan, const struct rule *rule, size_t index);
+bool rule_is_void(const struct plan *plan, size_t index);
 
 /*
  * A host function that shares the bound device's IOMMU group: neither bound, nor a bridge,

@@ -52,11 +52,12 @@ enum evidence display_evidence(const struct inventory *inventory)
 
 enum picture display_picture(enum evidence evidence, const struct device *device)
 {
+	if (evidence == EVIDENCE_FIRMWARE)
+		return firmware_says(device) ? PICTURE_YES : PICTURE_NO;
 	if (!device_is_screen(device))
 		return PICTURE_NO; /* a 0302 device without the framebuffer, or no display at all */
 	switch (evidence) {
-	case EVIDENCE_FIRMWARE:
-		return firmware_says(device) ? PICTURE_YES : PICTURE_NO;
+	case EVIDENCE_FIRMWARE: /* told above */
 	case EVIDENCE_BOOT_VGA:
 		if (!has_boot_vga(device))
 			return PICTURE_UNKNOWN;

@@ -44,7 +44,7 @@ static int read_boot_vga(struct reading *reading, size_t index)
 	else if (len >= 0 && text_is(chomp(text, len), "1"))
 		device->boot_vga = 1;
 	else if (len >= 0)
-		return -EIO;
+		return machine_blame(reading->machine, path, -EIO);
 	return 0;
 }
 
@@ -175,7 +175,7 @@ static int read_group(struct reading *reading, size_t index)
 		return len == -ENOENT ? 0 : (int)len;
 	name = strrchr(link, '/');
 	if (!name || !text_number(text_of(name + 1), INT32_MAX, &group))
-		return -EIO;
+		return machine_blame(reading->machine, path, -EIO);
 	device->group = (int32_t)group;
 	return read_group_members(reading, pci_path(path, device->address, "iommu_group/devices"),
 				  device->group);

@@ -37,7 +37,7 @@ enum picture decide_picture(struct decision *decision, size_t index)
 	const struct device *device = &decision->inventory->devices[index];
 
 	(void)need_machine_fact(decision, FACT_FRAMEBUFFER);
-	if (!device_is_screen(device))
+	if (!device_is_screen(device) && !device_has_base_class(device, CLASS_BASE_DISPLAY))
 		return PICTURE_NO; /* spares the machine a look at all its displays */
 	if (!decision->evidence_known)
 		find_evidence(decision);
@@ -82,9 +82,12 @@ static bool has_conflict(const struct question *q)
 
 static bool is_ambiguous_display(const struct question *q)
 {
+	/* Always looked at: the framebuffer in what is bound on purpose has to be let go first. */
+	enum picture picture = decide_picture(q->decision, q->index);
+
 	if (q->how == REASON_RULE && (names_place(q->rule) || rule_has(q->rule, SELECT_SLOT)))
 		return false;
-	return decide_picture(q->decision, q->index) == PICTURE_UNKNOWN;
+	return picture == PICTURE_UNKNOWN;
 }
 
 static bool is_boot_display(const struct question *q)

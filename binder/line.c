@@ -58,3 +58,8 @@ bool take_word(struct line *line, struct word *word)
 	word->value = (struct text){ start, (size_t)(line->at - start) };
 	return true;
 }
+
+bool is_keyword(const struct word *word, const char *keyword)
+{
+	return !word->key.at && word->value.at == word->at && text_is(word->value, keyword);
+}

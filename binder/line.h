@@ -29,4 +29,7 @@ bool find_word(struct line *line);
 /* Takes the word that find_word() found. Returns false, and has said so, if its quotes are wrong. */
 bool take_word(struct line *line, struct word *word);
 
+/* True if the word is that keyword. Quotes are only for values. */
+bool is_keyword(const struct word *word, const char *keyword);
+
 #endif

@@ -11,8 +11,9 @@ int lines_open(struct lines *lines, struct machine *machine, const char *path)
 	lines->at = lines->end = 0;
 	lines->fd = machine_openat(machine, path, O_RDONLY);
 	if (lines->fd == -ENOENT && machine_has(machine, path))
-		return -EIO;
-	return lines->fd < 0 ? lines->fd : 0;
+		lines->fd = -EIO;
+	/* In advance too: lines_next() has no machine to name it to. */
+	return machine_blame(machine, path, lines->fd < 0 ? lines->fd : 0);
 }
 
 /* Moves what is left to the front and reads on behind it. Returns how much came, or an error. */

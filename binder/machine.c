@@ -53,7 +53,7 @@ static int result(long ret)
 	return ret < 0 ? -errno : (int)ret;
 }
 
-static int give(struct machine *machine, const char *path, int err)
+int machine_blame(struct machine *machine, const char *path, int err)
 {
 	(void)join(machine->failed, sizeof(machine->failed), path, "", "");
 	return err;
@@ -78,7 +78,7 @@ int machine_openat(struct machine *machine, const char *path, int flags)
 		else
 			fd = result(openat(machine->root, path, flags | O_CLOEXEC, 0644));
 	} while (fd == -EAGAIN && machine->confined);
-	return fd < 0 ? give(machine, path, fd) : fd;
+	return fd < 0 ? machine_blame(machine, path, fd) : fd;
 }
 
 int machine_open(struct machine *machine, const char *root)
@@ -150,7 +150,7 @@ static int confirm_absence(struct machine *machine, const char *path)
 {
 	int err = machine_exists(machine, path) ? -EIO : -ENOENT;
 
-	return give(machine, path, err);
+	return machine_blame(machine, path, err);
 }
 
 static ssize_t read_some(int fd, char *out, size_t size, bool whole_file)
@@ -178,10 +178,10 @@ static ssize_t read_file(struct machine *machine, const char *path, int fd, char
 	if (fd == -ENOENT)
 		return confirm_absence(machine, path);
 	if (fd < 0)
-		return give(machine, path, fd);
+		return machine_blame(machine, path, fd);
 	len = read_some(fd, out, size, whole_file);
 	(void)close(fd);
-	return len < 0 ? give(machine, path, (int)len) : len;
+	return len < 0 ? machine_blame(machine, path, (int)len) : len;
 }
 
 ssize_t machine_read(struct machine *machine, const char *path, char *out, size_t size)
@@ -233,7 +233,7 @@ static ssize_t end_link(struct machine *machine, const char *path, ssize_t len, 
 	if (len >= 0 && (size_t)len >= size)
 		len = -ENAMETOOLONG;
 	if (len < 0)
-		return give(machine, path, (int)len);
+		return machine_blame(machine, path, (int)len);
 	out[len] = '\0';
 	return len;
 }

@@ -29,6 +29,9 @@ void machine_close(struct machine *machine);
 
 int machine_openat(struct machine *machine, const char *path, int flags);
 
+/* Notes path as what could not be read, where it is not a call that failed; returns err. */
+int machine_blame(struct machine *machine, const char *path, int err);
+
 /*
  * Reads a whole file of less than size bytes and ends it with a NUL; returns its length.
  * -ENOENT means the kernel was asked twice and said so twice; -EFBIG that it does not fit.

@@ -107,13 +107,9 @@ bool rule_names_place(const struct rule *rule)
 size_t rule_place(struct decision *decision, const struct rule *rule)
 {
 	for (size_t i = 0; i < decision->inventory->count; i++) {
-		if (rule_has(rule, SELECT_ADDRESS) &&
-		    !selector_matches(decision, rule, SELECT_ADDRESS, i))
-			continue;
-		if (rule_has(rule, SELECT_PATH) &&
-		    !selector_matches(decision, rule, SELECT_PATH, i))
-			continue;
-		return i;
+		if (selector_matches(decision, rule, SELECT_ADDRESS, i) ||
+		    selector_matches(decision, rule, SELECT_PATH, i))
+			return i;
 	}
 	return NO_DEVICE;
 }

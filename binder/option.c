@@ -85,7 +85,7 @@ static bool parse_allow(struct line *line, struct rule *rule, const struct word 
 			ok = expected(line, item.at,
 				      "allow=no-iommu, boot-display, host-storage, host-network, "
 				      "host-input, bound-display or last-display");
-		if (allow & (ALLOW_HOST_STORAGE | ALLOW_HOST_NETWORK | ALLOW_HOST_INPUT))
+		if (!line->host_allow && (allow & ALLOW_HOST))
 			line->host_allow = item.at;
 		rule->allow |= allow;
 	}
@@ -111,7 +111,8 @@ const struct rule_option *find_option(const struct word *word, unsigned *bit)
 	struct text key = word->key.at ? word->key : word->value;
 
 	for (size_t i = 0; i < ARRAY_SIZE(options); i++) {
-		if (options[i].has_value != (word->key.at != NULL) || !text_is(key, options[i].key))
+		if (options[i].has_value ? !word->key.at || !text_is(key, options[i].key) :
+					   !is_keyword(word, options[i].key))
 			continue;
 		*bit = 1u << i;
 		return &options[i];

@@ -161,15 +161,16 @@ static void parse_rule(struct line *line, enum verb verb, const char *at)
 
 static void parse_accept(struct line *line)
 {
+	const char *end = line->at;
 	struct word word;
 
 	if (!find_word(line)) {
-		expected(line, line->at, "accept cmdline");
+		expected(line, end, "accept cmdline");
 		return;
 	}
 	if (!take_word(line, &word))
 		return;
-	if (word.key.at || !text_is(word.value, "cmdline"))
+	if (!is_keyword(&word, "cmdline"))
 		expected(line, word.at, "accept cmdline");
 	else if (find_word(line))
 		expected(line, line->at, "nothing behind accept cmdline");
@@ -193,11 +194,11 @@ static void parse_line(struct line *line)
 		return;
 	if (!take_word(line, &word))
 		return;
-	if (!word.key.at && text_is(word.value, "bind"))
+	if (is_keyword(&word, "bind"))
 		parse_rule(line, VERB_BIND, word.at);
-	else if (!word.key.at && text_is(word.value, "keep"))
+	else if (is_keyword(&word, "keep"))
 		parse_rule(line, VERB_KEEP, word.at);
-	else if (!word.key.at && text_is(word.value, "accept"))
+	else if (is_keyword(&word, "accept"))
 		parse_accept(line);
 	else
 		expected(line, word.at, "bind, keep or accept");

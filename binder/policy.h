@@ -39,6 +39,7 @@ enum allow {
 	ALLOW_HOST_INPUT = 1 << 4,
 	ALLOW_BOUND_DISPLAY = 1 << 5,
 	ALLOW_LAST_DISPLAY = 1 << 6, /* comes with ALLOW_BOOT_DISPLAY */
+	ALLOW_HOST = ALLOW_HOST_STORAGE | ALLOW_HOST_NETWORK | ALLOW_HOST_INPUT,
 };
 
 struct id_pattern {

@@ -35,7 +35,7 @@ static bool parse_key(struct protect_line *line, struct text word)
 		return true;
 	}
 	if (text_is(key, "dsn") && value_parse(SELECT_DSN, word, &value)) {
-		line->dsn = value.dsn;
+		line->dsn = value.dsn == UINT64_MAX ? 0 : value.dsn; /* ones are no number */
 		return true;
 	}
 	if (!text_is(key, "id") || !value_parse(SELECT_ID, word, &value))
@@ -96,10 +96,11 @@ static bool has_id(const struct protect_line *line, const struct device *device)
 	return device->vendor == line->vendor && device->device == line->device;
 }
 
-/* True if the serial number on the line is known to be elsewhere than in this device. */
+/* True if the device has a serial number, and it is another than that on the line. */
 static bool other_dsn(const struct protect_line *line, const struct device *device)
 {
-	return line->dsn && (device->known & FACT_DSN) && device->dsn != line->dsn;
+	return line->dsn && (device->known & FACT_DSN) && device->dsn &&
+	       device->dsn != UINT64_MAX && device->dsn != line->dsn;
 }
 
 static bool dsn_is_anywhere(const struct protect_line *line, const struct inventory *inventory)

@@ -189,7 +189,7 @@ static int read_device(struct machine *machine, struct device *device, uint64_t 
 	buffer[0] = '\0'; /* a read that lied about its length must find nothing */
 	len = machine_read_pci(machine, path, buffer, sizeof(buffer));
 	if (len >= 0 && !scan_parse_uevent((struct text){ buffer, (size_t)len }, device))
-		len = -EIO;
+		len = machine_blame(machine, path, -EIO);
 	*end = buffer[0] = '\0';
 	link_len = machine_readlink_pci(machine, path, buffer, sizeof(buffer));
 	if ((len == -ENOENT || len == -ENODEV) && link_len == -ENOENT)
@@ -198,10 +198,9 @@ static int read_device(struct machine *machine, struct device *device, uint64_t 
 		return (int)len;
 	if (link_len < 0)
 		return (int)link_len;
-	return scan_parse_link((struct text){ buffer, (size_t)link_len }, name_len, device,
-			       parent) ?
-		       0 :
-		       -EIO;
+	if (scan_parse_link((struct text){ buffer, (size_t)link_len }, name_len, device, parent))
+		return 0;
+	return machine_blame(machine, path, -EIO);
 }
 
 int scan(struct machine *machine, struct inventory *inventory)

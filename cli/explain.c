@@ -50,7 +50,7 @@ static enum relation relate(struct host *host, size_t r, size_t index, size_t *l
 
 	*leader = NO_DEVICE;
 	if (rule_matches(&host->decision, rule, index)) {
-		if (rule_is_void(&host->boot.plan, rule, r))
+		if (rule_is_void(&host->boot.plan, r))
 			return RELATION_VOID;
 		if (rule->verb == VERB_KEEP || rule_selects(&host->decision, r, index))
 			return RELATION_MATCHES;

@@ -10,7 +10,8 @@ import pytest
 from conftest import BUILD, TOP, make
 
 LIMIT = 64 * 1024
-ALLOWED = {"memchr", "memcmp", "memcpy", "memmove", "memset", "strlen", "__stack_chk_fail",
+ALLOWED = {"memchr", "memcmp", "memcpy", "memmove", "memset", "strchr", "strlen",
+           "__stack_chk_fail",
            "_GLOBAL_OFFSET_TABLE_"}
 
 
