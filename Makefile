@@ -35,9 +35,12 @@ EDGE = apply disks facts framebuffer lines load log machine modules out release 
 	supervise sysfs
 # The bus walk and what judges every function of it: fast before small.
 HOT = address decide device display match scan text
-CLI = arguments blocks diagnose dump explain host hostuse json keyboards lastboot machinefile \
-	machinekeys machinewrite main moduleplan names network payload policycopy routes runtime say \
-	source stamp storage storagelists table tree unpack variant words
+CLI = add arguments blocks change check checkconflicts checkdevices checkgenerators checkimages \
+	checkiommu checkplan checkrules conffile diagnose diskinfo dump edit editing explain \
+	findings host hostnotes hostuse identity images json kernels keyboards kinds lastboot \
+	list machinefile machinekeys machinewrite main moduleplan names network payload planrows \
+	policycopy printable remove routes runtime say source stamp storage storagelists table \
+	tree twins unpack variant view viewdevice what whatif words
 
 CORE_OBJS = $(CORE:%=$(BUILD)/core/%.o)
 EDGE_OBJS = $(EDGE:%=$(BUILD)/cli.o/%.o)
@@ -79,7 +82,7 @@ check: all
 
 sanitize:
 	$(MAKE) BUILD=build/sanitize BINDER_CC='$(CC)' HARDEN= BINDER_LDFLAGS= \
-		CFLAGS='-g -fsanitize=address,undefined -fno-sanitize-recover=all' check
+		CFLAGS='-g -fsanitize=address,undefined -fno-sanitize-recover=all' SANITIZE=1 check
 
 lint:
 	clang-format --dry-run -Werror binder/*.[ch] cli/*.[ch] tests/unit/*.[ch]

@@ -20,7 +20,8 @@ struct text text_of(const char *string)
 
 bool text_equal(struct text a, struct text b)
 {
-	return a.len == b.len && !memcmp(a.at, b.at, a.len);
+	/* No text at all may be at NULL, which memcmp() must not be given: C11, 7.24.1. */
+	return a.len == b.len && (!a.len || !memcmp(a.at, b.at, a.len));
 }
 
 bool text_is(struct text text, const char *string)
