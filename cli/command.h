@@ -31,11 +31,21 @@ struct options {
 };
 
 /* Each takes its own arguments, argv[0] being its name, and returns an exit code. */
+int command_add(struct options *options, int argc, char *argv[]);
 int command_apply(struct options *options, int argc, char *argv[]);
+int command_check(struct options *options, int argc, char *argv[]);
 int command_dump(struct options *options, int argc, char *argv[]);
 int command_explain(struct options *options, int argc, char *argv[]);
+int command_graph(struct options *options, int argc, char *argv[]);
+int command_import(struct options *options, int argc, char *argv[]);
+int command_list(struct options *options, int argc, char *argv[]);
+int command_overlay(struct options *options, int argc, char *argv[]);
 int command_payload(struct options *options, int argc, char *argv[]);
 int command_release(struct options *options, int argc, char *argv[]);
+int command_remove(struct options *options, int argc, char *argv[]);
+int command_status(struct options *options, int argc, char *argv[]);
+int command_update(struct options *options, int argc, char *argv[]);
+int command_verify(struct options *options, int argc, char *argv[]);
 
 /* "vfio-bind: " and the message to stderr; returns code. */
 __attribute__((format(printf, 2, 3))) int complain(enum exit_code code, const char *how, ...);

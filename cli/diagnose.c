@@ -58,10 +58,19 @@ void diagnose(struct diag *diag, const struct mistake *mistake)
 		print_source(mistake->source, column);
 }
 
+static bool held;
+
+void warnings_hold(bool hold)
+{
+	held = hold;
+}
+
 void warn(const char *how, ...)
 {
 	va_list arguments;
 
+	if (held)
+		return;
 	(void)fputs("vfio-bind: warning: ", stderr);
 	va_start(arguments, how);
 	(void)vfprintf(stderr, how, arguments);

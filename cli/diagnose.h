@@ -11,4 +11,7 @@ void diagnose(struct diag *diag, const struct mistake *mistake);
 /* "vfio-bind: warning: " and the message, on stderr. */
 __attribute__((format(printf, 1, 2))) void warn(const char *how, ...);
 
+/* Keeps warnings back, for whoever looks a second time at what was warned of already. */
+void warnings_hold(bool hold);
+
 #endif

@@ -3,6 +3,8 @@
 
 #include "diagnose.h"
 #include "facts.h"
+#include "framebuffer.h"
+#include "lastboot.h"
 #include "machinefile.h"
 #include "scan.h"
 
@@ -45,7 +47,7 @@ static void find_builtin(struct host *host)
 			continue;
 		if (join(path, sizeof(path), "sys/bus/pci/drivers/", driver, "/module") &&
 		    !machine_has(machine, path))
-			strcpy(host->builtin[host->builtin_count++], driver);
+			memcpy(host->builtin[host->builtin_count++], driver, DRIVER_SIZE);
 	}
 }
 
@@ -69,6 +71,46 @@ static void read_revisions(struct host *host)
 		if (len == 5 && text_hex((struct text){ text + 2, 2 }, 2, 2, &revision))
 			host->revisions[i] = (int16_t)revision;
 	}
+}
+
+/* What a DRM driver says of the display the boot will see before there is one. */
+static void read_drm(struct host *host)
+{
+	struct boot *boot = &host->boot;
+
+	for (size_t i = 0; i < boot->inventory.count; i++)
+		if (host->drivers[i][0] &&
+		    device_has_base_class(&boot->inventory.devices[i], CLASS_BASE_DISPLAY))
+			boot->plan.wants[i] = FACT_DRM;
+	(void)facts_read(&boot->machine, &boot->inventory, &boot->plan, &boot->claims);
+	memset(boot->plan.wants, 0, boot->inventory.count * sizeof(*boot->plan.wants));
+}
+
+static bool has_picture(const struct inventory *inventory)
+{
+	for (size_t i = 0; i < inventory->count; i++)
+		if (inventory->devices[i].framebuffer || inventory->devices[i].boot_display)
+			return true;
+	return false;
+}
+
+/*
+ * A DRM driver replaces the firmware's framebuffer, by which the boot knew the display, and the
+ * next one will: then this boot's report says where it was.
+ */
+static void find_picture(struct host *host)
+{
+	struct inventory *inventory = &host->boot.inventory;
+
+	if (framebuffer_find(&host->boot.machine, inventory))
+		return; /* who asks for it is told why */
+	inventory->known |= FACT_FRAMEBUFFER;
+	read_drm(host);
+	if (has_picture(inventory))
+		return;
+	host->recalled = last_boot_picture(&host->boot.machine, inventory);
+	if (host->recalled != NO_DEVICE)
+		inventory->devices[host->recalled].framebuffer = true;
 }
 
 /* What an image built now would say of the host; below --root an image's own word may be there. */
@@ -109,6 +151,7 @@ static int read_live(struct host *host, const struct options *options)
 		memcpy(host->kernel, kernel.release, sizeof(host->kernel));
 	remember_drivers(host);
 	find_builtin(host);
+	find_picture(host);
 	return find_protect(host);
 }
 
@@ -180,6 +223,7 @@ struct host *host_look(const struct options *options, int *code)
 		return NULL;
 	}
 	memset(host->revisions, 0xff, sizeof(host->revisions));
+	host->recalled = NO_DEVICE;
 	*code = options->machine_file ? read_file(host, options) : read_live(host, options);
 	if (*code == EXIT_AS_CONFIGURED)
 		return host;

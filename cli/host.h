@@ -25,6 +25,7 @@ struct host {
 	size_t builtin_count;
 	char protect_text[PROTECT_BYTES_MAX]; /* what boot.protect points into */
 	struct host_use use;                  /* of the running machine */
+	size_t recalled; /* only the boot's report says the picture was there, or NO_DEVICE */
 };
 
 /* Looks at the machine only. Returns NULL with *code set to an exit code if that fails. */

@@ -5,12 +5,20 @@
 
 #include "host.h"
 
+/* A line of the report that is about a device which is there now. */
+struct last_row {
+	enum verdict_kind verdict;
+	struct text rule;   /* FILE:LINE */
+	struct text detail; /* "failed: ..." and the like, or empty */
+};
+
 struct last_boot {
 	bool found;          /* there is a report */
 	bool policy_differs; /* it went by another policy than /etc has now */
+	bool idle;           /* it changed nothing: off, a dry run, a mistake */
+	bool ids_dropped;    /* an ids= of the command line or modprobe.d was left out */
 	char note[64];       /* "off", "dry-run" and the like, or empty */
-	/* Of each device of host->boot.inventory: */
-	enum verdict_kind verdicts[DEVICE_MAX];
+	struct last_row rows[DEVICE_MAX]; /* of each device of host->boot.inventory */
 };
 
 /* How a device stands to the policy. */
@@ -23,8 +31,17 @@ enum state {
 	STATE_FOREIGN, /* a guest's, by somebody else's doing */
 };
 
-/* Reads the report, below /run or where the binder leaves it before that is mounted. */
+/*
+ * Reads the report, below /run or where the binder leaves it before that is mounted. Its texts
+ * stay until the next call.
+ */
 void last_boot_read(struct last_boot *last, struct host *host);
+
+/*
+ * The device the report says the firmware's framebuffer was in, or NO_DEVICE: once a DRM driver
+ * has the screen, nothing else tells.
+ */
+size_t last_boot_picture(struct machine *machine, const struct inventory *inventory);
 
 enum state device_state(const struct host *host, const struct last_boot *last, size_t index);
 const char *state_name(enum state state);

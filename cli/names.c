@@ -7,6 +7,7 @@
 #include <pci/pci.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 __attribute__((noreturn)) static void give_up(char *message, ...)
 {
@@ -29,12 +30,17 @@ static void close_names(void)
 	pci_cleanup(access);
 }
 
+/* From the list of the system; VFIO_BIND_PCI_IDS names another, one that does not change. */
 static struct pci_access *names(void)
 {
+	char *path = getenv("VFIO_BIND_PCI_IDS");
+
 	if (access)
 		return access;
 	access = pci_alloc();
 	(void)atexit(close_names);
+	if (path)
+		pci_set_name_list_path(access, path, 0);
 	access->error = give_up;
 	access->warning = access->debug = say_nothing;
 	return access;
@@ -47,6 +53,68 @@ const char *device_name(const struct device *device, char out[NAME_TEXT_SIZE])
 
 	if (!pci_lookup_name(names(), out, NAME_TEXT_SIZE, flags, device->vendor, device->device))
 		out[0] = '\0';
+	return out;
+}
+
+const char *vendor_name(const struct device *device, char out[NAME_TEXT_SIZE])
+{
+	const int flags = PCI_LOOKUP_VENDOR | PCI_LOOKUP_NO_NUMBERS | PCI_LOOKUP_NO_HWDB;
+
+	if (!pci_lookup_name(names(), out, NAME_TEXT_SIZE, flags, device->vendor))
+		out[0] = '\0';
+	return out;
+}
+
+const char *model_name(const struct device *device, char out[NAME_TEXT_SIZE])
+{
+	const int flags = PCI_LOOKUP_DEVICE | PCI_LOOKUP_NO_NUMBERS | PCI_LOOKUP_NO_HWDB;
+
+	if (!pci_lookup_name(names(), out, NAME_TEXT_SIZE, flags, device->vendor, device->device))
+		out[0] = '\0';
+	return out;
+}
+
+/* Words of pci.ids that tell nobody which company it is. */
+static bool is_company_word(const char *word)
+{
+	static const char *const words[] = {
+		"and",     "Co",           "Co.",         "Company",       "Corp",
+		"Corp.",   "Corporation",  "Electronics", "Inc",           "Inc.",
+		"Limited", "Ltd",          "Ltd.",        "Semiconductor", "subsidiaries",
+		"Systems", "Technologies", "Technology",
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
+		if (!strcmp(word, words[i]))
+			return true;
+	return false;
+}
+
+/* "Advanced Micro Devices, Inc. [AMD/ATI]" has it in brackets; of others the end goes. */
+static void shorten(char *vendor)
+{
+	char *open = strrchr(vendor, '['), *end = open ? strchr(open, ']') : NULL;
+	char *space;
+
+	if (end) {
+		*end = '\0';
+		memmove(vendor, open + 1, strlen(open + 1) + 1);
+		return;
+	}
+	vendor[strcspn(vendor, ",(")] = '\0';
+	while ((space = strrchr(vendor, ' ')) && (!space[1] || is_company_word(space + 1)))
+		*space = '\0';
+}
+
+const char *device_short_name(const struct device *device, char out[NAME_TEXT_SIZE])
+{
+	char vendor[NAME_TEXT_SIZE], model[NAME_TEXT_SIZE];
+
+	(void)vendor_name(device, vendor);
+	shorten(vendor);
+	(void)model_name(device, model);
+	(void)snprintf(out, NAME_TEXT_SIZE, "%.60s%s%.98s", vendor,
+		       vendor[0] && model[0] ? " " : "", model);
 	return out;
 }
 

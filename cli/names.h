@@ -10,6 +10,13 @@
 /* "NVIDIA Corporation GP107 [GeForce GTX 1050 Ti]", or "" where pci.ids does not know it. */
 const char *device_name(const struct device *device, char out[NAME_TEXT_SIZE]);
 
+/* The same in two parts; each "" where it is not known. */
+const char *vendor_name(const struct device *device, char out[NAME_TEXT_SIZE]);
+const char *model_name(const struct device *device, char out[NAME_TEXT_SIZE]);
+
+/* Both again, the vendor without what kind of company it is: "NVIDIA GP107 [GeForce ...]". */
+const char *device_short_name(const struct device *device, char out[NAME_TEXT_SIZE]);
+
 /* The class by our own name, nvme or vga, or by its six hex digits. */
 const char *device_class_text(const struct device *device, char out[NAME_TEXT_SIZE]);
 

@@ -61,7 +61,7 @@ static bool mark(struct host_use *host, const char *name)
 	       !strstr(link, "/virtual/");
 }
 
-static void follow(struct host_use *host, const char *name)
+void network_follow(struct host_use *host, const char *name)
 {
 	static struct interfaces interfaces;
 	bool real = false;
@@ -106,6 +106,6 @@ void network_find(struct host_use *host)
 
 		followed[i] = !route->bits || leads_to_peer(host, &routes, route);
 		if (followed[i] && !was_followed(&routes, i, followed))
-			follow(host, route->interface);
+			network_follow(host, route->interface);
 	}
 }

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* vfio-bind payload: the tree every image generator copies as it is. */
+#include "payload.h"
+
 #include "arguments.h"
 #include "diagnose.h"
 #include "hostuse.h"
@@ -240,7 +242,7 @@ static int build(struct payload *payload)
 }
 
 /* A release becomes the name of a directory and a word of a line. */
-static bool is_release(const char *text)
+bool is_release(const char *text)
 {
 	struct text release = text_of(text);
 
@@ -250,23 +252,28 @@ static bool is_release(const char *text)
 	return release.len && release.len < NAME_SIZE && release.at[0] != '.';
 }
 
+/* What the command's arguments say. */
+struct wanted {
+	const char *release, *dir;
+};
+
 static int take_option(void *context, int option, const char *value)
 {
-	struct payload *payload = context;
+	struct wanted *wanted = context;
 
 	(void)option; /* there is but one */
-	payload->release = value;
+	wanted->release = value;
 	return -1;
 }
 
-static int parse(struct payload *payload, struct options *options, int argc, char *argv[])
+static int parse(struct wanted *wanted, struct options *options, int argc, char *argv[])
 {
 	static const struct option own[] = { { "kernel", required_argument, NULL, 'k' } };
 	const struct arguments arguments = {
 		.own = own,
 		.own_count = ARRAY_SIZE(own),
 		.take = take_option,
-		.context = payload,
+		.context = wanted,
 		.min = 1,
 		.max = 1,
 		.usage = "--kernel RELEASE DIR",
@@ -277,26 +284,35 @@ static int parse(struct payload *payload, struct options *options, int argc, cha
 		return code;
 	if (options->machine_file)
 		return complain(EXIT_USAGE, "payload looks at the machine itself: no --machine");
-	if (!payload->release || !is_release(payload->release))
+	if (!wanted->release || !is_release(wanted->release))
 		return complain(EXIT_USAGE, "payload: --kernel RELEASE, a name in /lib/modules");
-	payload->dir = argv[optind];
+	wanted->dir = argv[optind];
 	return -1;
+}
+
+int payload_write(const char *root, const char *release, const char *dir)
+{
+	static struct payload payload;
+	int code, err;
+
+	memset(&payload, 0, sizeof(payload)); /* it may be the second one */
+	payload.release = release;
+	payload.dir = dir;
+	err = machine_open(&payload.machine, root);
+	if (err)
+		return fail(root, err);
+	code = build(&payload);
+	if (code != EXIT_USAGE)
+		stamp_leave(&payload.machine, release, dir,
+			    code == EXIT_AS_CONFIGURED ? &payload.policy_text : NULL);
+	machine_close(&payload.machine);
+	return code;
 }
 
 int command_payload(struct options *options, int argc, char *argv[])
 {
-	static struct payload payload;
-	int code = parse(&payload, options, argc, argv), err;
+	struct wanted wanted = { 0 };
+	int code = parse(&wanted, options, argc, argv);
 
-	if (code >= 0)
-		return code;
-	err = machine_open(&payload.machine, options->root);
-	if (err)
-		return fail(options->root, err);
-	code = build(&payload);
-	if (code != EXIT_USAGE)
-		stamp_leave(&payload.machine, payload.release, payload.dir,
-			    code == EXIT_AS_CONFIGURED ? &payload.policy_text : NULL);
-	machine_close(&payload.machine);
-	return code;
+	return code >= 0 ? code : payload_write(options->root, wanted.release, wanted.dir);
 }

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "storage.h"
 
-#include "blocks.h"
 #include "diagnose.h"
 #include "source.h"
 #include "storagelists.h"
@@ -129,6 +128,11 @@ static enum found add_mount(struct blocks *blocks, struct libmnt_fs *fs)
 		     mnt_fs_get_target(fs));
 	blocks->lost |= found == FOUND_LOST;
 	return found;
+}
+
+bool storage_add_mount(struct blocks *blocks, struct libmnt_fs *fs)
+{
+	return add_mount(blocks, fs) == FOUND_HOME;
 }
 
 /* True if "/" is the root directory of process 1 too, and so of the running machine. */

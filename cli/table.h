@@ -6,12 +6,18 @@
 #include "command.h"
 #include "json.h"
 
+enum table_show {
+	SHOW_ALWAYS,
+	SHOW_ASKED, /* only where -o asks for it */
+	SHOW_ROOMY, /* not on a terminal too narrow for all */
+};
+
 struct table_column {
 	const char *name; /* its heading, and its name behind -o */
 	const char *key;  /* of the row's member */
 	double width;     /* as libsmartcols takes it: a part of the line, or a number of cells */
 	int flags;        /* SCOLS_FL_... */
-	bool hidden;      /* shown only where -o asks for it */
+	enum table_show show;
 };
 
 struct table {
@@ -20,6 +26,11 @@ struct table {
 	const char *branch;      /* key of the member that rows of one branch share, or NULL */
 	const char *branch_name; /* what to call a branch, before its value */
 };
+
+/*
+ * A member that is a list is shown with commas. A cell that may wrap does so on a terminal, where
+ * it has "; ".
+ */
 
 /* Prints the rows, an array, as the options want it. Returns an exit code. */
 int table_print(const struct table *table, struct json_object *rows, const struct options *options);

@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* vfio-bind check: what is wrong, what will happen at the next boot, and what to do. */
+#include "check.h"
+
+#include "arguments.h"
+#include "facts.h"
+#include "table.h"
+
+#include <errno.h>
+#include <libsmartcols.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct table_column columns[] = {
+	{ "ADDRESS", "address", 14, 0, SHOW_ALWAYS },
+	{ "CLASS", "class", 5, 0, SHOW_ROOMY },
+	{ "ID", "id", 9, 0, SHOW_ROOMY },
+	{ "NAME", "name", 0.25, SCOLS_FL_TRUNC, SHOW_ROOMY },
+	{ "DRIVER", "driver", 8, SCOLS_FL_TRUNC, SHOW_ALWAYS },
+	{ "NEXT", "driver_next", 8, 0, SHOW_ALWAYS },
+	{ "RULE", "rule", 0.2, 0, SHOW_ALWAYS },
+	{ "NOTE", "note", 0.25, SCOLS_FL_WRAP, SHOW_ALWAYS },
+	{ "VERDICT", "verdict", 7, 0, SHOW_ASKED },
+	{ "REASON", "reason", 8, 0, SHOW_ASKED },
+};
+
+static const struct table plan_table = { .columns = columns, .count = ARRAY_SIZE(columns) };
+
+/* Mistakes of the policy as JSON; read a second time, for whoever reads stderr has seen them. */
+struct collector {
+	struct diag diag;
+	struct json_object *list;
+};
+
+static void collect(struct diag *diag, const struct mistake *mistake)
+{
+	struct collector *collector = (struct collector *)diag;
+	struct json_object *object = json_object_new_object();
+
+	json_add_text(object, "file", mistake->file);
+	(void)json_object_object_add(object, "line", json_object_new_int((int)mistake->line));
+	(void)json_object_object_add(object, "column", json_object_new_int((int)mistake->column));
+	json_add_string(object, "expected", mistake->expected);
+	json_add_text(object, "text", mistake->source);
+	(void)json_object_array_add(collector->list, object);
+}
+
+static struct json_object *list_mistakes(struct host *host)
+{
+	struct collector collector = { { collect, 0 }, json_object_new_array() };
+	struct text cmdline = text_of(host->boot.cmdline);
+	struct policy_text *text = calloc(1, sizeof(*text));
+	struct policy *policy = calloc(1, sizeof(*policy));
+
+	if (host->boot.diag.mistakes && text && policy &&
+	    load_policy(&host->boot.machine, text, policy, &collector.diag))
+		(void)cmdline_rules(cmdline, &host->boot.words, policy, &collector.diag);
+	free(text);
+	free(policy);
+	return collector.list;
+}
+
+/* The groups of all devices, as a decision asks only for those of chosen ones. */
+static bool read_groups(struct host *host)
+{
+	struct plan *plan = &host->boot.plan;
+
+	for (size_t i = 0; i < host->boot.inventory.count; i++)
+		plan->wants[i] = FACT_GROUP & ~host->boot.inventory.devices[i].known;
+	plan->wants_machine = 0;
+	return host->from_file ||
+	       !facts_read(&host->boot.machine, &host->boot.inventory, plan, &host->boot.claims);
+}
+
+static void check_mistakes(struct findings *findings)
+{
+	unsigned mistakes = findings->host->boot.diag.mistakes;
+	struct json_object *finding;
+
+	if (!mistakes)
+		return;
+	finding = finding_add(findings, SEVERITY_ERROR, "policy",
+			      "the policy has %u mistake%s; nothing would be bound", mistakes,
+			      mistakes > 1 ? "s" : "");
+	json_add_string(finding, "advice", "correct each line that is named, and check again");
+}
+
+/* What only the machine itself can tell. */
+static void check_machine(struct findings *findings)
+{
+	struct json_object *finding;
+
+	check_devices(findings);
+	if (!findings->host->from_file) {
+		check_generators(findings);
+		check_images(findings);
+		return;
+	}
+	finding =
+		finding_add(findings, SEVERITY_UNKNOWN, "machine",
+			    "a machine file does not hold modprobe.d, driverctl, images, kernels, "
+			    "reserved regions, reset methods and interrupt remapping");
+	json_add_string(finding, "advice", "run check on the machine itself to know of them");
+}
+
+static void check_all(struct findings *findings)
+{
+	if (!read_groups(findings->host))
+		(void)finding_unreadable(findings, "group", findings->host->boot.machine.failed,
+					 -EIO);
+	check_mistakes(findings);
+	check_iommu(findings);
+	check_plan(findings);
+	check_rules(findings);
+	check_conflicts(findings);
+	check_machine(findings);
+}
+
+static size_t count_verdicts(const struct host *host, enum verdict_kind kind)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < host->boot.plan.selected_count; i++)
+		count += plan_verdict(&host->boot.plan, host->boot.plan.selected[i]).kind == kind;
+	return count;
+}
+
+static enum exit_code judge(const struct findings *findings, bool strict)
+{
+	const struct host *host = findings->host;
+
+	if (host->boot.diag.mistakes)
+		return EXIT_USAGE;
+	if (count_verdicts(host, VERDICT_REFUSE))
+		return EXIT_GUARDED;
+	if (findings->counts[SEVERITY_ERROR])
+		return EXIT_FAILED;
+	if (findings->pending)
+		return EXIT_PENDING;
+	if (strict && findings->counts[SEVERITY_WARNING])
+		return EXIT_WARNINGS;
+	if (!policy_says_anything(&host->boot.policy))
+		return EXIT_NOT_CONFIGURED;
+	return EXIT_AS_CONFIGURED;
+}
+
+static void print_summary(const struct findings *findings)
+{
+	const struct host *host = findings->host;
+
+	if (host->boot.diag.mistakes)
+		return;
+	if (!host->boot.policy.rule_count) {
+		(void)puts("no rule in /" POLICY_FILE " or /" POLICY_DIR ": nothing is bound");
+		return;
+	}
+	(void)printf("next boot: %zu bound, %zu refused, %zu kept; %u error%s, %u warning%s\n",
+		     count_verdicts(host, VERDICT_BIND), count_verdicts(host, VERDICT_REFUSE),
+		     count_verdicts(host, VERDICT_KEEP), findings->counts[SEVERITY_ERROR],
+		     findings->counts[SEVERITY_ERROR] == 1 ? "" : "s",
+		     findings->counts[SEVERITY_WARNING],
+		     findings->counts[SEVERITY_WARNING] == 1 ? "" : "s");
+}
+
+static int print_text(const struct findings *findings, struct json_object *rows,
+		      const struct options *options)
+{
+	int code = EXIT_AS_CONFIGURED;
+
+	findings_print(findings);
+	if (json_object_array_length(rows))
+		code = table_print(&plan_table, rows, options);
+	print_summary(findings);
+	return code;
+}
+
+static void print_all(const struct findings *findings, enum exit_code code)
+{
+	struct json_object *object = json_object_new_object();
+
+	json_add_string(object, "result", exit_word(code));
+	(void)json_object_object_add(object, "mistakes", list_mistakes(findings->host));
+	(void)json_object_object_add(object, "findings", json_object_get(findings->list));
+	(void)json_object_object_add(object, "plan", plan_rows(findings->host));
+	json_print(object);
+	(void)json_object_put(object);
+}
+
+static int check(struct host *host, const struct options *options, bool strict)
+{
+	struct findings findings = { .host = host, .list = json_object_new_array() };
+	enum exit_code code;
+
+	check_all(&findings);
+	code = judge(&findings, strict);
+	if (options->json) {
+		print_all(&findings, code);
+	} else {
+		struct json_object *rows = plan_rows(host);
+		int failed = print_text(&findings, rows, options);
+
+		(void)json_object_put(rows);
+		if (failed != EXIT_AS_CONFIGURED)
+			code = (enum exit_code)failed;
+	}
+	(void)json_object_put(findings.list);
+	return (int)code;
+}
+
+static int take_option(void *context, int option, const char *value)
+{
+	(void)option; /* there is but one */
+	(void)value;
+	*(bool *)context = true;
+	return -1;
+}
+
+int command_check(struct options *options, int argc, char *argv[])
+{
+	static const struct option own[] = { { "strict", no_argument, NULL, 's' } };
+	bool strict = false;
+	const struct arguments arguments = {
+		.own = own,
+		.own_count = ARRAY_SIZE(own),
+		.take = take_option,
+		.context = &strict,
+		.usage = "[--strict]",
+	};
+	int code = arguments_take(options, &arguments, argc, argv);
+	struct host *host;
+
+	if (code >= 0)
+		return code;
+	host = host_read(options, AT_BOOT, &code);
+	if (!host)
+		return code;
+	code = check(host, options, strict);
+	host_free(host);
+	return code;
+}

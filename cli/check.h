@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The checks, each in a file of its own. What a machine file does not hold none of them judges. */
+#ifndef CHECK_H
+#define CHECK_H
+
+#include "findings.h"
+
+/* What guards and IOMMU groups make of the plan for the next boot. */
+void check_plan(struct findings *findings);
+
+/* Rules that bind nothing or not always the same, and our words on the kernel command line. */
+void check_rules(struct findings *findings);
+
+/* That the IOMMU is on, and remaps interrupts. */
+void check_iommu(struct findings *findings);
+
+/* True if some device is in an IOMMU group, or there is no device at all. */
+bool iommu_is_on(const struct inventory *inventory);
+
+/* Hardware in the way of giving a device that is bound to a guest. */
+void check_devices(struct findings *findings);
+
+/* What else on this host binds devices, or keeps vfio-pci from being loaded. */
+void check_conflicts(struct findings *findings);
+
+/* The same of modprobe.d. */
+void check_modprobe(struct findings *findings);
+
+/*
+ * A list of kinds, behind ids= in a line that stands at a place: as a sentence says it, and for
+ * programs. Tells what it takes beside what the policy binds.
+ */
+void check_kinds(struct findings *findings, struct text list, struct text line, const char *in,
+		 const char *place);
+
+/* True for the guests' drivers that have ids=: vfio-pci and pci-stub. */
+bool takes_kinds(struct text module);
+
+/* Configuration of image generators that names modules which are no more. */
+void check_generators(struct findings *findings);
+
+/* Whether each installed kernel has the drivers, and its image this policy. */
+void check_images(struct findings *findings);
+
+/* A row for each device that a rule selects. */
+struct json_object *plan_rows(const struct host *host);
+
+#endif

@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "check.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define REGIONS_SIZE 4096 /* a page, as sysfs hands it out */
+
+static const struct device *device_at(const struct host *host, size_t index)
+{
+	return &host->boot.inventory.devices[index];
+}
+
+static bool is_bound(const struct host *host, size_t index)
+{
+	return plan_verdict(&host->boot.plan, index).kind == VERDICT_BIND;
+}
+
+static struct json_object *find(struct findings *findings, enum severity severity,
+				const char *check, size_t index, const char *what)
+{
+	char device[DEVICE_TEXT_SIZE], address[ADDRESS_SIZE];
+	struct json_object *finding = finding_add(findings, severity, check, "%s %s",
+						  device_text(findings->host, index, device), what);
+
+	(void)address_format(device_at(findings->host, index)->address, address);
+	json_add_string(finding, "device", address);
+	return finding;
+}
+
+/* Lines are "START END TYPE": linux/Documentation/ABI/testing/sysfs-kernel-iommu_groups. */
+static bool has_direct_region(struct machine *machine, int group)
+{
+	char path[MACHINE_PATH_SIZE], regions[REGIONS_SIZE];
+	struct text rest, line;
+	ssize_t len;
+
+	(void)snprintf(path, sizeof(path), "sys/kernel/iommu_groups/%d/reserved_regions", group);
+	len = machine_read(machine, path, regions, sizeof(regions));
+	rest = (struct text){ regions, len > 0 ? (size_t)len : 0 };
+	while (text_cut(&rest, '\n', &line))
+		if (text_ends(line, " direct"))
+			return true;
+	return false;
+}
+
+/* linux/drivers/iommu/iommu.c: such a device is never given away, but for "direct-relaxable". */
+static void check_regions(struct findings *findings, size_t index)
+{
+	struct json_object *finding;
+
+	if (!has_direct_region(&findings->host->boot.machine,
+			       device_at(findings->host, index)->group))
+		return;
+	finding =
+		find(findings, SEVERITY_WARNING, "reserved-region", index,
+		     "has memory reserved by the firmware (RMRR) in its IOMMU group: vfio refuses "
+		     "to give it to a guest");
+	json_add_string(
+		finding, "advice",
+		"turn off in the firmware's setup what uses it (USB legacy, shared memory of "
+		"a management controller), or ask the maker for an update");
+}
+
+/* reset_method is there since 5.15, and can be emptied; reset is on all kernels. */
+static bool has_reset(struct host *host, size_t index)
+{
+	struct machine *machine = &host->boot.machine;
+	char path[MACHINE_PATH_SIZE], methods[64];
+	struct address address = device_at(host, index)->address;
+	ssize_t len = machine_read_attribute(machine, pci_path(path, address, "reset_method"),
+					     methods, sizeof(methods));
+
+	if (len >= 0)
+		return strspn(methods, " \n") < (size_t)len;
+	return machine_exists(machine, pci_path(path, address, "reset")) == 1;
+}
+
+/* A kernel that has these attributes shows them for some device. */
+static bool knows_resets(struct host *host)
+{
+	for (size_t i = 0; i < host->boot.inventory.count; i++)
+		if (has_reset(host, i))
+			return true;
+	return false;
+}
+
+/*
+ * What else is on the device's bus and stays with the host: without that vfio resets the whole
+ * bus (linux/drivers/vfio/pci/vfio_pci_core.c: vfio_pci_dev_set_resettable), but never a root bus.
+ */
+static bool bus_is_shared(const struct host *host, size_t index, struct naming *others)
+{
+	const struct inventory *inventory = &host->boot.inventory;
+	const struct device *device = device_at(host, index);
+
+	if (device->above == NO_DEVICE)
+		return true;
+	for (size_t i = 0; i < inventory->count; i++)
+		if (inventory->devices[i].above == device->above && !is_bound(host, i))
+			naming_add(others, host, i);
+	return others->count;
+}
+
+static void check_reset(struct findings *findings, size_t index)
+{
+	struct host *host = findings->host;
+	struct naming others = { 0 };
+	struct json_object *finding;
+
+	if (has_reset(host, index) || !bus_is_shared(host, index, &others))
+		return;
+	if (!knows_resets(host)) {
+		(void)json_object_put(others.all);
+		return;
+	}
+	finding = find(findings, SEVERITY_WARNING, "reset", index,
+		       "has no reset method: a guest finds it as the one before left it");
+	if (others.count)
+		json_add_format(
+			finding, "advice",
+			"bind %s too, which shares its bus, so that vfio can reset them all",
+			others.text);
+	else
+		json_add_string(finding, "advice",
+				"reboot the host before a second guest has it, or look for a "
+				"device-specific reset");
+	naming_give(&others, finding);
+}
+
+static void check_framebuffer(struct findings *findings, size_t index)
+{
+	struct json_object *finding;
+
+	if (!device_at(findings->host, index)->framebuffer)
+		return;
+	finding = find(
+		findings, SEVERITY_NOTE, "framebuffer", index,
+		"holds the firmware's framebuffer: the console on it freezes once it is bound");
+	json_add_string(finding, "advice",
+			"have ssh or a serial console; video=efifb:off is not needed");
+}
+
+/* True at the first of a group's devices that are bound. */
+static bool is_first_of_group(const struct host *host, size_t index)
+{
+	const struct device *devices = host->boot.inventory.devices;
+
+	for (size_t i = 0; i < index; i++)
+		if (devices[i].group == devices[index].group && is_bound(host, i))
+			return false;
+	return devices[index].group != GROUP_NONE;
+}
+
+void check_devices(struct findings *findings)
+{
+	const struct host *host = findings->host;
+
+	for (size_t i = 0; i < host->boot.plan.selected_count; i++) {
+		size_t index = host->boot.plan.selected[i];
+
+		if (!is_bound(host, index))
+			continue;
+		check_framebuffer(findings, index);
+		if (host->from_file)
+			continue;
+		if (is_first_of_group(host, index))
+			check_regions(findings, index);
+		check_reset(findings, index);
+	}
+}

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "check.h"
+#include "conffile.h"
+#include "kernels.h"
+#include "moduleplan.h"
+
+#include <stdio.h>
+
+/*
+ * Part of vfio itself since 6.2 (linux: drivers/vfio/Kconfig), yet in most guides: generators
+ * stop or warn where a module they are told to take is not there.
+ */
+#define GONE "vfio_virqfd"
+
+/* Where generators, and the boot itself, are told which modules to take. */
+static const struct {
+	const char *path, *suffix; /* of a directory's files; NULL for a file */
+} places[] = {
+	{ "etc/initramfs-tools/modules", NULL },
+	{ "usr/share/initramfs-tools/modules.d", "" },
+	{ "etc/dracut.conf", NULL },
+	{ "etc/dracut.conf.d", ".conf" },
+	{ "usr/lib/dracut/dracut.conf.d", ".conf" },
+	{ "etc/mkinitcpio.conf", NULL },
+	{ "etc/mkinitcpio.conf.d", ".conf" },
+	{ "etc/booster.yaml", NULL },
+	{ "etc/modules", NULL },
+	{ "etc/modules-load.d", ".conf" },
+};
+
+/* True if a kernel lacks it; where none is installed here that cannot be told. */
+static bool kernel_lacks(struct host *host, const char *release)
+{
+	static struct moduleplan plan;
+	bool has;
+
+	if (moduleplan_open(&plan, &host->boot.machine, release))
+		return false;
+	has = kernel_has(plan.kmod, GONE);
+	moduleplan_close(&plan);
+	return !has;
+}
+
+/* The newest kernel that lacks it, "since 6.2" where none is installed here, or NULL. */
+static const char *find_lacking(struct host *host)
+{
+	static struct kernels kernels;
+
+	if (kernels_find(&kernels, &host->boot.machine, host->kernel) || !kernels.count)
+		return "since 6.2";
+	for (size_t i = kernels.count; i-- > 0;)
+		if (kernel_lacks(host, kernels.list[i].release))
+			return kernels.list[i].release;
+	return NULL;
+}
+
+static bool take_line(void *context, const struct conf_line *line)
+{
+	struct findings *findings = context;
+	struct json_object *finding;
+	char place[CONF_PLACE_SIZE];
+	const char *lacking;
+
+	if (!conf_has_word(line->text, GONE))
+		return true;
+	lacking = find_lacking(findings->host);
+	if (!lacking)
+		return false;
+	conf_place(line, place);
+	finding = finding_add(findings, SEVERITY_WARNING, "virqfd",
+			      "%s names " GONE ", which kernel %s does not have: the image may not "
+			      "be built, or a module be missed at boot",
+			      place, lacking);
+	json_add_string(finding, "advice", "remove that word; vfio-bind needs none of these lines");
+	json_add_string(finding, "place", place);
+	return true;
+}
+
+void check_generators(struct findings *findings)
+{
+	struct machine *machine = &findings->host->boot.machine;
+
+	for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
+		int err = places[i].suffix ?
+				  conf_read_dir(machine, places[i].path, places[i].suffix,
+						take_line, findings) :
+				  conf_read(machine, places[i].path, take_line, findings);
+
+		(void)finding_unreadable(findings, "generators", places[i].path, err);
+	}
+}

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "check.h"
+#include "conffile.h"
+#include "kinds.h"
+#include "words.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* modprobe.d(5): of two files of one name the one in the first directory counts. */
+static const char *const modprobe_dirs[] = {
+	"etc/modprobe.d",     "run/modprobe.d", "usr/local/lib/modprobe.d",
+	"usr/lib/modprobe.d", "lib/modprobe.d",
+};
+
+struct modprobe {
+	struct findings *findings;
+	size_t dir; /* which of them is being read */
+};
+
+static bool is_masked(const struct modprobe *modprobe, const char *path)
+{
+	const char *name = strrchr(path, '/');
+	char other[MACHINE_PATH_SIZE];
+
+	for (size_t i = 0; i < modprobe->dir; i++)
+		if (join(other, sizeof(other), modprobe_dirs[i], name, "") &&
+		    machine_exists(&modprobe->findings->host->boot.machine, other) == 1)
+			return true;
+	return false;
+}
+
+static void check_options(struct modprobe *modprobe, const struct conf_line *line,
+			  struct text options)
+{
+	char place[CONF_PLACE_SIZE], in[CONF_PLACE_SIZE + 8];
+	struct text list = kinds_in_options(options);
+
+	if (!list.at)
+		return;
+	conf_place(line, place);
+	(void)snprintf(in, sizeof(in), "in %s", place);
+	check_kinds(modprobe->findings, list, line->text, in, place);
+}
+
+static void find_line(struct modprobe *modprobe, const struct conf_line *line,
+		      enum severity severity, const char *check, const char *what,
+		      const char *advice)
+{
+	char place[CONF_PLACE_SIZE];
+	struct json_object *finding;
+
+	conf_place(line, place);
+	finding = finding_add(modprobe->findings, severity, check, "%s \"%.*s\" %s", place,
+			      (int)line->text.len, line->text.at, what);
+	json_add_string(finding, "place", place);
+	json_add_string(finding, "advice", advice);
+}
+
+/* A guest's driver that is to be loaded ahead of another, or drags another in with it. */
+static void check_softdep(struct modprobe *modprobe, const struct conf_line *line,
+			  struct text module, struct text rest)
+{
+	struct text word;
+	bool other = false, taker = false;
+
+	while (word_next(&rest, &word))
+		if (!text_ends(word, ":")) {
+			taker |= takes_kinds(word);
+			other |= !takes_kinds(word) &&
+				 (word.len < 4 || memcmp(word.at, "vfio", 4) != 0);
+		}
+	if (takes_kinds(module) && other)
+		find_line(modprobe, line, SEVERITY_WARNING, "softdep",
+			  "loads another driver along with vfio-pci, which may take its devices "
+			  "first",
+			  "remove the line");
+	else if (!takes_kinds(module) && taker)
+		find_line(modprobe, line, SEVERITY_NOTE, "softdep",
+			  "is not needed: devices are bound before that driver is loaded",
+			  "remove the line");
+}
+
+static bool take_modprobe_line(void *context, const struct conf_line *line)
+{
+	struct modprobe *modprobe = context;
+	struct text rest = line->text, command, module;
+
+	if (!word_next(&rest, &command) || !word_next(&rest, &module))
+		return true;
+	if (text_is(command, "options") && takes_kinds(module) && !is_masked(modprobe, line->path))
+		check_options(modprobe, line, rest);
+	else if (text_is(command, "softdep") && !is_masked(modprobe, line->path))
+		check_softdep(modprobe, line, module, rest);
+	else if (text_is(command, "install") && takes_kinds(module) &&
+		 !is_masked(modprobe, line->path))
+		find_line(modprobe, line, SEVERITY_WARNING, "install",
+			  "runs a program in place of loading it, which may bind other devices",
+			  "remove the line; vfio-bind import makes rules of the scripts it knows");
+	return true;
+}
+
+void check_modprobe(struct findings *findings)
+{
+	struct modprobe modprobe = { .findings = findings };
+
+	for (; modprobe.dir < ARRAY_SIZE(modprobe_dirs); modprobe.dir++) {
+		const char *dir = modprobe_dirs[modprobe.dir];
+
+		(void)finding_unreadable(findings, "modprobe", dir,
+					 conf_read_dir(&findings->host->boot.machine, dir, ".conf",
+						       take_modprobe_line, &modprobe));
+	}
+}

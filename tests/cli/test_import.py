@@ -1,0 +1,209 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""vfio-bind import: old settings as rules that name one device each, judged before printed."""
+
+import json
+
+import pytest
+
+from lib.editing import CONF, get_conf, plant, run, set_conf
+from lib.payload import fixture_program  # noqa: F401
+
+DRIVES = {"02": "bind nvme path=0000:00/02.0/00.0 id=144d:a80a",
+          "03": "bind nvme path=0000:00/03.0/00.0 id=144d:a80a",
+          "04": "bind nvme dsn=00-25-38-b1-21-00-51-3a id=144d:a80a"}
+GPU = "bind display path=0000:00/05.0/00.0 id=10de:1c82"
+BOOT_GPU = "bind display path=0000:00/01.0/00.0 id=10de:1c82"
+USB = "bind usb path=0000:00/14.0 id=8086:a12f"
+NIC = ["bind network path=0000:00/07.0/00.0 id=8086:1572",
+       "bind network path=0000:00/07.0/00.1 id=8086:1572"]
+SCRIPT = """#!/bin/sh
+DEVS="0000:05:00.0 0000:00:14.0" # not 0000:03:00.0
+for DEV in $DEVS; do
+    echo "vfio-pci" > /sys/bus/pci/devices/$DEV/driver_override
+done
+"""
+RECIPE = """for i in /sys/bus/pci/devices/*/boot_vga; do
+    [ "$(cat "$i")" -eq 0 ] && echo "vfio-pci" > "${i%/boot_vga}/driver_override"
+done
+"""
+BY_HAND = "etc/initramfs-tools/scripts/init-top/"
+
+
+@pytest.fixture(name="root")
+def fixture_root(tmp_path):
+    plant(tmp_path / "root")
+    return tmp_path / "root"
+
+
+def rules(done, start="bind"):
+    return [line for line in done.stdout.splitlines() if line.startswith(start)]
+
+
+CMDLINES = [
+    # The kernel command line, the rules, and those that are printed behind a "#".
+    ("vfio-pci.ids=8086:a12f", [USB], []),
+    ("vfio_pci.ids=8086:a12f", [USB], []),
+    ("pci_stub.ids=8086:a12f", [USB], []),
+    ("vfio-pci.ids=8086:a12f,8086:1572", [USB, *NIC], []),
+    ("vfio-pci.ids=144d:a80a", [DRIVES["03"], DRIVES["04"]], [DRIVES["02"]]),
+    ("vfio-pci.ids=10de:1c82,10de:0fb9", [GPU], [BOOT_GPU]),
+    ("vfio-pci.ids=10de:0fb9,10de:1c82", [GPU], [BOOT_GPU]),
+    ("vfio-pci.ids=8086:ffffffff:ffffffff:ffffffff:0c0330:ffffff", [USB], []),
+    ("vfio-pci.ids=8086:a12f vfio-pci.ids=8086:a12f", [USB], []),
+    ("rd.qubes.hide_pci=00:14.0,03:00.0", [USB, DRIVES["03"]], []),
+    ("xen-pciback.hide=(00:14.0)(0000:03:00.0)", [USB, DRIVES["03"]], []),
+    ("vfio-pci-devices=0000:00:14.0", [USB], []),
+]
+
+
+@pytest.mark.parametrize("cmdline, bound, refused", CMDLINES)
+def test_the_kernel_command_line(program, root, cmdline, bound, refused):
+    (root / "proc/cmdline").write_text(f"quiet {cmdline} splash\n")
+    done = run(program, root, "import")
+    assert done.status == 0, done.stderr
+    assert (rules(done), rules(done, "#bind")) == (bound, ["#" + rule for rule in refused])
+
+
+FILES = [
+    # A file, its content, and the rules.
+    ("etc/modprobe.d/vfio.conf", "options vfio-pci disable_vga=1 ids=8086:a12f\n", [USB]),
+    ("etc/modprobe.d/vfio.conf", 'options vfio_pci ids="8086:a12f" # mine\n', [USB]),
+    ("usr/lib/modprobe.d/x.conf", "options pci-stub ids=8086:a12f\n", [USB]),
+    ("lib/modprobe.d/x.conf", "options vfio-pci ids=8086:a12f\n", [USB]),
+    ("etc/driverctl.d/pci-0000:00:14.0", "vfio-pci\n", [USB]),
+    ("etc/driverctl.d/0000:00:14.0", "vfio-pci", [USB]),
+    ("etc/driverctl.d/pci-0000:00:14.0", "pci-stub\n", [USB + " driver=pci-stub"]),
+    ("boot/config/vfio-pci.cfg", "BIND=0000:00:14.0|8086:a12f 03:00.0|144d:a80a\r\n",
+     [USB, DRIVES["03"]]),
+    ("boot/config/vfio-pci.cfg", "BIND=00:14.0 0000:03:00.0\n", [USB, DRIVES["03"]]),
+    ("etc/vfio-pci.cfg", 'DEVICES="0000:05:00.0 0000:05:00.1"\n', [GPU]),
+    ("usr/local/bin/vfio-pci-override.sh", SCRIPT, [GPU, USB]),
+    ("usr/lib/dracut/modules.d/20vfio/vfio-init.sh", SCRIPT, [GPU, USB]),
+    ("etc/initcpio/hooks/anything", SCRIPT, [GPU, USB]),
+    ("usr/bin/vfio-pci-override.sh", RECIPE, ["bind vga boot_vga=0"]),
+    (BY_HAND + "gpu", RECIPE, ["bind vga boot_vga=0"]),
+]
+
+
+@pytest.mark.parametrize("name, text, bound", FILES)
+def test_files(program, root, name, text, bound):
+    set_conf(root, text, name)
+    done = run(program, root, "import")
+    assert (done.status, rules(done)) == (0, bound), done.stdout + done.stderr
+    assert "/" + name in done.stdout
+
+
+@pytest.mark.parametrize("name, text", [
+    ("etc/modprobe.d/vfio.conf", "options vfio ids=8086:a12f\n#options vfio-pci ids=8086:a12f\n"
+                                 "softdep nvme pre: vfio-pci\noptions vfio-pci ids=\n"),
+    ("etc/modprobe.d/vfio.conf.bak", "options vfio-pci ids=8086:a12f\n"),
+    ("etc/driverctl.d/pci-0000:00:14.0", "xhci_hcd\n"),
+    ("etc/driverctl.d/pci-0000:00:14.0", ""),
+    ("boot/config/vfio-pci.cfg", "VFS=0000:00:14.0|8086:a12f\n"),
+    ("usr/local/bin/harmless", SCRIPT),
+    ("usr/local/bin/vfio-show", "cat /sys/bus/pci/devices/0000:03:00.0/boot_vga\n"),
+    ("usr/lib/dracut/modules.d/50vfio-bind/vfio-bind.sh", SCRIPT),
+])
+def test_nothing_to_import(program, root, name, text):
+    set_conf(root, text, name)
+    done = run(program, root, "import")
+    assert (done.status, done.stdout) == (6, ""), done.stdout
+    assert "nothing to import" in done.stderr
+
+
+NOTES = [
+    ("vfio-pci.ids=144d:a80a", "144d:a80a takes all 3 of its kind: 0000:02:00.0, 0000:03:00.0, "
+                               "0000:04:00.0. Delete the lines of those the host shall keep."),
+    ("vfio-pci.ids=144d:a80a", "at 0000:02:00.0: refused (host-storage): the host's storage is"),
+    ("vfio-pci.ids=10de:0fb9,10de:1c82", "at 0000:05:00.1: goes along with 0000:05:00.0\n"),
+    ("vfio-pci.ids=10de:1c82", "at 0000:05:00.0, with audio 0000:05:00.1\n"),
+    ("vfio-pci.ids=dead:beef", "# dead:beef: there is no such device\n"),
+    ("rd.qubes.hide_pci=09:00.0", "# 09:00.0: there is no such device\n"),
+    ("rd.qubes.hide_pci=nonsense", "# nonsense: is no address\n"),
+    ("rd.qubes.hide_pci=03:00.0 vfio-pci-devices=03:00.0", "at 0000:03:00.0: is named twice here\n"),
+]
+
+
+@pytest.mark.parametrize("cmdline, said", NOTES)
+def test_what_there_is_to_know_stands_in_comments(program, root, cmdline, said):
+    (root / "proc/cmdline").write_text(cmdline + "\n")
+    assert said in run(program, root, "import").stdout
+
+
+def test_another_device_stands_there(program, root):
+    set_conf(root, "BIND=0000:03:00.0|10de:1b81\n", "boot/config/vfio-pci.cfg")
+    done = run(program, root, "import")
+    assert not rules(done) and "another device stands there now: 144d:a80a" in done.stdout
+
+
+def test_what_the_policy_chooses_already(program, root):
+    set_conf(root, "bind 03:00.0\n")
+    (root / "proc/cmdline").write_text("rd.qubes.hide_pci=03:00.0\n")
+    done = run(program, root, "import")
+    assert not rules(done) and "the policy chooses it already" in done.stdout
+
+
+def everything(root):
+    (root / "proc/cmdline").write_text(" ".join(line for line, _, _ in CMDLINES) + "\n")
+    for name, text, _ in FILES:
+        set_conf(root, text, name)
+
+
+def test_the_output_is_a_policy_and_binds_what_it_says(program, root):
+    everything(root)
+    done = run(program, root, "import")
+    assert get_conf(root) is None  # it prints, and writes nothing
+    set_conf(root, done.stdout, CONF + ".d/imported.conf")
+    for address, verdict in (("0000:05:00.0", "bind"), ("0000:05:00.1", "bind"),
+                             ("0000:01:00.0", "none"), ("0000:02:00.0", "none"),
+                             ("0000:03:00.0", "bind"), ("0000:07:00.1", "bind")):
+        said = json.loads(run(program, root, "--json", "explain", address).stdout)
+        assert said["verdict"] == verdict, address
+    again = run(program, root, "import")
+    assert rules(again) == ["bind vga boot_vga=0"] * 2  # a rule of its own needs no device
+
+
+def test_the_order_is_always_the_same(program, root):
+    everything(root)
+    places = [line[2:].split(": ")[0] for line in run(program, root, "import").stdout.splitlines()
+              if line.startswith(("# /", "# kernel"))]
+    groups = ["kernel command line", "modprobe.d", "driverctl.d", "/boot/config",
+              "/etc/vfio-pci.cfg"]
+    ranks = [next((n for n, part in enumerate(groups) if part in place), len(groups))
+             for place in places]
+    assert ranks == sorted(ranks) and set(ranks) == set(range(len(groups) + 1))
+
+
+def test_json_says_the_same(program, root):
+    (root / "proc/cmdline").write_text("vfio-pci.ids=144d:a80a\n")
+    said = json.loads(run(program, root, "--json", "import").stdout)
+    assert said["result"] == "as-configured"
+    (entry,) = said["imports"]
+    assert entry["source"] == "kernel command line" and entry["text"] == "vfio-pci.ids=144d:a80a"
+    assert entry["twins"] == [{"id": "144d:a80a", "takes": ["0000:02:00.0", "0000:03:00.0",
+                                                           "0000:04:00.0"]}]
+    assert [(device["address"], device["binds"]) for device in entry["devices"]] == \
+        [("0000:02:00.0", False), ("0000:03:00.0", True), ("0000:04:00.0", True)]
+
+
+@pytest.mark.parametrize("name", ["etc/modprobe.d/vfio.conf", "boot/config/vfio-pci.cfg"])
+def test_control_characters_do_not_come_through(program, root, name):
+    text = "options vfio-pci ids=8086:a12f \x1b[2J\xff\n" if "modprobe" in name \
+        else "BIND=00:14.0 \x1b[2J\xff\n"
+    set_conf(root, text.encode("latin-1"), name)
+    done = run(program, root, "import")
+    assert "\x1b" not in done.stdout and rules(done) == [USB]
+    json.loads(run(program, root, "--json", "import").stdout)
+
+
+def test_a_policy_with_a_mistake(program, root):
+    set_conf(root, "bind nothing\n")
+    (root / "proc/cmdline").write_text("vfio-pci.ids=144d:a80a\n")
+    assert run(program, root, "import").status == 2
+
+
+def test_more_than_fits_is_said(program, root):
+    for number in range(70):
+        set_conf(root, "vfio-pci\n", f"etc/driverctl.d/pci-0000:{number:02x}:1f.0")
+    done = run(program, root, "import")
+    assert done.status == 1 and "more than can be imported" in done.stderr

@@ -1,0 +1,277 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""vfio-bind update: which generator is in use, how it is called, what is made of its images."""
+
+import json
+import os
+import shutil
+import subprocess
+import time
+
+import pytest
+
+from lib.initramfs import cpio, dracut, image, initramfs_tools, tree, uki
+from lib.moduletree import RELEASE, vfio_tree
+from lib.payload import OURS, build, fixture_program, set_policy  # noqa: F401
+
+BINDER = b"\x7fELF, or so it says\n"
+# A generator: notes how it was called, copies what /todo says, and exits as /status says.
+FAKE = r"""
+#include <stdio.h>
+#include <stdlib.h>
+int main(int argc, char *argv[])
+{
+	FILE *log = fopen("/log", "a"), *todo = fopen("/todo", "r"), *status = fopen("/status", "r");
+	char from[256], to[256], buffer[65536];
+	int code = 0;
+
+	for (int i = 0; i < argc; i++)
+		fprintf(log, "%s%s", i ? " " : "", argv[i]);
+	fprintf(log, "\n");
+	printf("the generator speaks\n");
+	while (todo && fscanf(todo, "%255s %255s", from, to) == 2) {
+		FILE *in = fopen(from, "r"), *out = fopen(to, "w");
+		size_t n;
+
+		while ((n = fread(buffer, 1, sizeof(buffer), in)) > 0)
+			fwrite(buffer, 1, n, out);
+		fclose(out);
+	}
+	if (status && fscanf(status, "%d", &code) != 1)
+		return 99;
+	return code;
+}
+"""
+UNPRIVILEGED = [] if os.geteuid() == 0 else ["unshare", "--map-root-user"]
+
+
+@pytest.fixture(name="fake", scope="module")
+def fixture_fake(tmp_path_factory):
+    """The program that stands for every generator's."""
+    path = tmp_path_factory.mktemp("fake") / "fake"
+    subprocess.run(["cc", "-static", "-x", "c", "-o", path, "-"], input=FAKE, text=True, check=True)
+    if UNPRIVILEGED and subprocess.run([*UNPRIVILEGED, "true"], check=False).returncode:
+        pytest.skip("no user namespace can be made here")
+    return path
+
+
+@pytest.fixture(name="built", scope="module")
+def fixture_built(program, tmp_path_factory):
+    """A machine without a generator, and an image as one should make it now."""
+    root = tmp_path_factory.mktemp("update") / "root"
+    for name in ("boot", "efi", "usr/sbin", f"{OURS}"):
+        (root / name).mkdir(parents=True)
+    vfio_tree(root)
+    set_policy(root)
+    (root / OURS / "binder").write_bytes(BINDER)
+    payload = build(program, root, root.parent / "payload", binder=root / OURS / "binder").dir
+    return root, image({**tree(payload), **initramfs_tools()})
+
+
+class Host:
+    """A machine with a generator, and an image that it is going to build."""
+
+    def __init__(self, root, fake):
+        self.root, self.fake = root, fake
+
+    def add(self, *names, content=b""):
+        for name in names:
+            (self.root / name).parent.mkdir(parents=True, exist_ok=True)
+            (self.root / name).write_bytes(content)
+            os.utime(self.root / name, (time.time() - 60,) * 2)
+
+    def program(self, *names):
+        for name in names:
+            self.add(name, content=self.fake.read_bytes())
+            (self.root / name).chmod(0o755)
+
+    def will_build(self, content, *paths):
+        self.add("new", content=content)
+        self.add("todo", content="".join(f"/new /{path}\n" for path in paths).encode())
+
+    def log(self):
+        path = self.root / "log"
+        return path.read_text().splitlines() if path.exists() else []
+
+    def update(self, program, *options):
+        done = subprocess.run([*UNPRIVILEGED, program, "--root", self.root, "update", *options],
+                              text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                              timeout=60, check=False)
+        for word in ("AddressSanitizer", "runtime error", "LeakSanitizer"):
+            assert word not in done.stderr, done.stderr
+        return done
+
+
+@pytest.fixture(name="host")
+def fixture_host(tmp_path, built, fake):
+    shutil.copytree(built[0], tmp_path / "root")
+    return Host(tmp_path / "root", fake)
+
+
+@pytest.fixture(name="good")
+def fixture_good(built):
+    return built[1]
+
+
+def debian(host):
+    host.program("usr/sbin/update-initramfs")
+    host.add("usr/share/initramfs-tools/hook-functions")
+
+
+VMLINUZ = f"usr/lib/modules/{RELEASE}/vmlinuz"
+# What is there, what is called, and where the image then is.
+HOSTS = {
+    "initramfs-tools": (["usr/share/initramfs-tools/hook-functions"], ["usr/sbin/update-initramfs"],
+                        ["update-initramfs -u -k all"], f"boot/initrd.img-{RELEASE}"),
+    "proxmox": (["usr/share/initramfs-tools/hook-functions", "etc/kernel/proxmox-boot-uuids"],
+                ["usr/sbin/update-initramfs", "usr/sbin/proxmox-boot-tool"],
+                ["update-initramfs -u -k all", "proxmox-boot-tool refresh"],
+                f"boot/initrd.img-{RELEASE}"),
+    "dracut of Debian": ([f"boot/initrd.img-{RELEASE}"],
+                         ["usr/bin/dracut", "usr/sbin/update-initramfs"],
+                         [f"dracut --force /boot/initrd.img-{RELEASE} {RELEASE}"],
+                         f"boot/initrd.img-{RELEASE}"),
+    "dracut of Fedora": ([f"boot/initramfs-{RELEASE}.img", VMLINUZ],
+                         ["usr/bin/dracut", "usr/bin/kernel-install"],
+                         [f"dracut --force /boot/initramfs-{RELEASE}.img {RELEASE}"],
+                         f"boot/initramfs-{RELEASE}.img"),
+    "dracut of SUSE": ([f"boot/initrd-{RELEASE}"], ["usr/bin/dracut"],
+                       [f"dracut --force /boot/initrd-{RELEASE} {RELEASE}"],
+                       f"boot/initrd-{RELEASE}"),
+    "mkinitcpio": (["etc/mkinitcpio.d/linux.preset"], ["usr/bin/mkinitcpio"], ["mkinitcpio -P"],
+                   "boot/initramfs-linux.img"),
+    "booster": ([], ["usr/lib/booster/regenerate_images"], ["/usr/lib/booster/regenerate_images"],
+                "boot/booster-linux.img"),
+    "kernel-install": ([VMLINUZ, "boot/0123/6.9.0/linux"],
+                       ["usr/bin/kernel-install", "usr/bin/dracut"],
+                       [f"kernel-install add {RELEASE} /{VMLINUZ}"], "boot/0123/6.9.0/initrd"),
+    "kernel-install to /efi": ([VMLINUZ, "efi/0123/6.9.0/linux"], ["usr/bin/kernel-install"],
+                               [f"kernel-install add {RELEASE} /{VMLINUZ}"],
+                               "efi/0123/6.9.0/initrd"),
+    "unified kernel images": ([VMLINUZ, "boot/efi/EFI/Linux/old.efi", "boot/efi/EFI/BOOT/a.efi"],
+                              ["usr/bin/kernel-install"],
+                              [f"kernel-install add {RELEASE} /{VMLINUZ}"],
+                              "boot/efi/EFI/Linux/0123.efi"),
+    "rpm-ostree": (["run/ostree-booted", "boot/ostree/fedora-1234/vmlinuz",
+                    f"boot/initramfs-{RELEASE}.img"], ["usr/bin/rpm-ostree", "usr/bin/dracut"],
+                   ["rpm-ostree initramfs --enable"], "boot/ostree/fedora-1234/initramfs-6.9.img"),
+}
+
+
+@pytest.mark.parametrize("files, programs, calls, written", HOSTS.values(), ids=HOSTS)
+def test_generators(program, host, good, files, programs, calls, written):
+    host.add(*files)
+    host.program(*programs)
+    host.will_build(uki(good) if written.endswith(".efi") else good, written)
+    done = host.update(program)
+    assert host.log() == calls and done.returncode == 0, done.stderr
+    assert done.stdout == (f"{host.root}/{written}: as-configured\n"
+                           "It takes effect with the next boot.\n")
+    assert [line for line in done.stderr.splitlines() if line[0] == "+"] == [
+        f"+ {call}" for call in calls]
+
+
+def test_nothing_known(program, host):
+    done = host.update(program)
+    assert done.returncode == 1 and "no image generator is known here" in done.stderr
+
+
+def test_the_generator_speaks_on_stderr(program, host, good):
+    debian(host)
+    host.will_build(good, "boot/initrd.img-1")
+    done = host.update(program, "--json")
+    assert "the generator speaks" in done.stderr
+    assert json.loads(done.stdout) == {
+        "result": "as-configured", "generator": "initramfs-tools",
+        "images": [{"image": f"{host.root}/boot/initrd.img-1", "result": "as-configured"}]}
+
+
+def test_generator_that_fails(program, host, good):
+    debian(host)
+    host.will_build(good, "boot/initrd.img-1")
+    host.add("status", content=b"7")
+    done = host.update(program)
+    assert done.returncode == 1 and "update-initramfs: exit 7" in done.stderr
+    assert "initrd.img-1: as-configured" in done.stdout and "takes effect" not in done.stdout
+
+
+def test_generator_that_cannot_run(program, host):
+    host.add("usr/share/initramfs-tools/hook-functions", "usr/sbin/update-initramfs")
+    done = host.update(program)
+    assert done.returncode == 1 and "update-initramfs: Permission denied" in done.stderr
+
+
+def test_generator_that_builds_nothing(program, host, good):
+    """An image that was there before is no new image."""
+    debian(host)
+    host.add("boot/initrd.img-1", content=good)
+    done = host.update(program)
+    assert done.returncode == 1 and "left no image in /boot or /efi" in done.stderr
+
+
+@pytest.mark.parametrize("content, status, says", [
+    (image(initramfs_tools()), 10, "binder"), (b"nonsense", 1, "no archive the kernel knows"),
+    (image(dracut("05-vfio-bind.sh")), 1, "behind 01-parse-kernel.sh")],
+                         ids=["without us", "broken", "late"])
+def test_image_that_is_not_as_etc_says(program, host, good, content, status, says):
+    """One that is wrong among good ones is what counts, and is shown."""
+    debian(host)
+    host.will_build(good, "boot/initrd.img-1", "boot/initrd.img-3")
+    with open(host.root / "todo", "a", encoding="ascii") as todo:
+        todo.write("/bad /boot/initrd.img-2\n")
+    host.add("bad", content=content)
+    done = host.update(program)
+    assert done.returncode == status and says in done.stdout
+    assert "initrd.img-1: as-configured" in done.stdout
+    result = {1: "failed", 10: "pending"}[status]
+    assert f"{host.root}/boot/initrd.img-2: {result}\n" in done.stdout
+
+
+@pytest.mark.parametrize("name", [
+    "boot/initramfs-0-rescue-0123.img", "boot/initramfs-6.9kdump.img", "boot/initrd.img-1.old-dkms",
+    "boot/initrd.img-1.dpkg-bak", "boot/vmlinuz-1", "boot/a/b/c/d/initrd"])
+def test_images_that_are_none_of_ours(program, host, good, name):
+    debian(host)
+    host.add(name, content=cpio({}))
+    os.utime(host.root / name)
+    host.will_build(good, "boot/initrd.img-1")
+    done = host.update(program)
+    assert done.returncode == 0 and name not in done.stdout
+
+
+def test_policy_with_a_mistake(program, host):
+    debian(host)
+    set_policy(host.root, "bind nonsense\n")
+    done = host.update(program)
+    assert done.returncode == 2 and host.log() == []
+    assert done.stderr.startswith("/etc/vfio-bind.conf:1:6: expected")
+
+
+def test_without_a_rule(program, host):
+    """What earlier images hold of us has to go."""
+    debian(host)
+    set_policy(host.root, "")
+    host.will_build(image(initramfs_tools()), "boot/initrd.img-1")
+    done = host.update(program)
+    assert done.returncode == 6 and host.log() == ["update-initramfs -u -k all"]
+
+
+def test_no_link_leads_out(program, host, good, tmp_path):
+    debian(host)
+    (tmp_path / "outside").write_bytes(b"")
+    (host.root / "boot/initrd.img-2").symlink_to(tmp_path / "outside")
+    host.will_build(good, "boot/initrd.img-1")
+    assert "initrd.img-2" not in host.update(program).stdout
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
+def test_who_may(program, host):
+    os.chmod(host.root.parent, 0o755)
+    done = subprocess.run(["setpriv", "--reuid=65534", "--clear-groups", program, "update"],
+                          stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == 4 and "it takes root" in done.stderr
+
+
+@pytest.mark.parametrize("arguments", [["x"], ["--machine", "m"]])
+def test_usage(program, arguments):
+    done = subprocess.run([program, "update", *arguments], stderr=subprocess.PIPE, check=False)
+    assert done.returncode == 2
