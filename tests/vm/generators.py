@@ -13,7 +13,7 @@ class Generator:
     product: tuple  # what of our product it sees: images are built anew when that changes
     build: str  # shell: builds the image of the one kernel in a root
     image: str  # where the image then is; {} is the kernel's release
-    unpack: str  # shell: unpacks /mnt/initrd into /mnt/out
+    unpack: str  # shell: unpacks {}/initrd into {}/out
 
     def __str__(self):
         return self.name
@@ -25,5 +25,14 @@ INITRAMFS_TOOLS = Generator(
     product=("usr/bin", "usr/lib/vfio-bind", "usr/share/initramfs-tools"),
     build="update-initramfs -u",
     image="boot/initrd.img-{}",
-    unpack="unmkinitramfs /mnt/initrd /mnt/out",
+    unpack="unmkinitramfs {0}/initrd {0}/out",
+)
+
+DRACUT = Generator(
+    "dracut",
+    packages=("dracut", "zstd"),
+    product=("usr/bin", "usr/lib/vfio-bind", "usr/lib/dracut", "usr/lib/systemd"),
+    build='kernel=$(ls /usr/lib/modules); dracut --force "/boot/initrd.img-$kernel" "$kernel"',
+    image="boot/initrd.img-{}",
+    unpack="mkdir {0}/out; cd {0}/out; lsinitrd --unpack {0}/initrd",
 )

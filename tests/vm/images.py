@@ -43,9 +43,10 @@ class Image:
 @lru_cache
 def install_product():
     """The tree that make install leaves. The same for all of a run, whoever edits meanwhile."""
+    build = cache_folder() / f"build-{key_of(str(SOURCE))}"  # another tree, other objects
     with locked("build"), tempfile.TemporaryDirectory() as temporary:
         staging = Path(temporary) / "tree"
-        subprocess.run(["make", "--silent", "-C", SOURCE, f"BUILD={cache_folder() / 'build'}",
+        subprocess.run(["make", "--silent", "-C", SOURCE, f"BUILD={build}",
                         f"DESTDIR={staging}", "install"], check=True)
         return cached("product", key_of_tree(staging), lambda folder: copy_into(staging, folder))
 
@@ -53,7 +54,8 @@ def install_product():
 def key_of_guest(root, recipe):
     """Changes with all that furnish() puts into a root, but for what its generator never sees."""
     generator = root.release.generator
-    parts = [install_product() / path for path in generator.product] + [GUEST]
+    parts = [install_product() / path for path in generator.product]
+    parts += [GUEST / part for part in ("common", generator.name, *recipe.trees)]
     return key_of(root.key, generator, recipe, *(key_of_tree(part) for part in parts))
 
 
@@ -117,8 +119,10 @@ def build_disk(root, policy):
 
 def unpack(root, initrd, to):
     """Unpacks an image as its own generator does; returns the tree init runs in."""
-    shutil.copy(initrd, to / "initrd")
-    run_in(root.tree, root.release.generator.unpack, mnt=to)
+    with tempfile.TemporaryDirectory(dir=root.tree / "tmp") as folder:
+        shutil.copy(initrd, f"{folder}/initrd")
+        run_in(root.tree, root.release.generator.unpack.format(f"/tmp/{Path(folder).name}"))
+        copy_into(folder, to)
     return to / "out/main" if (to / "out/main").exists() else to / "out"
 
 

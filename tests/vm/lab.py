@@ -23,9 +23,10 @@ NO_POLICY = Recipe("plain")
 class Lab:
     """Boots machines with one release."""
 
-    def __init__(self, release, work):
+    def __init__(self, release, work, tell=print):
         self.release = release
         self.work = work
+        self.tell = tell
 
     @cached_property
     def root(self):
@@ -80,7 +81,7 @@ class Lab:
         files.update({path: File(text.encode()) for path, text in texts.items() if text})
         image = image or self.host_image
         folder = Path(tempfile.mkdtemp(prefix="boot-", dir=self.work))
-        print(f"boot: {folder}")  # shown by pytest where a test fails
+        self.tell(f"boot: {folder}")  # shown by pytest where a test fails
         append(image.initrd, files, folder / "initrd")
         disk, _ = self.disk
         boot = run(folder, machine, image, f"{base} {words}", f"file={disk},snapshot=on")

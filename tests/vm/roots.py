@@ -3,12 +3,12 @@
 
 import os
 import subprocess
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, replace
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 from .cache import cached, key_of
-from .generators import INITRAMFS_TOOLS, Generator
+from .generators import DRACUT, INITRAMFS_TOOLS, Generator
 
 MIRROR = os.environ.get("VFIO_BIND_MIRROR", "http://deb.debian.org/debian")
 BASE_PACKAGES = ("linux-image-amd64", "systemd-sysv", "udev", "kmod")
@@ -34,6 +34,13 @@ TRIXIE = Release("trixie", INITRAMFS_TOOLS,
                  ("libkmod2", "libmount1", "libblkid1", "libarchive13t64", "libjson-c5", "libpci3",
                   "libsmartcols1"))
 RELEASES = (TRIXIE, BOOKWORM)
+
+BOOKWORM_DRACUT = replace(BOOKWORM, generator=DRACUT)
+TRIXIE_DRACUT = replace(TRIXIE, generator=DRACUT)
+# A mirror's Release file may be older than it allows; switch_root is in util-linux-extra.
+SID_DRACUT = replace(TRIXIE_DRACUT, suite="sid",
+                     packages=(*TRIXIE.packages, "util-linux-extra"),
+                     apt_options=('Acquire::Check-Valid-Until "false"',))
 
 
 @dataclass(frozen=True)
@@ -78,17 +85,21 @@ def root_of(release):
     return Root(release, cached(f"root-{release}", key, make) / "tree", key)
 
 
-IN_TREE = """
-mount -t proc proc "$1/proc"
-[ -z "$3" ] || mount --bind "$3" "$1/mnt"
-exec chroot "$1" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin sh -ec "$2"
-"""
+IN_TREE = 'exec chroot "$1" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin sh -ec "$2"'
+WITH_PROC = f'mount -t proc proc "$1/proc"\n{IN_TREE}'
 
 
-def run_in(tree, script, mnt=""):
-    """Runs shell in a tree, with /proc, and mnt as its /mnt; returns what it printed."""
-    done = subprocess.run(["unshare", "-m", "sh", "-ec", IN_TREE, "sh", tree, script, mnt],
-                          text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                          check=False)
+@lru_cache
+def may_mount():
+    """Many a container forbids it."""
+    return subprocess.run(["unshare", "-m", "true"], stderr=subprocess.DEVNULL,
+                          check=False).returncode == 0
+
+
+def run_in(tree, script):
+    """Runs shell in a tree, with /proc where we may mount; returns what it printed."""
+    shell = ["unshare", "-m", "sh", "-ec", WITH_PROC] if may_mount() else ["sh", "-ec", IN_TREE]
+    done = subprocess.run([*shell, "sh", tree, script], text=True,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
     assert done.returncode == 0, f"exit {done.returncode}: {script}\n{done.stdout}"
     return done.stdout

@@ -40,5 +40,7 @@ def test_drivers_forced_before_us(lab):
     taken = ["disk2"]
     for stage in ("initramfs", "root"):
         prove_links(boot, TWINS, taken, stage)
-    assert boot.probes()[TWINS.address("disk2")] == ["nvme", VFIO]
+    probed = boot.probes()
+    assert probed[TWINS.address("disk2")] == ["nvme", VFIO]
+    assert [at for at, drivers in probed.items() if VFIO in drivers] == [TWINS.address("disk2")]
     assert (TWINS.address("gpu2"), "refuse", "bound-display") in boot.stages["root"].verdicts()

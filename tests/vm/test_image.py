@@ -10,6 +10,17 @@ POLICY = f"bind display boot_display=0 with=functions\nbind {TWINS.address('disk
 # As Debian ships it: all drivers in the image, and no script of a test but the last one.
 STOCK = Recipe("stock", policy=POLICY,
                files=(("etc/initramfs-tools/conf.d/lab", "MODULES=most\n"),))
+# By the policy of the boot, but without what only the image has: nothing protects any drive.
+AGAIN = """
+cp /run/vfio-bind/policy /etc/vfio-bind.conf
+mark again
+/usr/lib/vfio-bind/binder
+status=$?
+udevadm settle
+mark "again done"
+facts again
+value status $status
+"""
 
 
 def test_order(lab, tmp_path):
@@ -59,8 +70,13 @@ def test_whole_system(lab):
     """Debian's own kind of image, all of systemd: the chosen devices stay ours to the end."""
     image = lab.image(STOCK)
     assert "/sys is no sysfs" in image.log  # what the hook was warned of, the person sees
-    boot = lab.boot(image=image, base=MULTI_USER)
+    boot = lab.boot(image=image, base=MULTI_USER, in_root=AGAIN)
     taken = (*GPU2, "disk2")
     prove_links(boot, TWINS, taken, "initramfs", all_up=True)
     prove(boot, TWINS, taken, stages=["multi-user"])
     assert boot.stages["multi-user"].values["target"] == "active"
+    # Scenario n, where all of the host's services run: the second run changes nothing.
+    prove_links(boot, TWINS, taken, "again", all_up=True)
+    assert boot.probes(boot.between("again", "again done")) == {}
+    assert boot.stages["again"].values["status"] == "0"
+    assert boot.stages["again"].verdicts() == boot.stages["multi-user"].verdicts()

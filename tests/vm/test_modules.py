@@ -58,3 +58,11 @@ def test_ids_are_dropped(with_options):
     prove(with_options, TWINS, taken=(*GPU2, "disk2"))
     assert "# ids dropped" in with_options.stages["root"].notes()
     assert any("ids=1b36:0010 left out" in line for line in with_options.said(level=4))
+
+
+def test_ids_on_the_command_line(lab):
+    """Scenario m: so is one of the command line, where most people have theirs from."""
+    boot = lab.boot(CARD_AND_DRIVE, "vfio-pci.ids=1b36:0010,8086:2668")
+    prove(boot, TWINS, taken=(*GPU2, "disk2"))
+    assert "# ids dropped" in boot.stages["root"].notes()
+    assert any("vfio-pci.ids=1b36:0010,8086:2668 left out" in line for line in boot.said(level=4))

@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The hooks of initramfs-tools: mkinitramfs gives up where one fails."""
+
+import pytest
+
+from lib.hookcalls import TOP, Hooks
+
+HOOK = TOP / "initramfs-tools/hooks/vfio-bind"
+BOOT_SCRIPT = "initramfs-tools/scripts/init-top/00-vfio-bind"
+SHELLS = pytest.mark.parametrize("shell", ["sh", "dash", "bash"])
+PAYLOAD = ["vfio-bind payload --kernel 6.1.0-test /new/image"]
+
+
+@pytest.fixture(name="hooks")
+def hooks_in_a_folder(tmp_path):
+    """Stubs of one's own."""
+    return Hooks(tmp_path)
+
+
+def run(hooks, *arguments, **variables):
+    """Runs the hook in the environment mkinitramfs gives it."""
+    words = {"version": "6.1.0-test", "DESTDIR": "/new/image",
+             "CONFDIR": "/etc/initramfs-tools", **variables}
+    return hooks.run(f"{HOOK} {' '.join(arguments)}", **words)
+
+
+@pytest.mark.parametrize("status, warned", [(0, False), (6, False), (1, True), (127, True)])
+def test_payload(hooks, status, warned):
+    """The payload is called for, and whatever comes of it the hook succeeds."""
+    done = run(hooks, STATUS_vfio_bind=status)
+    assert (done.status, done.calls) == (0, PAYLOAD)
+    warning = f"W: vfio-bind: not in this image (vfio-bind payload: exit {status})\n"
+    assert done.stderr == warning * warned
+
+
+def test_program_that_is_missing(hooks):
+    """Removed from the host, but not its hook."""
+    (hooks.bin / "vfio-bind").unlink()
+    done = run(hooks)
+    assert done.status == 0
+    assert "W: vfio-bind: not in this image (vfio-bind payload: exit 127)" in done.stderr
+
+
+def test_crash_kernel(hooks):
+    """kdump-tools builds its image with a configuration folder of its own."""
+    done = run(hooks, CONFDIR="/etc/kdump/initramfs-tools")
+    assert (done.status, done.calls, done.stderr) == (0, [], "")
+
+
+def test_prereqs(hooks):
+    """None, of neither script: with one, 00-vfio-bind would run after udev."""
+    done = run(hooks, "prereqs")
+    assert (done.status, done.calls, done.stdout) == (0, [], "\n")
+    done = hooks.run(f"{TOP / BOOT_SCRIPT} prereqs")
+    assert (done.status, done.stdout) == (0, "\n")
+
+
+@SHELLS
+@pytest.mark.parametrize("binder, output", [
+    (None, ""), ("#!/bin/sh\necho ran\nexit 3\n", "ran\n"), ("#!/bin/sh\nkill -9 $$\n", "")])
+def test_script_in_the_image(hooks, shell, binder, output):
+    """In every image, with a binder or without: it succeeds."""
+    hook = hooks.with_binder(BOOT_SCRIPT, binder)
+    done = hooks.run(f"{shell} {hook}", shell="bash", PATH="/usr/bin:/bin")
+    assert (done.status, done.stdout) == (0, output)

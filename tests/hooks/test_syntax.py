@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""All our shell and units by the programs that know the language."""
+
+import shutil
+import subprocess
+
+import pytest
+
+from lib.hookcalls import TOP
+
+IN_IMAGES = ("initramfs-tools/scripts/init-top/00-vfio-bind", "dracut-module/vfio-bind.sh",
+             "mkinitcpio/hooks/vfio-bind", "hooks/busybox/init")
+ON_HOSTS = ("initramfs-tools/hooks/vfio-bind", "dracut-module/module-setup.sh",
+            "mkinitcpio/install/vfio-bind", "hooks/booster/booster", "hooks/89-vfio-bind.install")
+PARSERS = {"dash": ["dash", "-n"], "busybox": ["busybox", "sh", "-n"], "bash": ["bash", "-n"]}
+UNITS = ("vfio-bind-initrd.service", "vfio-bind.service")
+
+
+def run(*command):
+    """Runs a program, or skips where there is none."""
+    if not shutil.which(command[0]):
+        pytest.skip(f"no {command[0]} on this machine")
+    return subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                          check=False)
+
+
+@pytest.mark.parametrize("parser", PARSERS)
+@pytest.mark.parametrize("path", IN_IMAGES)
+def test_every_shell_reads_it(parser, path):
+    """What runs in an image may be read by any shell there is."""
+    done = run(*PARSERS[parser], TOP / path)
+    assert (done.returncode, done.stdout) == (0, "")
+
+
+@pytest.mark.parametrize("path", IN_IMAGES + ON_HOSTS)
+def test_shellcheck(path):
+    """Nothing to complain about."""
+    done = run("shellcheck", TOP / path)
+    assert (done.returncode, done.stdout) == (0, "")
+
+
+@pytest.mark.parametrize("name", UNITS)
+def test_unit(name, tmp_path):
+    """systemd knows every word of it; the binder it calls is another one, as none is installed."""
+    text = (TOP / "hooks" / name).read_text("utf-8")
+    assert "ExecStart=-/usr/lib/vfio-bind/binder\n" in text
+    unit = tmp_path / name
+    unit.write_text(text.replace("/usr/lib/vfio-bind/binder", "/bin/true"), "utf-8")
+    done = run("systemd-analyze", "verify", "--man=no", unit)
+    assert (done.returncode, done.stdout) == (0, "")
+
+
+@pytest.mark.parametrize("name", UNITS)
+def test_unit_waits_for_nobody(name):
+    """Neither a hang nor a failure stops a boot, and there is no cycle to be in."""
+    lines = (TOP / "hooks" / name).read_text("utf-8").splitlines()
+    assert "DefaultDependencies=no" in lines and "TimeoutStartSec=15s" in lines
+    assert not any(line.startswith(("After=", "Requires=", "Wants=")) for line in lines)
+    before = " ".join(line.removeprefix("Before=") for line in lines
+                      if line.startswith("Before=")).split()
+    for other in ("modules-load", "udevd", "udev-trigger"):
+        assert f"systemd-{other}.service" in before
