@@ -36,11 +36,13 @@ EDGE = apply disks facts framebuffer lines load log machine modules out release 
 # The bus walk and what judges every function of it: fast before small.
 HOT = address decide device display match scan text
 CLI = add arguments blocks change check checkconflicts checkdevices checkgenerators checkimages \
-	checkiommu checkplan checkrules conffile diagnose diskinfo dump edit editing explain \
-	findings host hostnotes hostuse identity images json kernels keyboards kinds lastboot \
-	list machinefile machinekeys machinewrite main moduleplan names network payload planrows \
-	policycopy printable remove routes runtime say source stamp storage storagelists table \
-	tree twins unpack variant view viewdevice what whatif words
+	checkiommu checkkinds checkmodprobe checkplan checkrules conffile cpio diagnose diskinfo \
+	dot dump edit editing explain findings graph graphnodes host hostnotes hostuse identity \
+	imagecheck imagefile imageorder imageplan images imagestream import imports importscripts \
+	json kernels keyboards kinds lastboot list machinefile machinekeys machinewrite main \
+	moduleplan names network overlay payload planrows policycopy printable rebuild remove \
+	routes runtime say scratch segment source stamp status statusboot storage storagelists \
+	table tree twins uki unpack update variant verify view viewdevice what whatif words
 
 CORE_OBJS = $(CORE:%=$(BUILD)/core/%.o)
 EDGE_OBJS = $(EDGE:%=$(BUILD)/cli.o/%.o)
@@ -80,26 +82,43 @@ $(BUILD)/tests/%: tests/unit/%.c $(CORE_OBJS) $(EDGE_OBJS)
 check: all
 	BUILD=$(BUILD) tests/run --no-install unit cases property cli
 
+# Figures: tests/bench.
+bench: all
+	BUILD=$(BUILD) tests/run --no-install bench
+
+# Installs what is missing, so it does not ask for the product to be built here first.
+demo:
+	@tests/run demo
+
+$(BUILD)/bench/%: HOT_CFLAGS = -O2
+$(BUILD)/bench/%: tests/bench/%.c
+	@mkdir -p $(@D)
+	$(BINDER_CC) $(BINDER_CFLAGS) $(BINDER_LDFLAGS) -o $@ $<
+
 sanitize:
 	$(MAKE) BUILD=build/sanitize BINDER_CC='$(CC)' HARDEN= BINDER_LDFLAGS= \
 		CFLAGS='-g -fsanitize=address,undefined -fno-sanitize-recover=all' SANITIZE=1 check
 
 lint:
-	clang-format --dry-run -Werror binder/*.[ch] cli/*.[ch] tests/unit/*.[ch]
+	clang-format --dry-run -Werror binder/*.[ch] cli/*.[ch] tests/unit/*.[ch] tests/bench/*.c
 	cppcheck --quiet --std=c11 --enable=warning,performance,portability --inline-suppr \
 		--error-exitcode=1 -DVERSION='""' -Ibinder -Icli binder cli
 	clang-tidy --quiet --warnings-as-errors='*' binder/*.c cli/*.c -- -std=c11 -D_GNU_SOURCE \
 		-DVERSION='""' -Ibinder -Icli $(shell pkg-config --cflags $(CLI_LIBS))
 	shellcheck $(SHELL_FILES)
 
-SHELL_FILES = .ci/run tests/run initramfs-tools/hooks/vfio-bind \
+SHELL_FILES = .ci/run completions/vfio-bind.bash tests/run initramfs-tools/hooks/vfio-bind \
 	initramfs-tools/scripts/init-top/00-vfio-bind dracut-module/module-setup.sh \
-	dracut-module/vfio-bind.sh mkinitcpio/install/vfio-bind mkinitcpio/hooks/vfio-bind
+	dracut-module/vfio-bind.sh mkinitcpio/install/vfio-bind mkinitcpio/hooks/vfio-bind \
+	hooks/89-vfio-bind.install hooks/booster/booster hooks/busybox/init tests/bench/init \
+	tests/bench/recipe.sh
 
 INSTALL = install -D -m
 install: all
 	$(INSTALL) 755 $(BUILD)/binder $(DESTDIR)$(PREFIX)/lib/vfio-bind/binder
 	$(INSTALL) 755 $(BUILD)/vfio-bind $(DESTDIR)$(PREFIX)/bin/vfio-bind
+	$(INSTALL) 644 doc/vfio-bind.schema.json \
+		$(DESTDIR)$(PREFIX)/share/doc/vfio-bind/vfio-bind.schema.json
 	$(INSTALL) 755 initramfs-tools/hooks/vfio-bind \
 		$(DESTDIR)$(PREFIX)/share/initramfs-tools/hooks/vfio-bind
 	$(INSTALL) 755 initramfs-tools/scripts/init-top/00-vfio-bind \
@@ -108,11 +127,23 @@ install: all
 	$(INSTALL) 755 dracut-module/vfio-bind.sh $(DESTDIR)$(DRACUT)/vfio-bind.sh
 	$(INSTALL) 644 mkinitcpio/install/vfio-bind $(DESTDIR)$(PREFIX)/lib/initcpio/install/vfio-bind
 	$(INSTALL) 644 mkinitcpio/hooks/vfio-bind $(DESTDIR)$(PREFIX)/lib/initcpio/hooks/vfio-bind
+	$(INSTALL) 644 completions/vfio-bind.bash \
+		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/vfio-bind
+	$(INSTALL) 644 completions/_vfio-bind \
+		$(DESTDIR)$(PREFIX)/share/zsh/site-functions/_vfio-bind
+	$(INSTALL) 644 completions/vfio-bind.fish \
+		$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/vfio-bind.fish
+	$(INSTALL) 755 hooks/89-vfio-bind.install \
+		$(DESTDIR)$(PREFIX)/lib/kernel/install.d/89-vfio-bind.install
 	$(INSTALL) 644 hooks/vfio-bind-initrd.service $(DESTDIR)$(UNITS)/vfio-bind-initrd.service
 	$(INSTALL) 644 hooks/vfio-bind.service $(DESTDIR)$(UNITS)/vfio-bind.service
+	$(INSTALL) 755 hooks/booster/booster $(DESTDIR)$(PREFIX)/lib/vfio-bind/booster
+	install -d $(DESTDIR)$(PREFIX)/lib/booster
+	ln -sf ../vfio-bind/binder $(DESTDIR)$(PREFIX)/lib/booster/vfio-bind-init
+	$(INSTALL) 644 hooks/busybox/init $(DESTDIR)$(PREFIX)/share/doc/vfio-bind/busybox-init
 
 clean:
 	rm -rf $(BUILD)
 
-.PHONY: all check clean install lint sanitize
+.PHONY: all bench check clean demo install lint sanitize
 -include $(wildcard $(BUILD)/core/*.d $(BUILD)/binder.o/*.d $(BUILD)/cli.o/*.d)

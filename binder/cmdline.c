@@ -43,7 +43,7 @@ bool cmdline_next(struct text *rest, struct cmdline_word *word)
 
 static char dashed(char c)
 {
-	return c == '_' ? '-' : c;
+	return (char)(c == '_' ? '-' : c);
 }
 
 bool cmdline_name_is(struct text name, const char *wanted)

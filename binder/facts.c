@@ -202,7 +202,7 @@ static int read_drm(struct reading *reading, size_t index)
 		char card[MACHINE_PATH_SIZE];
 		ssize_t len;
 
-		if (strncmp(name, "card", 4) ||
+		if (strncmp(name, "card", 4) != 0 ||
 		    !join(card, sizeof(card), "drm/", name, "/boot_display"))
 			continue;
 		len = machine_read_attribute(reading->machine,

@@ -345,7 +345,7 @@ const char *dir_next(struct dir *dir, int *err)
 		dir->at += entry->d_reclen;
 		dir->name_len = record_name_len(entry);
 		if (entry->d_name[0] != '.' ||
-		    (strcmp(entry->d_name, ".") && strcmp(entry->d_name, "..")))
+		    (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0))
 			return entry->d_name;
 	}
 }

@@ -214,7 +214,7 @@ static const char *take_argument(char *argv[], int *at, const char *name)
 		return NULL;
 	if (argv[*at][len] == '=')
 		return argv[*at] + len + 1;
-	return argv[*at][len] ? NULL : argv[++*at];
+	return argv[*at][len] || !argv[*at + 1] ? NULL : argv[++*at];
 }
 
 /* Zero pages that exist once written to: three megabytes at most, a few pages for most. */

@@ -11,8 +11,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-extern char **environ;
-
 static struct mount_point {
 	const char *path, *type;
 	bool ours;

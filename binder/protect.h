@@ -10,7 +10,7 @@
 #include "device.h"
 
 #define PROTECT_LINES_MAX 1024
-#define PROTECT_BYTES_MAX (PROTECT_LINES_MAX * 96)
+#define PROTECT_BYTES_MAX ((size_t)PROTECT_LINES_MAX * 96)
 #define PROTECT_HEADER    "vfio-bind-protect 1"
 
 enum use { USE_STORAGE = 1 << 0, USE_NETWORK = 1 << 1, USE_INPUT = 1 << 2 };

@@ -118,7 +118,7 @@ static bool parse_dsn(struct text item, union value *value)
 
 void dsn_format(uint64_t dsn, char out[DSN_SIZE])
 {
-	for (int i = 0; i < 8; i++, dsn <<= 8) {
+	for (size_t i = 0; i < 8; i++, dsn <<= 8) {
 		out[3 * i] = "0123456789abcdef"[dsn >> 60];
 		out[3 * i + 1] = "0123456789abcdef"[dsn >> 56 & 0xf];
 		out[3 * i + 2] = i < 7 ? '-' : '\0';

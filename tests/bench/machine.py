@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Figures of the vm laboratory: what our image weighs, and times in one boot of a large machine."""
+
+import os
+import shutil
+import statistics
+import tempfile
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from vm import boot as machines
+from vm.images import POLICY, File, Recipe, append
+from vm.lab import Lab
+from vm.machine import Machine, card
+from vm.roots import TRIXIE
+
+from .build import HERE, built
+from .figure import NotMeasured
+
+ROUNDS = 20
+WORDS = "intel_iommu=on quiet rdinit=/bench/init"
+machines.LIMIT = 1200  # seconds: the recipe takes seven for each round, and more on a busy host
+CHOICE = "bind display boot_display=0 with=functions\n"
+WITH = Recipe("bench-with", policy=CHOICE)
+WITHOUT = Recipe("bench-without", prepare="""
+rm /usr/share/initramfs-tools/hooks/vfio-bind
+rm /usr/share/initramfs-tools/scripts/init-top/00-vfio-bind
+""")
+TOOLS = ("qemu-system-x86_64", "mmdebstrap", "unshare", "make")
+# The plan loads nothing, so binding ends with the overrides, as the recipe does.
+PLAN = "vfio-bind-plan 1\nkernel {}\nbuiltin vfio-pci\n"
+
+
+@dataclass(frozen=True)
+class Crowd(Machine):
+    """Two cards, and buses full of functions behind bridges."""
+
+    buses: int = 2
+
+    def options(self):
+        """QEMU's options for all of it."""
+        options = super().options()
+        for bus in range(self.buses):
+            port = len(self.slots) + 3 + bus
+            options += ["-device", f"pcie-root-port,id=crowd{bus},chassis={port},slot={port},"
+                                   f"addr={port:02x}.0",
+                        "-device", f"pcie-pci-bridge,id=bridge{bus},bus=crowd{bus}"]
+            for devfn in range(8, 256):
+                options += ["-device", f"sdhci-pci,bus=bridge{bus},addr={devfn >> 3:02x}."
+                                       f"{devfn & 7},multifunction=on"]
+        return options
+
+
+MACHINE = Crowd((card("gpu1", ("gpu1_audio", "intel-hda")),
+                 card("gpu2", ("gpu2_audio", "intel-hda"))))
+
+
+@lru_cache
+def lab():
+    """The laboratory, where there is one."""
+    missing = [tool for tool in TOOLS if not shutil.which(tool)]
+    if missing or os.geteuid() != 0:
+        raise NotMeasured(f"needs root and {', '.join(missing or TOOLS)}")
+    return Lab(TRIXIE, None)
+
+
+def growth():
+    """Of an image of Debian 13 with a rule for a graphics card."""
+    return [os.path.getsize(lab().image(WITH).initrd) - os.path.getsize(lab().image(WITHOUT).initrd)]
+
+
+def boot():
+    """Boots the machine once into init, which times everything in turn."""
+    files = {f"bench/{name}": File(path.read_bytes(), 0o755) for name, path in (
+        ("init", HERE / "init"), ("recipe", HERE / "recipe.sh"), ("walk", built("bench/walk")),
+        ("stopwatch", built("bench/stopwatch")), ("binder", built("binder")))}
+    plan = PLAN.format(lab().root.kernel_release)
+    files |= {path: File(text.encode()) for path, text in (
+        (POLICY, CHOICE), ("usr/lib/vfio-bind/plan", plan), ("bench/rounds", f"{ROUNDS}\n"))}
+    image = lab().image(WITHOUT)
+    with tempfile.TemporaryDirectory(prefix="vfio-bind-bench-") as name:
+        folder = Path(name)
+        append(image.initrd, files, folder / "initrd")
+        return machines.run(folder, MACHINE, image, WORDS, "file=null-co://")
+
+
+def times():
+    """How many functions there were, medians in ms, and the two ratios that have goals."""
+    stage = boot().stages["bench"]
+    medians = []
+    for name in ("binder", "recipe", "walk"):
+        found = [stage.values.get(f"{name}.{number}", "failed") for number in range(ROUNDS)]
+        if "failed" in found:
+            raise NotMeasured(f"{name} failed in the machine: {stage}")
+        medians.append(statistics.median(map(int, found)) / 1e6)
+    binder, recipe, walk = medians
+    return [int(stage.values["functions"]), binder, recipe, walk, recipe / binder, binder / walk]
