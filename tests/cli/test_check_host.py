@@ -75,7 +75,8 @@ def bcache(host):
 
 def elsewhere(host):
     """The root is on a disk of another controller."""
-    host.block(host.pci("pci0000:00/0000:00:17.0", "8086:a352", 0x010601) + "/ata1/block/sda", "8:0")
+    sata = host.pci("pci0000:00/0000:00:17.0", "8086:a352", 0x010601)
+    host.block(f"{sata}/ata1/block/sda", "8:0")
     host.mount("/", "8:0", "/dev/sda")
 
 

@@ -124,7 +124,8 @@ def test_equal_functions_are_one_node(program, tmp_path, policy, nodes):
     graph = dot.parse(golden.on_machine(program, tmp_path, "server-r710-quadnic-sriov-iommu-early",
                                         "graph").stdout)
     functions = functions_of(graph)
-    own = {functions[f"0000:05:{slot}.{function}"] for slot in (10, 11) for function in (0, 1, 4, 5)}
+    own = {functions[f"0000:05:{slot}.{function}"] for slot in (10, 11)
+           for function in (0, 1, 4, 5)}
     assert sorted(len(graph.nodes[name]["functions"].split()) for name in own) == nodes
     for name in own:
         count = len(graph.nodes[name]["functions"].split())

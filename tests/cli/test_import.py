@@ -102,7 +102,8 @@ def test_files(program, root, name, text, bound):
     ("boot/config/vfio-pci.cfg", "VFS=0000:00:14.0|8086:a12f\n"),
     ("usr/local/bin/harmless", SCRIPT),
     ("usr/local/bin/vfio-show", "cat /sys/bus/pci/devices/0000:03:00.0/boot_vga\n"),
-    ("usr/lib/dracut/modules.d/50vfio-bind/vfio-bind.sh", SCRIPT),
+    ("usr/lib/dracut/modules.d/50vfio-bind/module-setup.sh", SCRIPT),
+    ("etc/initcpio/hooks/vfio-bind", SCRIPT),
 ])
 def test_nothing_to_import(program, root, name, text):
     set_conf(root, text, name)
@@ -120,7 +121,7 @@ NOTES = [
     ("vfio-pci.ids=dead:beef", "# dead:beef: there is no such device\n"),
     ("rd.qubes.hide_pci=09:00.0", "# 09:00.0: there is no such device\n"),
     ("rd.qubes.hide_pci=nonsense", "# nonsense: is no address\n"),
-    ("rd.qubes.hide_pci=03:00.0 vfio-pci-devices=03:00.0", "at 0000:03:00.0: is named twice here\n"),
+    ("rd.qubes.hide_pci=03:00.0 vfio-pci-devices=03:00.0", "0000:03:00.0: is named twice here\n"),
 ]
 
 

@@ -69,7 +69,8 @@ def outcome(boot):
     chosen = set(TWINS.addresses(*CHOSEN))
     taken = {address for address, driver in last_look(boot).items() if driver == VFIO}
     parts = [f"{len(taken & chosen)} of the {len(chosen)} chosen functions on vfio-pci"]
-    parts.append(f"{len(taken - chosen)} others too" if taken - chosen else "no other")
+    others = len(taken - chosen)
+    parts.append(f"{others} other{'s' * (others > 1)} too" if others else "no other")
     parts.append("boots into its root" if "root" in boot.stages else
                  "WAITS FOR ITS ROOT IN VAIN")
     return ", ".join(parts)

@@ -93,7 +93,8 @@ def test_overlay_that_fails(hooks, status, said):
     assert image(hooks) == b"booster"
 
 
-@pytest.mark.parametrize("config", [None, "universal: true\n", "# extra_files: /usr/lib/booster/init\n"])
+@pytest.mark.parametrize("config", [
+    None, "universal: true\n", "# extra_files: /usr/lib/booster/init\n"])
 def test_config_without_the_init(hooks, config):
     """With nothing to go on with the machine would not boot: then it is booster's own image."""
     path = hooks.folder / "booster.yaml"

@@ -27,9 +27,9 @@ def environment(**more):
 
 def run(program, *words, status=0, prefix=(), **more):
     """Runs it, and expects that exit status, or with None any that it gives by itself."""
-    done = subprocess.run([*prefix, program, *words], env=environment(**more), text=True,
-                          errors="surrogateescape",
-                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=60, check=False)
+    done = subprocess.run([*prefix, program, *words], env=environment(**more), timeout=60,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                          errors="surrogateescape", check=False)
     for word in BAD:
         assert word not in done.stderr, done.stderr
     expected = done.returncode >= 0 if status is None else done.returncode == status

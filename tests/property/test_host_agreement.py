@@ -24,7 +24,8 @@ def fixture_trees(tmp_path_factory):
     for path in FILES:
         machine = machines.load(path)
         facts = randompolicy.vary(random.Random(path.stem), machine)
-        found[path.stem] = [Tree(root / path.stem / "0", machine), Tree(root / path.stem / "1", facts)]
+        found[path.stem] = [Tree(root / path.stem / str(number), each)
+                            for number, each in enumerate((machine, facts))]
     yield found
     shutil.rmtree(root)
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Our product in a root; initramfs images and disks made of that; segments to append to an image."""
+"""Our product in a root; initramfs images and disks made of that; segments to append."""
 
 import gzip
 import os
@@ -46,7 +46,7 @@ def install_product():
     build = cache_folder() / f"build-{key_of(str(SOURCE))}"  # another tree, other objects
     with locked("build"), tempfile.TemporaryDirectory() as temporary:
         staging = Path(temporary) / "tree"
-        subprocess.run(["make", "--silent", "-C", SOURCE, f"BUILD={build}",
+        subprocess.run(["make", "--silent", f"-j{os.cpu_count()}", "-C", SOURCE, f"BUILD={build}",
                         f"DESTDIR={staging}", "install"], check=True)
         return cached("product", key_of_tree(staging), lambda folder: copy_into(staging, folder))
 

@@ -5,7 +5,7 @@ VFIO = "vfio-pci"
 
 
 def prove(boot, machine, taken=(), stages=("initramfs", "root")):
-    """The functions named in taken are vfio-pci's and never were another's; the rest, the host's."""
+    """The functions named in taken are vfio-pci's, never were another's; the rest, the host's."""
     for stage in stages:
         prove_links(boot, machine, taken, stage)
     prove_probes(boot, machine, taken, all_up="multi-user" in stages)

@@ -16,7 +16,7 @@ BASE_PACKAGES = ("linux-image-amd64", "systemd-sysv", "udev", "kmod")
 
 @dataclass(frozen=True)
 class Release:
-    """A Debian release as the tests use it: a suite, a generator, and what the host program needs."""
+    """A Debian release as the tests use it: suite, generator, and what the host program needs."""
 
     suite: str
     generator: Generator

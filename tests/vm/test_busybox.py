@@ -14,8 +14,12 @@ RULES = (f"bind display boot_display=0 with=functions\nbind {TWINS.address('disk
          f"bind {ABSENT} id={NVME}\n")
 TAKEN = (*GPU2, "disk2")
 PAYLOAD = Recipe("payload", policy=RULES)
-WAYS = pytest.mark.parametrize("way", ["rdinit=/usr/lib/vfio-bind/binder", ""],
-                               ids=["process-1", "three-lines"])
+PROCESS_1 = "rdinit=/usr/lib/vfio-bind/binder"
+WAYS = pytest.mark.parametrize("way", [PROCESS_1, ""], ids=["process-1", "three-lines"])
+# The other one by night.
+ONE_WAY = pytest.mark.parametrize("way", [
+    pytest.param(PROCESS_1, id="process-1"),
+    pytest.param("", id="three-lines", marks=pytest.mark.nightly)])
 # Process 1 has no /run that stays; devtmpfs does.
 SHOW_REPORT = "lines report /dev/vfio-bind/report >$TOLD\n"
 
@@ -39,7 +43,7 @@ def test_off(lab, way):
     assert not boot.probes(boot.between(None, "own init")).keys() & set(TWINS.addresses(*TAKEN))
 
 
-@WAYS
+@ONE_WAY
 def test_broken_policy(lab, way):
     """Nothing is bound, one line says why."""
     boot = lab.boot(words=way, files={POLICY: File(f"{RULES}bind nvme colour=red\n".encode())},
@@ -49,7 +53,7 @@ def test_broken_policy(lab, way):
     assert line.startswith(f"nothing bound: /{POLICY}:4:11: expected ")
 
 
-@WAYS
+@ONE_WAY
 def test_without_modules(lab, way):
     """A plan whose files are missing: nothing is bound, but nothing else takes a device."""
     plan = "\n".join(("vfio-bind-plan 1", f"kernel {lab.root.kernel_release}",
