@@ -3,6 +3,7 @@
 
 import os
 import shutil
+from functools import lru_cache
 
 import pytest
 
@@ -29,10 +30,20 @@ def release(request):
     return request.param
 
 
-@pytest.fixture(scope="session")
-def lab(release, tmp_path_factory):
+@pytest.fixture(scope="session", name="labs")
+def all_labs(tmp_path_factory):
+    """A function that gives a release's one lab."""
+    return lru_cache(None)(lambda release: Lab(release, tmp_path_factory.mktemp(str(release))))
+
+
+# A module may have releases of its own: pytest would go on with another module's lab if this
+# lived for a session.
+@pytest.fixture(scope="module")
+def lab(release, labs):
     """Where that release's machines are booted. What is missing is a failure: nothing is proven."""
     missing = [tool for tool in TOOLS if not shutil.which(tool)]
     if missing or os.geteuid() != 0:
         pytest.fail(f"needs root and {', '.join(missing or TOOLS)}", pytrace=False)
-    return Lab(release, tmp_path_factory.mktemp(str(release)))
+    found = labs(release)
+    assert found.release is release
+    return found
