@@ -147,7 +147,8 @@ static int claim_heads(struct search *search, const char *subsystem)
 		while ((name = dir_next(&dir, &err))) {
 			ssize_t len;
 
-			if (strncmp(name, "nvme", 4) != 0 || !join(path, sizeof(path), prefix, name, ""))
+			if (strncmp(name, "nvme", 4) != 0 ||
+			    !join(path, sizeof(path), prefix, name, ""))
 				continue;
 			if (pass) {
 				claim(search, prefix, name);
