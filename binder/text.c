@@ -8,7 +8,7 @@
 #define LETTERS -1, 10, 11, 12, 13, 14, 15, -1, -1, -1, -1, -1, -1, -1, -1, -1
 #define DIGITS  0, 1, 2, 3, 4, 5, 6, 7, 8, 9, -1, -1, -1, -1, -1, -1
 
-const signed char hex_values[256] = {
+const int8_t hex_values[256] = {
 	NONE16, NONE16, NONE16, DIGITS, LETTERS, NONE16, LETTERS, NONE16, /* 00 to 7f */
 	NONE16, NONE16, NONE16, NONE16, NONE16,  NONE16, NONE16,  NONE16,
 };

@@ -26,7 +26,7 @@ bool text_ends(struct text text, const char *string);
 bool text_cut(struct text *rest, char separator, struct text *piece);
 
 /* The value of each byte as a hex digit of any case, or -1. */
-extern const signed char hex_values[256];
+extern const int8_t hex_values[256];
 
 /* Two and four hex digits, or a negative number: the groups that PCI names are made of. */
 static inline int hex2(const char *at)
