@@ -38,14 +38,15 @@ bool address_parse_devfn(struct text text, uint8_t *devfn)
 /* DDDD:, nothing being domain 0. */
 static bool parse_domain(struct text text, uint32_t *domain)
 {
-	int number = 0;
+	int number;
 
 	if (text.len && text.at[text.len - 1] != ':')
 		return false;
-	if (text.len > 5)
-		return text_hex((struct text){ text.at, text.len - 1 }, 5, 8, domain);
-	if (text.len)
-		number = text.len == 5 ? hex4(text.at) : -1;
+	if (text.len != 5) {
+		*domain = 0;
+		return !text.len || text_hex((struct text){ text.at, text.len - 1 }, 5, 8, domain);
+	}
+	number = hex4(text.at);
 	*domain = (uint32_t)number;
 	return number >= 0;
 }
@@ -105,7 +106,7 @@ size_t address_format(struct address address, char out[ADDRESS_SIZE])
 	char *at = out;
 
 	/* A domain has four digits, and more only where it needs them. */
-	for (int shift = 28; shift > 12; shift -= 4)
+	for (int shift = 28; address.domain >> 16 && shift > 12; shift -= 4)
 		if (address.domain >> shift)
 			*at++ = "0123456789abcdef"[address.domain >> shift & 0xf];
 	put_byte(at, address.domain >> 8);

@@ -157,3 +157,11 @@ def writes(calls, root):
             path = re.sub(r"^sys/devices/.*/([0-9a-f:]+\.[0-7])/(?=[a-z_]+$)", r"\1/", path)
             found.append("%s %s" % (path.removeprefix("sys/bus/"), value))
     return found
+
+
+@pytest.mark.parametrize("arguments", (["--root"], ["--release"], ["--root", "/", "--release"],
+                                       ["--what"], ["all"]))
+def test_arguments_that_make_no_sense(binder, arguments):
+    done = subprocess.run([binder, *arguments], check=False, timeout=30, stderr=subprocess.PIPE)
+    assert done.returncode == 2
+    assert done.stderr.startswith(b"usage: ")
