@@ -81,20 +81,20 @@ static void merge(struct option out[OPTIONS_MAX], const struct arguments *argume
 static int take_options(struct options *options, const struct arguments *arguments, int argc,
 			char *argv[], const char *letters)
 {
+	static char program[] = "vfio-bind";
 	struct option all[OPTIONS_MAX];
-	int option;
+	char *command = argv[0];
+	int option, code = -1;
 
 	merge(all, arguments);
-	optind = 0; /* getopt_long(3) starts anew */
-	while ((option = getopt_long(argc, argv, letters, all, NULL)) != -1) {
-		int code = is_own(arguments, option) ?
-				   arguments->take(arguments->context, option, optarg) :
-				   take_common(options, option);
-
-		if (code >= 0)
-			return code;
-	}
-	return -1;
+	optind = 0;        /* getopt_long(3) starts anew */
+	argv[0] = program; /* which it has its complaints begin with */
+	while (code < 0 && (option = getopt_long(argc, argv, letters, all, NULL)) != -1)
+		code = is_own(arguments, option) ?
+			       arguments->take(arguments->context, option, optarg) :
+			       take_common(options, option);
+	argv[0] = command;
+	return code;
 }
 
 int arguments_take(struct options *options, const struct arguments *arguments, int argc,
@@ -105,7 +105,8 @@ int arguments_take(struct options *options, const struct arguments *arguments, i
 	if (code >= 0)
 		return code;
 	if (argc - optind < arguments->min || argc - optind > arguments->max)
-		return complain(EXIT_USAGE, "usage: vfio-bind %s %s", argv[0], arguments->usage);
+		return complain(EXIT_USAGE, "usage: vfio-bind %s%s%s", argv[0],
+				arguments->usage[0] ? " " : "", arguments->usage);
 	return -1;
 }
 

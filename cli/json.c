@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "json.h"
 
+#include "policy.h"
+#include "printable.h"
+
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 void json_add_string(struct json_object *object, const char *key, const char *value)
 {
@@ -11,8 +15,13 @@ void json_add_string(struct json_object *object, const char *key, const char *va
 
 void json_add_text(struct json_object *object, const char *key, struct text value)
 {
-	(void)json_object_object_add(object, key,
-				     json_object_new_string_len(value.at, (int)value.len));
+	char text[POLICY_LINE_MAX + 1];
+
+	(void)snprintf(text, sizeof(text), "%.*s", (int)value.len, value.at);
+	for (char *at = strchr(text, '\t'); at; at = strchr(at, '\t'))
+		*at = ' ';
+	make_printable(text);
+	json_add_string(object, key, text);
 }
 
 void json_add_format(struct json_object *object, const char *key, const char *how, ...)

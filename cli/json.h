@@ -8,6 +8,8 @@
 #include <json-c/json.h>
 
 void json_add_string(struct json_object *object, const char *key, const char *value);
+
+/* Of a policy, whose lines may hold anything: JSON is UTF-8, and a terminal obeys some of it. */
 void json_add_text(struct json_object *object, const char *key, struct text value);
 __attribute__((format(printf, 3, 4))) void json_add_format(struct json_object *object,
 							   const char *key, const char *how, ...);

@@ -12,6 +12,7 @@
 #include "supervise.h"
 #include "sysfs.h"
 #include "table.h"
+#include "what.h"
 
 #include <libkmod.h>
 #include <stdio.h>
@@ -51,6 +52,10 @@ static int load_driver(struct kmod_ctx *kmod, struct text driver)
 	return err;
 }
 
+/*
+ * Before supervise(), whose time limit is for writes that never return: a module and all it
+ * needs may take longer on a busy machine. Loaded before its device is there, it takes nothing.
+ */
 static void load_modules(struct boot *boot)
 {
 	struct kmod_ctx *kmod = kmod_new(NULL, NULL);
@@ -68,6 +73,11 @@ static void load_modules(struct boot *boot)
 	}
 	if (kmod)
 		(void)kmod_unref(kmod);
+}
+
+static void modules_are_loaded(struct boot *boot)
+{
+	(void)boot;
 }
 
 /* The host that is worked on: supervise() hands on its boot only. */
@@ -129,8 +139,11 @@ static int code_of(struct boot *boot, enum ending ending)
 {
 	if (ending == NOT_STARTED)
 		return complain(EXIT_FAILED, "no process can be started");
-	if (ending != ENDED && boot->decided)
+	if (ending != ENDED && boot->decided) {
+		(void)complain(EXIT_FAILED, "%s at %s", ending == HUNG ? "hung" : "died",
+			       step_name(boot->step));
 		apply_cut_short(boot, ending == HUNG);
+	}
 	if (!boot->decided)
 		return complain(EXIT_FAILED, "%s: it cannot be read", boot->machine.failed);
 	for (size_t i = 0; i < boot->plan.selected_count; i++)
@@ -184,7 +197,8 @@ static int apply_policy(const struct options *options)
 	else if (!policy_says_anything(&working->boot.policy))
 		code = complain(EXIT_NOT_CONFIGURED, "there is no rule in /%s", POLICY_FILE);
 	if (code == EXIT_AS_CONFIGURED) {
-		working->boot.load_modules = load_modules;
+		load_modules(&working->boot);
+		working->boot.load_modules = modules_are_loaded;
 		ending = supervise(&working->boot, work, &status);
 		code = print_outcome(options, &working->boot, code_of(&working->boot, ending));
 	}
@@ -197,8 +211,9 @@ int command_apply(struct options *options, int argc, char *argv[])
 	static const struct arguments none = { .usage = "" };
 	int code = arguments_take(options, &none, argc, argv);
 
-	if (code < 0)
-		code = may_write(options, "apply");
+	if (code >= 0)
+		return code;
+	code = may_write(options, "apply");
 	return code == EXIT_AS_CONFIGURED ? apply_policy(options) : code;
 }
 
@@ -219,7 +234,7 @@ static int release_argument(const struct options *options, const char *what)
 
 	if (!host)
 		return code;
-	code = host_find(host, what, &index);
+	code = what_find(host, what, &index);
 	if (code == EXIT_AS_CONFIGURED) {
 		released = host->boot.inventory.devices[index].address;
 		if (supervise(&host->boot, give_back, &status) == HUNG)
@@ -239,10 +254,11 @@ static int release_argument(const struct options *options, const char *what)
 
 int command_release(struct options *options, int argc, char *argv[])
 {
-	static const struct arguments one = { .min = 1, .max = 1, .usage = "ADDRESS" };
+	static const struct arguments one = { .min = 1, .max = 1, .usage = "ADDRESS|/dev/NODE" };
 	int code = arguments_take(options, &one, argc, argv);
 
-	if (code < 0)
-		code = may_write(options, "release");
+	if (code >= 0)
+		return code;
+	code = may_write(options, "release");
 	return code == EXIT_AS_CONFIGURED ? release_argument(options, argv[optind]) : code;
 }

@@ -143,7 +143,8 @@ static void say_protect(struct host *host, enum use use, size_t index, char out[
 			       use_name(use), (int)line->path.len, line->path.at, line->vendor,
 			       line->device);
 	else
-		(void)snprintf(out, SENTENCE_SIZE, "not the host's %s", use_name(use));
+		(void)snprintf(out, SENTENCE_SIZE, "not %sthe host's %s",
+			       host->boot.protect.unknown ? "known to be " : "", use_name(use));
 }
 
 static void say_holder(const struct device *device, char out[SENTENCE_SIZE])

@@ -55,13 +55,13 @@ _vfio_bind_argument() {
 	shift 2
 	case $command in
 	'') _vfio_bind_match "$current" < <(compgen -W "$_vfio_bind_commands" -- "$current") ;;
-	add | remove)
+	add | remove | release)
 		if [[ $current == /* ]]; then
 			_vfio_bind_files -f "$current"
 		else
 			_vfio_bind_addresses "$current" "$@"
 		fi ;;
-	explain | release) _vfio_bind_addresses "$current" "$@" ;;
+	explain) _vfio_bind_addresses "$current" "$@" ;;
 	verify) _vfio_bind_files -f "$current" ;;
 	payload) _vfio_bind_files -d "$current" ;;
 	esac

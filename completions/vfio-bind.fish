@@ -84,5 +84,5 @@ complete -c vfio-bind -n $none -a overlay -d 'What an image needs, as an initrd 
 complete -c vfio-bind -n $none -a payload -d 'What an image needs, for hooks'
 
 complete -c vfio-bind -n '__vfio_bind_is explain release add remove' -a '(__vfio_bind_addresses)'
-complete -c vfio-bind -n '__vfio_bind_is add remove; and string match -q "/*" -- (commandline -ct)' -F
+complete -c vfio-bind -n '__vfio_bind_is add remove release; and string match -q "/*" -- (commandline -ct)' -F
 complete -c vfio-bind -n '__vfio_bind_is verify payload' -F

@@ -82,7 +82,7 @@ def boot():
     with tempfile.TemporaryDirectory(prefix="vfio-bind-bench-") as name:
         folder = Path(name)
         append(image.initrd, files, folder / "initrd")
-        return machines.run(folder, MACHINE, image, WORDS, "file=null-co://")
+        return machines.run(folder, MACHINE, image, WORDS, {"root": "file=null-co://"})
 
 
 def times():

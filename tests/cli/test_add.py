@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """vfio-bind add: the rule it writes, what it refuses, and that the file is never half there."""
 
-import json
 import os
 import re
 import resource
@@ -12,6 +11,7 @@ import time
 
 import pytest
 
+from lib import golden
 from lib.editing import CONF, MARK, get_conf, plant, run, set_conf
 from lib.hosttree import HostTree
 from lib.payload import fixture_program, own_mounts  # noqa: F401
@@ -216,12 +216,12 @@ def test_functions_that_keep_a_guest_from_it_are_named(program, root):
 
 def test_json_says_the_same(program, root):
     done = run(program, root, "--json", "add", "05:00.0")
-    said = json.loads(done.stdout)
+    said = golden.validate(done.stdout, "add")
     assert (done.status, said["result"], said["written"]) == (0, "as-configured", True)
     assert (said["verdict"], said["reason"], said["rule"]) == ("bind", "rule", f"/{CONF}:2")
     assert [line["text"] for line in said["files"][0]["diff"]] == get_conf(root).splitlines()
     assert said["notes"] and done.stderr == ""
-    refused = json.loads(run(program, root, "--json", "add", "02:00.0").stdout)
+    refused = golden.validate(run(program, root, "--json", "add", "02:00.0").stdout, "add")
     assert (refused["result"], refused["reason"], refused["written"]) \
         == ("refused", "host-storage", False)
 

@@ -2,7 +2,6 @@
 """`vfio-bind check`: each finding in a row of a table, on a machine of plain files."""
 
 import fcntl
-import json
 import os
 import re
 import shutil
@@ -166,7 +165,7 @@ def test_quiet_text_where_all_is_well(host):
 def test_every_mistake_has_a_line_a_column_and_a_caret(host):
     host.policy("bind nvme id=144x:a80a\nbind nvme\nbind nvm\n")
     done = host.run("--json")
-    result = json.loads(done.stdout)
+    result = golden.validate(done.stdout, "check")
     assert (done.returncode, result["result"]) == (2, "mistake")
     assert [(m["file"], m["line"], m["column"], m["text"]) for m in result["mistakes"]] == [
         ("/etc/vfio-bind.conf", 1, 14, "bind nvme id=144x:a80a"),

@@ -37,6 +37,7 @@ LINES = [
     (ON + "explain ff", []),
     (f"vfio-bind --machine={MACHINE} add 0000:21", CARD),
     ("vfio-bind add /dev/nul", ["/dev/null"]),
+    ("vfio-bind release /dev/nul", ["/dev/null"]),
     ("vfio-bind verify READ", ["README.md"]),
     ("vfio-bind --machine " + MACHINE[:-2], [MACHINE]),
 ]

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """vfio-bind import: old settings as rules that name one device each, judged before printed."""
 
-import json
 
 import pytest
 
+from lib import golden
 from lib.editing import CONF, get_conf, plant, run, set_conf
 from lib.payload import fixture_program  # noqa: F401
 
@@ -158,7 +158,8 @@ def test_the_output_is_a_policy_and_binds_what_it_says(program, root):
     for address, verdict in (("0000:05:00.0", "bind"), ("0000:05:00.1", "bind"),
                              ("0000:01:00.0", "none"), ("0000:02:00.0", "none"),
                              ("0000:03:00.0", "bind"), ("0000:07:00.1", "bind")):
-        said = json.loads(run(program, root, "--json", "explain", address).stdout)
+        said = golden.validate(run(program, root, "--json", "explain", address).stdout,
+                               "explain")
         assert said["verdict"] == verdict, address
     again = run(program, root, "import")
     assert rules(again) == ["bind vga boot_vga=0"] * 2  # a rule of its own needs no device
@@ -177,7 +178,7 @@ def test_the_order_is_always_the_same(program, root):
 
 def test_json_says_the_same(program, root):
     (root / "proc/cmdline").write_text("vfio-pci.ids=144d:a80a\n")
-    said = json.loads(run(program, root, "--json", "import").stdout)
+    said = golden.validate(run(program, root, "--json", "import").stdout, "import")
     assert said["result"] == "as-configured"
     (entry,) = said["imports"]
     assert entry["source"] == "kernel command line" and entry["text"] == "vfio-pci.ids=144d:a80a"
@@ -194,7 +195,7 @@ def test_control_characters_do_not_come_through(program, root, name):
     set_conf(root, text.encode("latin-1"), name)
     done = run(program, root, "import")
     assert "\x1b" not in done.stdout and rules(done) == [USB]
-    json.loads(run(program, root, "--json", "import").stdout)
+    golden.validate(run(program, root, "--json", "import").stdout, "import")
 
 
 def test_a_policy_with_a_mistake(program, root):

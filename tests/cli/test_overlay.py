@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """vfio-bind overlay: what is in it, and that it makes images of every generator ours."""
 
-import json
 import os
 import shutil
 import subprocess
 
 import pytest
 
+from lib import golden
 from lib.initramfs import (COMPRESS, UNIT, Link, cpio, dracut, initramfs_tools, microcode,
                            mkinitcpio, padded, systemd, tree)
 from lib.moduletree import RELEASE, vfio_tree
@@ -78,7 +78,7 @@ def verify(program, root, content, tmp_path):
     (tmp_path / "initrd").write_bytes(content)
     done = subprocess.run([program, "--root", root, "verify", "--json", tmp_path / "initrd"],
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False)
-    return {row["check"]: row for row in json.loads(done.stdout)["checks"]}
+    return {row["check"]: row for row in golden.validate(done.stdout, "verify")["checks"]}
 
 
 def test_what_is_in_it(program, shared, tmp_path):
@@ -189,7 +189,7 @@ def test_with_a_mistake(program, root, tmp_path):
 
 def test_json(program, shared, tmp_path):
     done = run(program, shared[0], tmp_path / "overlay", "--json")
-    assert json.loads(done.stdout) == {
+    assert golden.validate(done.stdout, "overlay") == {
         "result": "as-configured", "file": str(tmp_path / "overlay"), "kernel": RELEASE,
         "bytes": len(shared[1])}
 

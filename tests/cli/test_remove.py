@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """vfio-bind remove: takes away what chooses one device, and nothing that chooses others."""
 
-import json
 import re
 
 import pytest
 
+from lib import golden
 from lib.editing import CONF, MARK, get_conf, plant, run, set_conf
 from lib.payload import fixture_program  # noqa: F401
 
@@ -97,7 +97,7 @@ def test_the_keep_line_keeps_it(program, root):
     set_conf(root, "bind nvme\n")
     keep = run(program, root, "remove", FREE).stdout
     set_conf(root, "bind nvme\n" + keep)
-    said = json.loads(run(program, root, "--json", "explain", FREE).stdout)
+    said = golden.validate(run(program, root, "--json", "explain", FREE).stdout, "explain")
     assert (said["verdict"], said["reason"]) == ("keep", "rule")
 
 
@@ -127,11 +127,12 @@ def test_dry_run_shows_the_same_and_writes_nothing(program, root):
 
 def test_json_says_what_is_written_or_why_not(program, root):
     set_conf(root, RULE + "\nbind nvme id=144d:a80a dsn=00-25-38-b1-21-00-51-3a\nbind 05:00.0\n")
-    said = json.loads(run(program, root, "--json", "remove", FREE).stdout)
+    said = golden.validate(run(program, root, "--json", "remove", FREE).stdout, "remove")
     assert (said["result"], said["written"], said["address"]) == ("as-configured", True, FREE)
     assert said["files"] == [{"file": "/" + CONF, "diff": [
         {"line": 1, "change": "-", "text": RULE}]}]
-    said = json.loads(run(program, root, "--json", "remove", "05:00.1").stdout)
+    said = golden.validate(
+        run(program, root, "--json", "remove", "05:00.1").stdout, "remove")
     assert (said["result"], said["written"], said["rule"]) == ("refused", False, f"/{CONF}:2")
     assert said["keep"] == "keep audio path=0000:00/05.0/00.1 id=10de:0fb9"
 

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """vfio-bind update: which generator is in use, how it is called, what is made of its images."""
 
-import json
 import os
 import shutil
 import subprocess
@@ -9,6 +8,7 @@ import time
 
 import pytest
 
+from lib import golden
 from lib.initramfs import cpio, dracut, image, initramfs_tools, tree, uki
 from lib.moduletree import RELEASE, vfio_tree
 from lib.payload import OURS, build, fixture_program, set_policy  # noqa: F401
@@ -180,7 +180,7 @@ def test_the_generator_speaks_on_stderr(program, host, good):
     host.will_build(good, "boot/initrd.img-1")
     done = host.update(program, "--json")
     assert "the generator speaks" in done.stderr
-    assert json.loads(done.stdout) == {
+    assert golden.validate(done.stdout, "update") == {
         "result": "as-configured", "generator": "initramfs-tools",
         "images": [{"image": f"{host.root}/boot/initrd.img-1", "result": "as-configured"}]}
 

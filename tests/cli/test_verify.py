@@ -2,7 +2,6 @@
 """vfio-bind verify: images of every generator and compression, right, wrong and broken."""
 
 import itertools
-import json
 import os
 import random
 import shutil
@@ -11,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from lib import golden
 from lib.hosttree import HostTree
 from lib.initramfs import (COMPRESS, UNIT, Link, cpio, dracut, image, initramfs_tools, member,
                            microcode, mkinitcpio, padded, systemd, tree, uki)
@@ -49,7 +49,7 @@ class Verified:
 
     @property
     def json(self):
-        return json.loads(self.stdout)
+        return golden.validate(self.stdout, "verify")
 
     def result(self, check):
         (row,) = [row for row in self.json["checks"] if row["check"] == check]

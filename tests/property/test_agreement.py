@@ -1,52 +1,65 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Random policies: the binder says what the reference says, whatever the policy and machine."""
+"""Random policies: the binder, list and explain say what the reference says, whatever the
+policy and the machine."""
 
 import copy
+import json
+import os
 import pathlib
 import random
-import shutil
 
 import pytest
 
 from lib import binder as binders
+from lib import golden, randompolicy, reference
 from lib import machine as machines
-from lib import randompolicy, reference
+from lib.payload import fixture_program  # noqa: F401
+from lib.quick import Runner, fixture_memory  # noqa: F401
 from lib.tree import Tree
 
-FILES = sorted((pathlib.Path(__file__).parents[1] / "machines").glob("*.tsv"))
+FOLDER = pathlib.Path(__file__).parents[1] / "machines"
+FILES = sorted(FOLDER.glob("*.tsv"))
 VARIANTS = 3  # of each machine: as it is, and with other facts
 NAME = "/etc/vfio-bind.conf"
 
 
 class Forest:
-    """Trees of all machines; unfolded once, for only policy, protect and command line change."""
+    """Trees of machines, each unfolded when it is first asked for: only policy, protect and
+    command line change."""
 
-    def __init__(self, root):
-        self.trees = {}
-        for path in FILES:
-            machine = machines.load(path)
-            for variant in range(VARIANTS):
-                rng = random.Random("%s %d" % (path.stem, variant))
-                facts = randompolicy.vary(rng, machine) if variant else machine
-                self.trees[path.stem, variant] = Tree(
-                    root / path.stem / str(variant), facts, serial_number=variant == 1)
+    def __init__(self, root, program):
+        self.root, self.program, self.trees = root, program, {}
+        self.host = Runner(root, golden.environment())
+
+    def tree(self, stem, variant):
+        if (stem, variant) not in self.trees:
+            machine = machines.load(FOLDER / f"{stem}.tsv")
+            rng = random.Random(f"{stem} {variant}")
+            facts = randompolicy.vary(rng, machine) if variant else machine
+            self.trees[stem, variant] = Tree(os.path.join(self.root, stem, str(variant)), facts,
+                                             serial_number=variant == 1)
+        return self.trees[stem, variant]
+
+    def ask(self, tree, *words):
+        """What the host program prints as JSON, or None."""
+        _, stdout, _ = self.host.run(self.program, "--root", tree.root, *words, "--json")
+        return json.loads(stdout) if stdout else None
 
 
 @pytest.fixture(scope="module", name="forest")
-def fixture_forest(tmp_path_factory, binder):
+def fixture_forest(memory, binder, program):
     assert binder == binders.BINDER
-    root = tmp_path_factory.mktemp("forest")
-    yield Forest(root)
-    shutil.rmtree(root)
+    return Forest(memory, program)
 
 
 class Question:
-    """A machine, a policy and a command line."""
+    """A machine, a policy and a command line; and one of its devices to be explained."""
 
-    def __init__(self, tree, rng):
+    def __init__(self, forest, tree, rng, ask_host=True):
         writer = randompolicy.Writer(rng, tree.machine)
-        self.tree, self.policy = tree, writer.policy()
+        self.forest, self.tree, self.policy = forest, tree, writer.policy()
         self.cmdline, self.protect = writer.cmdline(), writer.protect()
+        self.chance, self.ask_host = rng.random(), ask_host
 
     def ask_binder(self):
         self.tree.policy({"vfio-bind.conf": self.policy})
@@ -58,8 +71,29 @@ class Question:
         self.tree.machine.protect = self.protect
         return reference.run(self.tree.machine, [(NAME, self.policy)], self.tree.cmdline())
 
+    def ask_list(self):
+        shown = self.forest.ask(self.tree, "list")
+        return {device["address"]: (device["verdict"], device["reason"], device["rule"])
+                for device in shown["devices"] if device["verdict"] != "none"}
+
+    def ask_explain(self, address):
+        shown = self.forest.ask(self.tree, "explain", address)
+        return shown and (shown["verdict"], shown["reason"])
+
+    def host_pairs(self, result):
+        """What the host program says; of a machine that is told to do without, nothing."""
+        if result.off or not self.ask_host:
+            return {}
+        pairs = {"list": (self.ask_list(), result.verdicts)}
+        addresses = sorted(result.verdicts) or list(self.tree.machine.devices)
+        address = addresses[int(self.chance * len(addresses))]
+        expected = result.verdicts.get(address, ("none", "-"))[:2]
+        pairs["explain " + address] = (self.ask_explain(address),
+                                       None if result.mistakes else expected)
+        return pairs
+
     def differences(self):
-        """{what: (the binder's, the reference's)} where they differ."""
+        """{what: (theirs, the reference's)} where they differ."""
         run, result = self.ask_binder(), self.ask_reference()
         # The kernel log takes no more than so many mistakes.
         mistakes = sorted(result.mistakes)
@@ -71,6 +105,7 @@ class Question:
             "verdicts": (run.verdicts, result.verdicts),
             "findings": (sorted(run.findings), sorted(result.findings)),
             "shared": (run.shared, shared),
+            **self.host_pairs(result),
         }
         return {name: pair for name, pair in both.items() if pair[0] != pair[1]}
 
@@ -104,69 +139,25 @@ class Question:
             self.tree.root, self.policy.decode("latin-1"), self.cmdline, self.protect)
 
 
-def agree(forest, stem, count, seed):
+def agree(forest, stem, count, seed, every=1):
+    """The host program takes longer to start than the binder to judge: it is asked every so
+    often only."""
     for number in range(count):
         rng = random.Random("%s %s %d" % (seed, stem, number))
-        question = Question(forest.trees[stem, rng.randrange(VARIANTS)], rng)
+        question = Question(forest, forest.tree(stem, rng.randrange(VARIANTS)), rng,
+                            number % every == 0)
         if question.differences():
             found = question.shrink()
             pytest.fail("number %d\n%s\n%s" % (number, question.story(), "\n".join(
-                "%s: binder %s, reference %s" % (name, *pair) for name, pair in found.items())))
+                "%s: %s, reference %s" % (name, *pair) for name, pair in found.items())))
 
 
 @pytest.mark.parametrize("stem", [path.stem for path in FILES])
-def test_the_binder_agrees_with_the_reference(forest, stem):
-    agree(forest, stem, 2000 // len(FILES), "daily")
+def test_all_agree_with_the_reference(forest, stem):
+    agree(forest, stem, 2000 // len(FILES), "daily", every=4)
 
 
 @pytest.mark.nightly
 @pytest.mark.parametrize("stem", [path.stem for path in FILES])
-def test_the_binder_agrees_with_the_reference_all_night(forest, stem):
+def test_all_agree_with_the_reference_all_night(forest, stem):
     agree(forest, stem, 100000 // len(FILES), "nightly")
-
-
-def bound(run):
-    return {address for address, verdict in run.verdicts.items() if verdict[0] == "bind"}
-
-
-@pytest.mark.parametrize("number", range(150))
-def test_the_order_of_lines_does_not_change_what_is_bound(forest, number):
-    rng = random.Random("order %d" % number)
-    question = Question(forest.trees[rng.choice(list(forest.trees))], rng)
-    first = question.ask_binder()
-    lines = question.policy.removeprefix(b"\xef\xbb\xbf").splitlines()
-    rng.shuffle(lines)
-    question.policy = b"\n".join(lines)
-    second = question.ask_binder()
-    assert (bound(first), first.status) == (bound(second), second.status), question.story()
-
-
-STRANGER = "0fff:00:00.0\t0d1100\tfffe:fffe\tfffe:fffe\t-\t-\t99\t-\t-\t-\t-"
-
-
-@pytest.fixture(scope="module", name="pairs")
-def fixture_pairs(tmp_path_factory, binder):
-    """Each machine twice, the second time with a card no rule has anything to do with."""
-    pairs = []
-    for path in FILES:
-        root = tmp_path_factory.mktemp(path.stem)
-        text = path.read_text(encoding="utf-8")
-        pairs.append((Tree(root / "without", machines.parse(text)),
-                      Tree(root / "with", machines.parse(text + STRANGER + "\n"))))
-    yield pairs
-    for tree in sum(pairs, ()):
-        shutil.rmtree(tree.root)
-
-
-@pytest.mark.parametrize("number", range(150))
-def test_a_card_no_rule_matches_changes_nothing(pairs, number):
-    rng = random.Random("stranger %d" % number)
-    without, with_ = rng.choice(pairs)
-    question = Question(without, rng)
-    first = question.ask_binder()
-    question.tree = with_
-    second = question.ask_binder()
-    if "0fff:00:00.0" in second.verdicts or b"*:*" in question.policy:
-        pytest.skip("a rule of this policy matches every card there is")
-    assert (first.verdicts, first.findings, first.status) == (
-        second.verdicts, second.findings, second.status), question.story()

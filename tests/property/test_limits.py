@@ -2,11 +2,11 @@
 """As many functions as the binder takes, and one more."""
 
 import os
-import shutil
 
 import pytest
 
 from lib import binder as binders
+from lib.quick import fixture_memory  # noqa: F401
 from lib.tree import PAYLOAD
 
 pytestmark = pytest.mark.xdist_group("crowd")
@@ -49,12 +49,11 @@ class Crowd:
 
 
 @pytest.fixture(scope="module", name="crowd")
-def fixture_crowd(tmp_path_factory, binder):
+def fixture_crowd(memory, binder):
     assert binder == binders.BINDER
-    crowd = Crowd(tmp_path_factory.mktemp("crowd") / "tree")
+    crowd = Crowd(os.path.join(memory, "crowd"))
     crowd.grow(FUNCTIONS_MAX)
-    yield crowd
-    shutil.rmtree(crowd.root)
+    return crowd
 
 
 def test_16384_functions_are_judged(crowd):

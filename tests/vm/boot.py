@@ -35,6 +35,7 @@ class Stage:
     report: list = field(default_factory=list)  # of the binder, line by line
     framebuffer: list = field(default_factory=list)
     build: list = field(default_factory=list)
+    output: list = field(default_factory=list)  # of a command the test ran
 
     def verdicts(self):
         """What the binder says it did: address, verdict and reason. It proves no binding."""
@@ -101,7 +102,7 @@ def tell(stage, word, rest):
         stage.overrides[first] = second
     elif word == "value":
         stage.values[first] = second
-    elif word in ("report", "framebuffer", "build"):
+    elif word in ("report", "framebuffer", "build", "output"):
         getattr(stage, word).append(rest)
     else:
         raise BootFailed(f"the machine told a line that makes no sense: {word} {rest}")
@@ -120,12 +121,17 @@ def fail(folder, why):
     raise BootFailed("\n".join([f"{why}; logs in {folder}", *tail]))
 
 
-def run(folder, machine, image, words, disk_option):
-    """Boots, waits for the power to go off, and returns what was said; fails on any surprise."""
+def run(folder, machine, image, words, drives):
+    """
+    Boots, waits for the power to go off, and returns what was said; fails on any surprise.
+    drives: what QEMU is told of the file of each drive that has one.
+    """
+    drive_options = [word for name, option in drives.items()
+                     for word in ("-drive", f"if=none,id=drive-{name},format=raw,{option}")]
     command = ["qemu-system-x86_64", "-accel", "tcg,thread=multi", "-cpu", "max", "-smp", "1",
                "-display", "none", "-monitor", "none", "-no-reboot",
                "-serial", f"file:{folder}/console", "-serial", f"file:{folder}/told",
-               *machine.options(), "-drive", f"if=none,id=drive-root,format=raw,{disk_option}",
+               *machine.options(drives), *drive_options,
                "-kernel", image.kernel, "-initrd", folder / "initrd",
                "-append", f"console=ttyS0 {STEADY_WORDS} {PROOF_WORDS} {words}"]
     for name in ("console", "told"):

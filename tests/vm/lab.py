@@ -63,7 +63,7 @@ class Lab:
         subprocess.run(["cp", "--sparse=always", disk, own], check=True)
         plain = self.image(NO_POLICY)
         append(plain.initrd, {}, folder / "initrd")
-        boot = run(folder, TWINS, plain, f"{MULTI_USER} lab.build", f"file={own}")
+        boot = run(folder, TWINS, plain, f"{MULTI_USER} lab.build", {"root": f"file={own}"})
         if boot.stages["multi-user"].values.get("build-status") != "0":
             fail(folder, f"no image was built: {boot.stages}")
         subprocess.run(["e2fsck", "-p", own], stdout=subprocess.DEVNULL, check=False)
@@ -74,8 +74,11 @@ class Lab:
         (folder / "initrd").unlink()
 
     def boot(self, policy=None, words="", machine=TWINS, image=None, base=IN_THE_ROOT,
-             files=None, in_initramfs="", in_root="") -> Boot:
-        """Boots an image with a policy of its own, and shell that is run at its end and after."""
+             files=None, in_initramfs="", in_root="", drives=None) -> Boot:
+        """
+        Boots an image with a policy of its own, and shell that is run at its end and after.
+        drives: files of drives that are written to. The root's own stays as it is.
+        """
         files = dict(files or {})
         texts = {POLICY: policy, "lab/in-initramfs": in_initramfs, "lab/in-root": in_root}
         files.update({path: File(text.encode()) for path, text in texts.items() if text})
@@ -84,6 +87,8 @@ class Lab:
         self.tell(f"boot: {folder}")  # shown by pytest where a test fails
         append(image.initrd, files, folder / "initrd")
         disk, _ = self.disk
-        boot = run(folder, machine, image, f"{base} {words}", f"file={disk},snapshot=on")
+        drives = {name: f"file={path}" for name, path in (drives or {}).items()}
+        drives["root"] = f"file={disk},snapshot=on"
+        boot = run(folder, machine, image, f"{base} {words}", drives)
         (folder / "initrd").unlink()
         return boot

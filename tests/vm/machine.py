@@ -91,8 +91,8 @@ class Machine:
                       for _, at, slot in self.places())
         return replace(self, slots=slots)
 
-    def options(self):
-        """QEMU's options for all of it. The drive of an NVMe has the function's name."""
+    def options(self, drives=("root",)):
+        """QEMU's options for all of it, but for the drives named: those of whoever calls."""
         options = ["-M", "q35,kernel-irqchip=split", "-m", str(self.memory), "-vga", "none",
                    "-nic", "none"]
         if self.iommu:
@@ -104,7 +104,7 @@ class Machine:
         # Where it is plugged in does not follow from this order; QEMU wants qxl-vga before VGA.
         for port, _, slot in sorted(self.places(), key=has_no_qxl):
             for number, function in enumerate(slot.functions):
-                options += function_options(function, port, number)
+                options += function_options(function, port, number, drives)
         return options
 
 
@@ -113,8 +113,8 @@ def has_no_qxl(place):
     return not any(function.model == "qxl-vga" for function in place[2].functions)
 
 
-def function_options(function, port, number):
-    """QEMU's options for one function."""
+def function_options(function, port, number, drives):
+    """QEMU's options for one function. The drive of an NVMe has the function's name."""
     device = f"{function.model},id={function.name},bus=port{port},addr=00.{number}"
     if number == 0:
         device += ",multifunction=on"
@@ -123,7 +123,7 @@ def function_options(function, port, number):
     if function.model != "nvme":
         return ["-device", device]
     drive = []
-    if function.name != "root":  # nothing is ever read from the others
+    if function.name not in drives:  # nothing is ever read from the others
         drive = ["-drive", f"if=none,id=drive-{function.name},file=null-co://,file.size=16M,"
                            "file.read-zeroes=on,format=raw"]
     return [*drive, "-device", f"{device},serial={function.name},drive=drive-{function.name}"]

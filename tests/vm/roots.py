@@ -22,9 +22,10 @@ class Release:
     generator: Generator
     packages: tuple
     apt_options: tuple = ()
+    variant: str = ""  # of more than one with that suite and generator
 
     def __str__(self):
-        return f"{self.suite}-{self.generator}"
+        return "-".join(filter(None, (self.suite, str(self.generator), self.variant)))
 
 
 BOOKWORM = Release("bookworm", INITRAMFS_TOOLS,
@@ -34,6 +35,11 @@ TRIXIE = Release("trixie", INITRAMFS_TOOLS,
                  ("libkmod2", "libmount1", "libblkid1", "libarchive13t64", "libjson-c5", "libpci3",
                   "libsmartcols1"))
 RELEASES = (TRIXIE, BOOKWORM)
+
+# What a host's storage is made with.
+TRIXIE_STORAGE = replace(TRIXIE, variant="storage", packages=(
+    *TRIXIE.packages, "mdadm", "lvm2", "cryptsetup-bin", "btrfs-progs", "bcache-tools",
+    "dosfstools", "e2fsprogs", "fdisk"))
 
 BOOKWORM_DRACUT = replace(BOOKWORM, generator=DRACUT)
 TRIXIE_DRACUT = replace(TRIXIE, generator=DRACUT)
