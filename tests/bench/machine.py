@@ -38,9 +38,9 @@ class Crowd(Machine):
 
     buses: int = 2
 
-    def options(self):
+    def options(self, drives=("root",)):
         """QEMU's options for all of it."""
-        options = super().options()
+        options = super().options(drives)
         for bus in range(self.buses):
             port = len(self.slots) + 3 + bus
             options += ["-device", f"pcie-root-port,id=crowd{bus},chassis={port},slot={port},"
