@@ -30,7 +30,7 @@ CLI_LDFLAGS = -pie -Wl,-z,relro,-z,now,-z,noexecstack $(LDFLAGS)
 
 # Text to rules, rules and inventory to verdicts: no system call, no allocation, no printing.
 CORE = address cmdline decide device diag display format guard line match modplan option path \
-	policy protect reason text value
+	policy protect reason text value verdict
 # What touches the machine, for both programs.
 EDGE = apply disks facts framebuffer lines load log machine modules out release report scan \
 	supervise sysfs
