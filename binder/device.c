@@ -42,6 +42,18 @@ size_t inventory_find(const struct inventory *inventory, struct address address)
 	return low;
 }
 
+size_t inventory_find_in_path(const struct inventory *inventory, struct text path)
+{
+	size_t last = NO_DEVICE;
+	struct address address;
+	struct text name;
+
+	while (text_cut(&path, '/', &name))
+		if (address_parse(name, &address))
+			last = inventory_find(inventory, address);
+	return last;
+}
+
 /* Neighbours mostly hang below the same bridge, or below the one next to it. */
 static size_t find_bridge(const struct inventory *inventory, uint64_t key, size_t last)
 {

@@ -103,6 +103,9 @@ static inline unsigned device_class16(const struct device *device)
 /* The device at address, or NO_DEVICE. */
 size_t inventory_find(const struct inventory *inventory, struct address address);
 
+/* The last PCI function in a sysfs path, or NO_DEVICE. */
+size_t inventory_find_in_path(const struct inventory *inventory, struct text path);
+
 /*
  * Looks up the bridge above each device, which parents[] names (all ones: on a root bus), and
  * the root bus of those that are on none. A device whose bridge is gone is on no root bus any

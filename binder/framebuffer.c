@@ -77,19 +77,14 @@ static int find_in_iomem(struct machine *machine, struct inventory *inventory)
 static int find_by_parent(struct machine *machine, struct inventory *inventory, const char *name)
 {
 	char path[MACHINE_PATH_SIZE], link[MACHINE_PATH_SIZE];
-	struct text rest, piece;
-	struct address address;
-	size_t device = NO_DEVICE;
+	size_t device;
 	ssize_t len;
 
 	(void)join(path, sizeof(path), PLATFORM_DEVICES, name, "");
 	len = machine_readlink(machine, path, link, sizeof(link));
 	if (len < 0)
 		return len == -ENOENT ? 0 : (int)len;
-	rest = (struct text){ link, (size_t)len };
-	while (text_cut(&rest, '/', &piece))
-		if (address_parse(piece, &address))
-			device = inventory_find(inventory, address);
+	device = inventory_find_in_path(inventory, (struct text){ link, (size_t)len });
 	if (device != NO_DEVICE)
 		inventory->devices[device].framebuffer = true;
 	return 0;

@@ -110,6 +110,14 @@ int arguments_take(struct options *options, const struct arguments *arguments, i
 	return -1;
 }
 
+int arguments_flag(void *context, int option, const char *value)
+{
+	(void)option;
+	(void)value;
+	*(bool *)context = true;
+	return -1;
+}
+
 int arguments_take_first(struct options *options, int argc, char *argv[])
 {
 	static const struct arguments none = { 0 };

@@ -25,7 +25,10 @@ struct arguments {
 int arguments_take(struct options *options, const struct arguments *arguments, int argc,
 		   char *argv[]);
 
-/* The same for what stands before the command's name. */
+/* A take() for a command with one option, which has no value: it sets the bool at context. */
+int arguments_flag(void *context, int option, const char *value);
+
+/* The same as arguments_take() for what stands before the command's name. */
 int arguments_take_first(struct options *options, int argc, char *argv[]);
 
 #endif

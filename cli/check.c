@@ -208,14 +208,6 @@ static int check(struct host *host, const struct options *options, bool strict)
 	return (int)code;
 }
 
-static int take_option(void *context, int option, const char *value)
-{
-	(void)option; /* there is but one */
-	(void)value;
-	*(bool *)context = true;
-	return -1;
-}
-
 int command_check(struct options *options, int argc, char *argv[])
 {
 	static const struct option own[] = { { "strict", no_argument, NULL, 's' } };
@@ -223,7 +215,7 @@ int command_check(struct options *options, int argc, char *argv[])
 	const struct arguments arguments = {
 		.own = own,
 		.own_count = ARRAY_SIZE(own),
-		.take = take_option,
+		.take = arguments_flag,
 		.context = &strict,
 		.usage = "[--strict]",
 	};

@@ -6,18 +6,6 @@
 #define CLASS_NVME "sys/class/nvme/"
 #define BLOCK      "sys/block/"
 
-size_t path_function(const struct inventory *inventory, struct text path)
-{
-	size_t last = NO_DEVICE;
-	struct address address;
-	struct text name;
-
-	while (text_cut(&path, '/', &name))
-		if (address_parse(name, &address))
-			last = inventory_find(inventory, address);
-	return last;
-}
-
 /* Without the blanks that fill it up, and without what a terminal would obey. */
 static void set_text(char out[DISK_TEXT_SIZE], const char *at, size_t len)
 {
@@ -71,7 +59,7 @@ static struct disk_info *add(struct disk_list *list, struct machine *machine,
 
 	if (len <= 0 || list->count == DISK_LIST_MAX)
 		return NULL;
-	disk->function = path_function(inventory, (struct text){ link, (size_t)len });
+	disk->function = inventory_find_in_path(inventory, (struct text){ link, (size_t)len });
 	if (disk->function == NO_DEVICE || !join(disk->name, sizeof(disk->name), name, "", ""))
 		return NULL;
 	list->count++;

@@ -24,7 +24,4 @@ struct disk_list {
 void disk_list_read(struct disk_list *list, struct machine *machine,
 		    const struct inventory *inventory);
 
-/* The last PCI function in a sysfs path, or NO_DEVICE. */
-size_t path_function(const struct inventory *inventory, struct text path);
-
 #endif

@@ -11,22 +11,10 @@
 
 #define TEXT_SIZE 2048
 
-enum { OPTION_DRY_RUN = 1 };
+static const struct option own_options[] = { { "dry-run", no_argument, NULL, 'n' } };
 
-static const struct option own_options[] = {
-	{ "dry-run", no_argument, NULL, OPTION_DRY_RUN },
-};
-
-static int take_option(void *context, int option, const char *value)
-{
-	struct editing *editing = context;
-
-	(void)value;
-	editing->dry_run |= option == OPTION_DRY_RUN;
-	return -1;
-}
-
-static void add_to(struct json_object *object, const char *key, const char *text)
+/* Adds to the array under key, and an array first where there is none. */
+static void add_to(struct json_object *object, const char *key, struct json_object *item)
 {
 	struct json_object *array = json_object_object_get(object, key);
 
@@ -34,46 +22,46 @@ static void add_to(struct json_object *object, const char *key, const char *text
 		array = json_object_new_array();
 		(void)json_object_object_add(object, key, array);
 	}
-	(void)json_object_array_add(array, json_object_new_string(text));
+	(void)json_object_array_add(array, item);
+}
+
+__attribute__((format(printf, 3, 0))) static void
+add_sentence(struct json_object *object, const char *key, const char *how, va_list arguments)
+{
+	char text[TEXT_SIZE];
+
+	(void)vsnprintf(text, sizeof(text), how, arguments);
+	add_to(object, key, json_object_new_string(text));
 }
 
 void editing_note(struct editing *editing, const char *how, ...)
 {
-	char text[TEXT_SIZE];
 	va_list arguments;
 
 	va_start(arguments, how);
-	(void)vsnprintf(text, sizeof(text), how, arguments);
+	add_sentence(editing->object, "notes", how, arguments);
 	va_end(arguments);
-	add_to(editing->object, "notes", text);
 }
 
 void editing_say(struct editing *editing, const char *how, ...)
 {
-	char text[TEXT_SIZE];
 	va_list arguments;
 
 	va_start(arguments, how);
-	(void)vsnprintf(text, sizeof(text), how, arguments);
+	add_sentence(editing->object, "text", how, arguments);
 	va_end(arguments);
-	add_to(editing->object, "text", text);
 }
 
 int editing_write(struct editing *editing)
 {
 	int code =
 		editing->dry_run ? change_fits(&editing->change) : change_write(&editing->change);
-	struct json_object *files = json_object_object_get(editing->object, "files");
 
 	if (code != EXIT_AS_CONFIGURED)
 		return code;
 	(void)json_object_object_add(editing->object, "written",
 				     json_object_new_boolean(!editing->dry_run));
-	if (!files) {
-		files = json_object_new_array();
-		(void)json_object_object_add(editing->object, "files", files);
-	}
-	(void)json_object_array_add(files, change_json(&editing->change));
+	add_to(editing->object, "files", change_json(&editing->change));
 	return code;
 }
 
@@ -138,8 +126,8 @@ int editing_run(struct options *options, int argc, char *argv[], int (*edit)(str
 	const struct arguments arguments = {
 		.own = own_options,
 		.own_count = ARRAY_SIZE(own_options),
-		.take = take_option,
-		.context = &editing,
+		.take = arguments_flag,
+		.context = &editing.dry_run,
 		.min = 1,
 		.max = 1,
 		.usage = "[--dry-run] ADDRESS|/dev/NODE",

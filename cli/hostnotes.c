@@ -3,7 +3,6 @@
 
 #include "blocks.h"
 #include "diagnose.h"
-#include "diskinfo.h"
 #include "guard.h"
 #include "network.h"
 #include "routes.h"
@@ -142,8 +141,8 @@ static void note_framebuffers(struct host_notes *notes)
 			continue;
 		len = machine_readlink(machine, path, link, sizeof(link));
 		if (len > 0)
-			index = path_function(&notes->host->boot.inventory,
-					      (struct text){ link, (size_t)len });
+			index = inventory_find_in_path(&notes->host->boot.inventory,
+						       (struct text){ link, (size_t)len });
 		if (index != NO_DEVICE)
 			add(notes, index, "framebuffer");
 	}

@@ -18,19 +18,6 @@ struct search {
 	char sysfs_text[MACHINE_PATH_SIZE];
 };
 
-/* The last PCI function on the way to a device, or NO_DEVICE. */
-static size_t last_function(const struct inventory *inventory, struct text path)
-{
-	size_t last = NO_DEVICE;
-	struct address address;
-	struct text name;
-
-	while (text_cut(&path, '/', &name))
-		if (address_parse(name, &address))
-			last = inventory_find(inventory, address);
-	return last;
-}
-
 static bool is_usb(const struct inventory *inventory, size_t index)
 {
 	return index != NO_DEVICE && device_class16(&inventory->devices[index]) == CLASS_SERIAL_USB;
@@ -44,7 +31,7 @@ static void judge(struct search *search)
 	/* A program's keyboard, made by uinput, needs no hardware. */
 	if (!search->keyboard || strstr(search->sysfs_text, "/devices/virtual/"))
 		return;
-	controller = last_function(search->host->inventory, search->sysfs);
+	controller = inventory_find_in_path(search->host->inventory, search->sysfs);
 	if (!is_usb(search->host->inventory, controller) ||
 	    (search->controller != NO_DEVICE && search->controller != controller))
 		search->elsewhere = true;

@@ -94,16 +94,6 @@ static int print_list(const struct options *options, struct view *view, bool all
 	return printed == EXIT_AS_CONFIGURED ? code : printed;
 }
 
-static int take_all(void *context, int option, const char *value)
-{
-	bool *all = context;
-
-	(void)option; /* there is but one */
-	(void)value;
-	*all = true;
-	return -1;
-}
-
 int command_list(struct options *options, int argc, char *argv[])
 {
 	static const struct option own[] = { { "all", no_argument, NULL, 'a' } };
@@ -111,7 +101,7 @@ int command_list(struct options *options, int argc, char *argv[])
 	const struct arguments arguments = {
 		.own = own,
 		.own_count = ARRAY_SIZE(own),
-		.take = take_all,
+		.take = arguments_flag,
 		.context = &all,
 		.usage = "[--all]",
 	};

@@ -3,7 +3,6 @@
 
 #include "blocks.h"
 #include "diagnose.h"
-#include "diskinfo.h"
 #include "identity.h"
 #include "source.h"
 
@@ -29,7 +28,8 @@ static size_t find_by_number(struct host *host, const char *kind, dev_t number)
 
 	(void)snprintf(path, sizeof(path), "sys/dev/%s/%u:%u", kind, major(number), minor(number));
 	len = machine_readlink(&host->boot.machine, path, link, sizeof(link));
-	return len > 0 ? path_function(&host->boot.inventory, (struct text){ link, (size_t)len }) :
+	return len > 0 ? inventory_find_in_path(&host->boot.inventory,
+						(struct text){ link, (size_t)len }) :
 			 NO_DEVICE;
 }
 
