@@ -198,13 +198,15 @@ ssize_t machine_read_attribute(struct machine *machine, const char *path, char *
 	return read_file(machine, path, fd, out, size, false);
 }
 
-ssize_t machine_read_pci(struct machine *machine, const char *path, char *out, size_t size)
+ssize_t machine_read_uevent(struct machine *machine, const char *path, const char *place, char *out,
+			    size_t size)
 {
 	int fd;
 
-	if (machine->confined || machine->pci < 0)
+	/* Below another root ".." is not to be trusted: openat2(2) follows the link itself. */
+	if (machine->confined)
 		return machine_read_attribute(machine, path, out, size);
-	fd = result(openat(machine->pci, path + sizeof(PCI_DEVICES), O_RDONLY | O_CLOEXEC));
+	fd = result(openat(machine->pci, place, O_RDONLY | O_CLOEXEC));
 	return read_file(machine, path, fd, out, size, false);
 }
 

@@ -67,12 +67,13 @@ int machine_create(struct machine *machine, const char *path);
 int machine_commit(struct machine *machine, const char *path);
 
 /*
- * The same for what scan reads of every function: PCI_DEVICES/ADDRESS/name, and the link
- * PCI_DEVICES/ADDRESS. From the open directory the kernel has no way to walk; the link needs
- * none below any root.
+ * What scan reads of every function: the link PCI_DEVICES/ADDRESS, from the open directory, as
+ * the kernel then has no way to walk; and path, PCI_DEVICES/ADDRESS/uevent, opened at place, where
+ * that link leads, as the kernel then need not follow it again.
  */
-ssize_t machine_read_pci(struct machine *machine, const char *path, char *out, size_t size);
 ssize_t machine_readlink_pci(struct machine *machine, const char *path, char *out, size_t size);
+ssize_t machine_read_uevent(struct machine *machine, const char *path, const char *place, char *out,
+			    size_t size);
 
 /* Paths of PCI devices: PCI_DEVICES/ADDRESS/name. out has MACHINE_PATH_SIZE bytes. */
 const char *pci_path(char *out, struct address address, const char *name);

@@ -175,36 +175,94 @@ static void sort_keys(size_t count)
 		memcpy(keys, from, count * sizeof(*keys));
 }
 
-/* Reads one device. Returns 1 if it vanished since it was listed, as by hot-unplug. */
-static int read_device(struct machine *machine, struct device *device, uint64_t *parent)
-{
-	static char buffer[UEVENT_SIZE];
-	static char path[sizeof(PCI_DEVICES) + ADDRESS_SIZE + sizeof("/uevent")] = PCI_DEVICES "/";
-	char *end = path + sizeof(PCI_DEVICES);
-	size_t name_len = address_format(device->address, end);
-	ssize_t len, link_len;
+/* Where the device read last is: its link, with "/uevent" behind it. */
+static struct {
+	char path[MACHINE_PATH_SIZE + sizeof("/uevent")];
+	size_t dir_len; /* up to the device's own name */
+} place;
 
-	end += name_len;
-	memcpy(end, "/uevent", sizeof("/uevent"));
-	buffer[0] = '\0'; /* a read that lied about its length must find nothing */
-	len = machine_read_pci(machine, path, buffer, sizeof(buffer));
-	if (len >= 0 && !scan_parse_uevent((struct text){ buffer, (size_t)len }, device))
-		len = machine_blame(machine, path, -EIO);
-	*end = buffer[0] = '\0';
-	link_len = machine_readlink_pci(machine, path, buffer, sizeof(buffer));
-	if ((len == -ENOENT || len == -ENODEV) && link_len == -ENOENT)
-		return 1;
+/* Puts the place of the device of this name, which has name_len bytes, beside the last one's. */
+static void place_beside(const char *name, size_t name_len)
+{
+	memcpy(place.path + place.dir_len, name, name_len);
+	memcpy(place.path + place.dir_len + name_len, "/uevent", sizeof("/uevent"));
+}
+
+static int read_uevent(struct machine *machine, const char *path, struct device *device)
+{
+	static char uevent[UEVENT_SIZE];
+	ssize_t len;
+
+	uevent[0] = '\0'; /* a read that lied about its length must find nothing */
+	len = machine_read_uevent(machine, path, place.path, uevent, sizeof(uevent));
 	if (len < 0)
 		return (int)len;
-	if (link_len < 0)
-		return (int)link_len;
-	if (scan_parse_link((struct text){ buffer, (size_t)link_len }, name_len, device, parent))
+	return scan_parse_uevent((struct text){ uevent, (size_t)len }, device) ?
+		       0 :
+		       machine_blame(machine, path, -EIO);
+}
+
+/* Reads the link, which says what is above the device. */
+static int read_link(struct machine *machine, const char *path, size_t name_len,
+		     struct device *device, uint64_t *parent)
+{
+	ssize_t len = machine_readlink_pci(machine, path, place.path, MACHINE_PATH_SIZE);
+
+	if (len < 0)
+		return (int)len;
+	if (!scan_parse_link((struct text){ place.path, (size_t)len }, name_len, device, parent))
+		return machine_blame(machine, path, -EIO);
+	place.dir_len = (size_t)len - name_len;
+	return 0;
+}
+
+/*
+ * The functions of a bus are beside each other in sysfs, virtual ones too: linux/drivers/pci/
+ * probe.c:pci_setup_device, iov.c:pci_iov_add_virtfn. So the link of the first tells of all, and
+ * a uevent that is there proves it. Returns false where nothing is proven.
+ */
+static bool read_beside(struct machine *machine, const char *path, const struct device *before,
+			struct device *device, uint64_t *parent)
+{
+	if (before->address.domain != device->address.domain ||
+	    before->address.bus != device->address.bus || machine->confined ||
+	    read_uevent(machine, path, device))
+		return false;
+	device->root = before->root;
+	device->below = before->below;
+	device->below_function = before->below_function;
+	*parent = parent[-1];
+	return true;
+}
+
+/* Reads one device. Returns 1 if it vanished since it was listed, as by hot-unplug. */
+static int read_device(struct machine *machine, const struct device *before, struct device *device,
+		       uint64_t *parent)
+{
+	static char path[sizeof(PCI_DEVICES) + ADDRESS_SIZE + sizeof("/uevent")] = PCI_DEVICES "/";
+	char *name = path + sizeof(PCI_DEVICES), *end;
+	size_t name_len = address_format(device->address, name);
+	int err;
+
+	end = name + name_len;
+	memcpy(end, "/uevent", sizeof("/uevent"));
+	place_beside(name, name_len);
+	if (before && read_beside(machine, path, before, device, parent))
 		return 0;
-	return machine_blame(machine, path, -EIO);
+	*end = '\0';
+	err = read_link(machine, path, name_len, device, parent);
+	if (err)
+		return err == -ENOENT ? 1 : err;
+	place_beside(name, name_len);
+	*end = '/';
+	err = read_uevent(machine, path, device);
+	*end = '\0';
+	return (err == -ENOENT || err == -ENODEV) && !machine_has(machine, path) ? 1 : err;
 }
 
 int scan(struct machine *machine, struct inventory *inventory)
 {
+	const struct device *before = NULL;
 	size_t listed;
 	int err = list_devices(machine, &listed);
 
@@ -216,13 +274,15 @@ int scan(struct machine *machine, struct inventory *inventory)
 		struct device *device = &inventory->devices[inventory->count];
 
 		device->address = address_of_key(keys[i]);
-		err = read_device(machine, device, &parents[inventory->count]);
+		err = read_device(machine, before, device, &parents[inventory->count]);
 		if (err < 0)
 			return err;
-		if (err)
+		if (err) {
 			*device = (struct device){ 0 };
-		else
-			inventory->count++;
+			continue;
+		}
+		before = device;
+		inventory->count++;
 	}
 	inventory_link(inventory, parents);
 	return 0;

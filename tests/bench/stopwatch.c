@@ -1,7 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* stopwatch PROGRAM: runs it and prints how many nanoseconds it took, from start to end. */
+/*
+ * stopwatch PROGRAM [FILE...]: runs it and prints how many nanoseconds it took from its start to
+ * the last write to one of the files, or to its end where there are none.
+ */
+#include <poll.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <sys/inotify.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -14,18 +20,53 @@ static int64_t now(void)
 	return (int64_t)time.tv_sec * 1000000000 + time.tv_nsec;
 }
 
-int main(int argc, char *argv[])
+/* When the last write was that the child made, or 0. */
+static int64_t last_write(int writes, pid_t child)
 {
-	int64_t start = now();
-	int status;
-	pid_t child = argc > 1 ? vfork() : -1;
+	int ended = (int)syscall(SYS_pidfd_open, child, 0);
+	struct pollfd fds[] = { { .fd = writes, .events = POLLIN },
+				{ .fd = ended, .events = POLLIN } };
+	static char events[4096];
+	int64_t last = 0;
+
+	while (poll(fds, 2, -1) > 0 && fds[0].revents) {
+		last = now();
+		if (read(writes, events, sizeof(events)) <= 0)
+			return 0;
+	}
+	return last;
+}
+
+static pid_t run(const char *program)
+{
+	pid_t child = vfork();
 
 	if (!child) {
-		(void)execv(argv[1], argv + 1);
+		(void)execl(program, program, NULL);
 		_exit(127);
 	}
-	if (child < 0 || waitpid(child, &status, 0) != child)
+	return child;
+}
+
+int main(int argc, char *argv[])
+{
+	int writes = inotify_init1(IN_CLOEXEC), status;
+	int64_t start, end = 0;
+	pid_t child;
+
+	if (argc < 2)
 		return 1;
-	printf("%lld\n", (long long)(now() - start));
-	return !WIFEXITED(status) || WEXITSTATUS(status) == 127;
+	for (int i = 2; i < argc; i++)
+		if (inotify_add_watch(writes, argv[i], IN_MODIFY) < 0)
+			return 1;
+	start = now();
+	child = run(argv[1]);
+	if (argc > 2)
+		end = last_write(writes, child);
+	if (waitpid(child, &status, 0) != child)
+		return 1;
+	if (argc == 2)
+		end = now();
+	printf("%lld\n", (long long)(end - start));
+	return !end || !WIFEXITED(status) || WEXITSTATUS(status) == 127;
 }
