@@ -3,8 +3,9 @@
 
 import subprocess
 import sys
+from functools import partial
 
-from . import machine, plain
+from . import generators, machine, plain
 from .figure import Figure, NotMeasured, show
 
 FIGURES = (
@@ -20,6 +21,15 @@ FIGURES = (
      Figure("there: median time of a walk that reads each uevent", "ms", digits=2),
      Figure("there: times faster than the recipe", "", least=20, digits=1),
      Figure("there: times as long as the walk", "", most=1.3, digits=2)),
+    *((partial(generators.overlay, release),
+       Figure(f"{release}: an overlay takes", "s", digits=3),
+       Figure(f"{release}: it has", "bytes"),
+       Figure(f"{release}: a whole image takes", "s", digits=1),
+       Figure(f"{release}: it has", "bytes"),
+       Figure(f"{release}: times faster", "", least=100)) for release in generators.WHOLE),
+    *((partial(generators.added, *cell),
+       Figure(f"{cell[0]}, {cell[1].name}: our first log line to the last", "ms", digits=1))
+      for cell in generators.CELLS),
 )
 
 

@@ -6,7 +6,6 @@ import shutil
 import statistics
 import tempfile
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 
 from vm import boot as machines
@@ -56,18 +55,18 @@ MACHINE = Crowd((card("gpu1", ("gpu1_audio", "intel-hda")),
                  card("gpu2", ("gpu2_audio", "intel-hda"))))
 
 
-@lru_cache
-def lab():
-    """The laboratory, where there is one."""
+def lab(release=TRIXIE, work=None):
+    """A release's laboratory, where there can be one."""
     missing = [tool for tool in TOOLS if not shutil.which(tool)]
     if missing or os.geteuid() != 0:
         raise NotMeasured(f"needs root and {', '.join(missing or TOOLS)}")
-    return Lab(TRIXIE, None)
+    return Lab(release, work)
 
 
 def growth():
     """Of an image of Debian 13 with a rule for a graphics card."""
-    return [os.path.getsize(lab().image(WITH).initrd) - os.path.getsize(lab().image(WITHOUT).initrd)]
+    with_us, without = (lab().image(recipe).initrd for recipe in (WITH, WITHOUT))
+    return [os.path.getsize(with_us) - os.path.getsize(without)]
 
 
 def boot():

@@ -55,6 +55,7 @@ class Boot:
     stages: dict
     log: list  # pairs of level and text, in order
     ended: bool  # it got to finish() in guest/common/usr/lib/lab/facts
+    told: str  # all of it as it came
 
     def probes(self, log=None):
         """The drivers that were let at each function, by the driver core's own words."""
@@ -112,7 +113,7 @@ def read_boot(folder):
     """The boot whose files lie in a folder."""
     told = (folder / "told").read_text("utf-8", errors="replace")
     console = (folder / "console").read_text("utf-8", errors="replace")
-    return Boot(console, *parse_told(told))
+    return Boot(console, *parse_told(told), told)
 
 
 def fail(folder, why):

@@ -9,6 +9,7 @@ import pytest
 from .images import POLICY, File, Recipe, furnish, unpack, write
 from .lab import MULTI_USER
 from .machine import GPU2, TWINS
+from .overlay import with_overlay
 from .proof import VFIO, prove, prove_links, verdicts
 from .roots import BOOKWORM_DRACUT, SID_DRACUT, TRIXIE_DRACUT, run_in
 
@@ -32,6 +33,8 @@ depmod "$(ls /usr/lib/modules)"
 NO_SYSTEMD = ("etc/dracut.conf.d/no-systemd.conf", 'omit_dracutmodules+=" systemd "\n')
 
 RULES_ONLY = Recipe("rules", policy=RULES, files=FORCED_FILES)
+WITHOUT_US = Recipe("without-us", files=FORCED_FILES,
+                    prepare="rm -r /usr/lib/dracut/modules.d/50vfio-bind")
 KERNEL_WITHOUT_VFIO = Recipe("without-vfio", policy=RULES, prepare=WITHOUT_VFIO)
 
 
@@ -90,6 +93,17 @@ def test_off(lab, kind):
     probed = boot.probes(boot.between(None, "before trigger"))
     assert probed[TWINS.address("disk2")] == ["nvme"], "nothing was forced"
     assert probed[TWINS.address("gpu2")] == ["bochs-drm"], "nothing was forced"
+
+
+@kinds(nightly=["sh"])
+def test_overlay(lab, kind, tmp_path):
+    """Behind an image that knows nothing of us, it runs by itself, and in time."""
+    image, said = with_overlay(lab, image_of(lab, kind, WITHOUT_US), tmp_path, RULES)
+    assert "binder missing" in said and said.count("exit ") == 1 and "exit 10" in said, said
+    boot = lab.boot(words=FORCED_WORDS, image=image)
+    prove(boot, TWINS, taken=TAKEN)
+    probed = boot.probes(boot.between(None, "before trigger"))
+    assert "nvme" in probed[TWINS.address("disk1")], "nothing was forced"
 
 
 @kinds(nightly=["systemd"])

@@ -1,42 +1,24 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """vfio-bind overlay: behind an image that holds nothing of us, it runs by itself."""
 
-import shutil
-import subprocess
-from dataclasses import replace
-
 import pytest
 
-from .images import Recipe, furnish
+from .images import Recipe
 from .machine import GPU2, TWINS
+from .overlay import with_overlay
 from .proof import prove_links, prove_probes
-from .roots import run_in
 
 POLICY = f"bind display boot_display=0 with=functions\nbind {TWINS.address('disk2')} id=1b36:0010\n"
 # Debian's own kind of image, on a host that has none of our hooks.
 WITHOUT_US = Recipe("without-us", files=(("etc/initramfs-tools/conf.d/lab", "MODULES=most\n"),),
                     prepare="rm /usr/share/initramfs-tools/hooks/vfio-bind"
                             " /usr/share/initramfs-tools/scripts/init-top/00-vfio-bind")
-HOST = Recipe("overlay", policy=POLICY)
 
 
 @pytest.fixture(name="overlaid", scope="module")
 def image_with_overlay(lab, tmp_path_factory):
     """The image with an overlay behind it, which verify finds right; alone, it was not."""
-    folder = tmp_path_factory.mktemp("overlay")
-    image = lab.image(WITHOUT_US)
-    furnish(lab.root, HOST, folder / "tree")
-    shutil.copy(image.initrd, folder / "tree/tmp/image")
-    said = run_in(folder / "tree", f"""
-        vfio-bind verify --raw --noheadings /tmp/image || echo "exit $?"
-        vfio-bind overlay --kernel {lab.root.kernel_release} -o /tmp/overlay
-        truncate --size=%4 /tmp/image
-        cat /tmp/overlay >>/tmp/image
-        vfio-bind verify --raw --noheadings /tmp/image || echo "exit $?"
-    """)
-    shutil.move(folder / "tree/tmp/image", folder / "initrd")
-    subprocess.run(["rm", "-r", folder / "tree"], check=True)
-    return replace(image, initrd=folder / "initrd"), said
+    return with_overlay(lab, lab.image(WITHOUT_US), tmp_path_factory.mktemp("overlay"), POLICY)
 
 
 def test_overlay(lab, overlaid):
