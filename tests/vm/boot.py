@@ -85,6 +85,8 @@ def parse_told(told):
         record = RECORD.match(line)
         if record:
             log.append((LEVELS.index(record[1]), record[2]))
+        elif log and line.startswith(" "):  # dmesg indents what follows in a record of many lines
+            log[-1] = (log[-1][0], f"{log[-1][1]}\n{line.strip()}")
         elif word == "stage":
             stage = stages[rest] = Stage()
         elif word == "end":
