@@ -97,6 +97,17 @@ $(BUILD)/bench/%: tests/bench/%.c
 	@mkdir -p $(@D)
 	$(BINDER_CC) $(BINDER_CFLAGS) $(BINDER_LDFLAGS) -o $@ $<
 
+# The targets of tests/fuzz, for libFuzzer.
+FUZZ_CC ?= clang-14
+FUZZ_SOURCES = $(CORE:%=binder/%.c) $(EDGE:%=binder/%.c)
+$(BUILD)/fuzz/%: tests/fuzz/%.c tests/fuzz/fuzz.h $(FUZZ_SOURCES) $(wildcard binder/*.h)
+	@mkdir -p $(@D)
+	$(FUZZ_CC) -std=c11 -D_GNU_SOURCE -DVERSION='"$(VERSION)"' -Ibinder $(WARN) -g -O1 \
+		-fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -o $@ $< $(FUZZ_SOURCES)
+
+fuzz:
+	BUILD=$(BUILD) tests/run fuzz
+
 sanitize:
 	$(MAKE) BUILD=build/sanitize BINDER_CC='$(CC)' HARDEN= BINDER_LDFLAGS= \
 		CFLAGS='-g -fsanitize=address,undefined -fno-sanitize-recover=all' SANITIZE=1 check
@@ -104,7 +115,8 @@ sanitize:
 # One at a time: with several files at once it takes every va_list for uninitialized (LLVM 14).
 TIDY_FILES = binder/*.c cli/*.c
 lint:
-	clang-format --dry-run -Werror binder/*.[ch] cli/*.[ch] tests/unit/*.[ch] tests/bench/*.c
+	clang-format --dry-run -Werror binder/*.[ch] cli/*.[ch] tests/unit/*.[ch] tests/bench/*.c \
+		tests/fuzz/*.[ch]
 	cppcheck --quiet --std=c11 --enable=warning,performance,portability --inline-suppr \
 		--error-exitcode=1 -DVERSION='""' -Ibinder -Icli binder cli
 	printf '%s\n' $(TIDY_FILES) | xargs -P 2 -I FILE clang-tidy --quiet FILE -- -std=c11 \
@@ -154,5 +166,5 @@ install: all
 clean:
 	rm -rf $(BUILD)
 
-.PHONY: all bench check clean demo install lint sanitize
+.PHONY: all bench check clean demo fuzz install lint sanitize
 -include $(wildcard $(BUILD)/core/*.d $(BUILD)/binder.o/*.d $(BUILD)/cli.o/*.d)

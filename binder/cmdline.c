@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "cmdline.h"
 
+/* As the kernel's isspace() has it, the last one being Latin-1's: linux/lib/ctype.c. */
 static bool is_blank(char c)
 {
-	return c == ' ' || c == '\t' || c == '\n';
+	return c == ' ' || (c >= '\t' && c <= '\r') || c == '\xa0';
 }
 
 /* Quotes around a whole value, or around all of name=value, are not part of either. */

@@ -19,8 +19,8 @@ enum picture { PICTURE_YES, PICTURE_NO, PICTURE_UNKNOWN };
 bool device_is_screen(const struct device *device);
 
 /*
- * The facts the evidence needs of a device of class 03xx. Until they and the machine's FACT_FRAMEBUFFER are
- * known, display_evidence() must not be believed.
+ * The facts the evidence needs of a device of class 03xx. Until they and the machine's
+ * FACT_FRAMEBUFFER are known, display_evidence() must not be believed.
  */
 unsigned display_facts(const struct device *device);
 

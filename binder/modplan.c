@@ -79,11 +79,15 @@ static void append(struct module_params *params, size_t *len, struct text text)
 	params->text[*len] = '\0';
 }
 
+/*
+ * Appends a word from name on as it stood, with the quotes around and in it: put together anew,
+ * they could let out a word they held. One that was left open is closed.
+ */
 static void append_param(struct module_params *params, size_t *len, struct text name,
 			 const struct cmdline_word *word)
 {
-	/* The kernel takes quotes around a value that holds blanks, as it did on its own line. */
-	bool quote = word->value.len && memchr(word->value.at, ' ', word->value.len);
+	struct text rest = { name.at, (size_t)(word->whole.at + word->whole.len - name.at) };
+	bool open = *word->whole.at == '"';
 
 	if (text_is(name, "ids")) {
 		params->ids = word->whole;
@@ -91,12 +95,12 @@ static void append_param(struct module_params *params, size_t *len, struct text 
 	}
 	if (*len)
 		append(params, len, text_of(" "));
-	append(params, len, name);
-	if (!word->value.at)
-		return;
-	append(params, len, text_of(quote ? "=\"" : "="));
-	append(params, len, word->value);
-	if (quote)
+	if (open)
+		append(params, len, text_of("\""));
+	for (size_t i = 0; i < rest.len; i++)
+		open ^= rest.at[i] == '"';
+	append(params, len, rest);
+	if (open)
 		append(params, len, text_of("\""));
 }
 

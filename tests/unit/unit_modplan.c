@@ -82,6 +82,18 @@ static const struct params_row params[] = {
 	  "vfio-pci.ids=144d:a80a", "disable_vga=1", "vfio-pci.ids=144d:a80a" },
 	{ "a name that begins with ids is another", "vfio-pci.ko", "idsx=1", "", "idsx=1", "" },
 	{ "a value in quotes keeps them", "vfio.ko", "name=\"a b\"", "", "name=\"a b\"", "" },
+	{ "a quote within a value lets nothing out", "vfio.ko", "a\"x=y ids=1:2 b\"z", "",
+	  "a\"x=y ids=1:2 b\"z", "" },
+	{ "quotes around name and value stay there", "vfio.ko", "", "\"vfio.a=b ids=1:2\"",
+	  "\"a=b ids=1:2\"", "" },
+	{ "a quote that was left open is closed", "vfio.ko", "a=\"b", "vfio.c=\"d ids=1:2\"",
+	  "a=\"b\" c=\"d ids=1:2\"", "" },
+	{ "what the kernel takes for a blank ends a word", "vfio.ko", "a=1\rids=1:2", "", "a=1",
+	  "ids=1:2" },
+	{ "so does a blank of Latin-1", "vfio.ko",
+	  "a=1\xa0"
+	  "ids=1:2",
+	  "", "a=1", "ids=1:2" },
 	{ "what is behind -- is for init", "vfio-pci.ko", "", "-- vfio-pci.disable_vga=1", "", "" },
 	{ "a name with a second dot is another's", "vfio-pci.ko", "", "vfio-pci.a.b=1", "", "" },
 };
