@@ -23,7 +23,7 @@ static bool firmware_says(const struct device *device)
 	return device->framebuffer || ((device->known & FACT_DRM) && device->boot_display);
 }
 
-/* The file is there for VGA-class devices only: drivers/pci/pci-sysfs.c:pci_dev_attrs_are_visible */
+/* The file is there for VGA devices only: drivers/pci/pci-sysfs.c:pci_dev_attrs_are_visible */
 static bool has_boot_vga(const struct device *device)
 {
 	return (device->known & FACT_BOOT_VGA) && device->boot_vga != BOOT_VGA_NO_FILE;

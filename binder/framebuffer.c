@@ -7,7 +7,7 @@
 
 #define PLATFORM_DEVICES "sys/bus/platform/devices/"
 
-/* What drivers of the firmware's framebuffer call it: linux/drivers/video/fbdev, drivers/firmware */
+/* What the drivers of it call the firmware's framebuffer: linux/drivers/video/fbdev, firmware */
 static const char *const iomem_names[] = { "efifb", "vesafb", "simplefb", "BOOTFB" };
 
 /* The platform devices of linux/drivers/firmware/sysfb.c, children of the GPU since 6.9. */

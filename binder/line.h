@@ -26,7 +26,7 @@ bool expected(struct line *line, const char *at, const char *what);
 /* Goes to the next word. Returns false at the end of the line or at a comment. */
 bool find_word(struct line *line);
 
-/* Takes the word that find_word() found. Returns false, and has said so, if its quotes are wrong. */
+/* Takes the word that find_word() found. Returns false, having said so, if its quotes are wrong. */
 bool take_word(struct line *line, struct word *word);
 
 /* True if the word is that keyword. Quotes are only for values. */

@@ -109,7 +109,7 @@ void machine_close(struct machine *machine)
 	(void)close(machine->root);
 }
 
-/* Splits path at its last slash and opens the directory, so that the name itself is not followed. */
+/* Splits path at its last slash and opens the directory, so that the name is not followed. */
 static int open_parent(struct machine *machine, const char *path, const char **name)
 {
 	const char *slash = strrchr(path, '/');
