@@ -5,7 +5,10 @@ With VFIO_BIND_GOLDEN=write in the environment the files are written instead: re
 
 import json
 import os
+import shutil
 import subprocess
+import tempfile
+from functools import lru_cache
 from pathlib import Path
 
 import jsonschema
@@ -17,12 +20,23 @@ SCHEMA = json.loads((TOP / "doc/vfio-bind.schema.json").read_text(encoding="utf-
 BAD = ("AddressSanitizer", "runtime error", "LeakSanitizer")
 
 
+@lru_cache
+def readable(path):
+    """A copy of a file that anybody may read: a checkout may lie in a folder of root's alone."""
+    folder = tempfile.TemporaryDirectory(prefix="vfio-bind-")
+    os.chmod(folder.name, 0o755)
+    shutil.copy(path, folder.name)
+    os.chmod(os.path.join(folder.name, path.name), 0o644)
+    return folder, os.path.join(folder.name, path.name)  # it goes with the folder
+
+
 def environment(**more):
     """The same on every host: names, characters, width."""
     left_out = {"COLUMNS", "NO_COLOR", "LANG"}
     own = {key: value for key, value in os.environ.items()
            if key not in left_out and not key.startswith("LC_")}
-    return {**own, "LC_ALL": "C.UTF-8", "VFIO_BIND_PCI_IDS": str(GOLDEN / "pci.ids"), **more}
+    _, pci_ids = readable(GOLDEN / "pci.ids")
+    return {**own, "LC_ALL": "C.UTF-8", "VFIO_BIND_PCI_IDS": pci_ids, **more}
 
 
 def run(program, *words, status=0, prefix=(), **more):
