@@ -41,7 +41,7 @@ CLI = add arguments blocks change check checkconflicts checkdevices checkgenerat
 	dot dump edit editing explain findings graph graphnodes host hostnotes hostuse identity \
 	imagecheck imagefile imageorder imageplan images imagestream import imports importscripts \
 	json kernels keyboards kinds lastboot list machinefile machinekeys machinewrite main \
-	moduleplan names network overlay payload planrows policycopy printable rebuild remove \
+	mistakes moduleplan names network overlay payload planrows policycopy printable rebuild remove \
 	routes runtime say scratch segment source stamp status statusboot storage storagelists \
 	table tree twins uki unpack update variant verify view viewdevice what whatif words
 

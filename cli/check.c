@@ -4,12 +4,12 @@
 
 #include "arguments.h"
 #include "facts.h"
+#include "mistakes.h"
 #include "table.h"
 
 #include <errno.h>
 #include <libsmartcols.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 static const struct table_column columns[] = {
@@ -26,40 +26,6 @@ static const struct table_column columns[] = {
 };
 
 static const struct table plan_table = { .columns = columns, .count = ARRAY_SIZE(columns) };
-
-/* Mistakes of the policy as JSON; read a second time, for whoever reads stderr has seen them. */
-struct collector {
-	struct diag diag;
-	struct json_object *list;
-};
-
-static void collect(struct diag *diag, const struct mistake *mistake)
-{
-	struct collector *collector = (struct collector *)diag;
-	struct json_object *object = json_object_new_object();
-
-	json_add_text(object, "file", mistake->file);
-	(void)json_object_object_add(object, "line", json_object_new_int((int)mistake->line));
-	(void)json_object_object_add(object, "column", json_object_new_int((int)mistake->column));
-	json_add_string(object, "expected", mistake->expected);
-	json_add_text(object, "text", mistake->source);
-	(void)json_object_array_add(collector->list, object);
-}
-
-static struct json_object *list_mistakes(struct host *host)
-{
-	struct collector collector = { { collect, 0 }, json_object_new_array() };
-	struct text cmdline = text_of(host->boot.cmdline);
-	struct policy_text *text = calloc(1, sizeof(*text));
-	struct policy *policy = calloc(1, sizeof(*policy));
-
-	if (host->boot.diag.mistakes && text && policy &&
-	    load_policy(&host->boot.machine, text, policy, &collector.diag))
-		(void)cmdline_rules(cmdline, &host->boot.words, policy, &collector.diag);
-	free(text);
-	free(policy);
-	return collector.list;
-}
 
 /* The groups of all devices, as a decision asks only for those of chosen ones. */
 static bool read_groups(struct host *host)
@@ -180,7 +146,7 @@ static void print_all(const struct findings *findings, enum exit_code code)
 	struct json_object *object = json_object_new_object();
 
 	json_add_string(object, "result", exit_word(code));
-	(void)json_object_object_add(object, "mistakes", list_mistakes(findings->host));
+	(void)json_object_object_add(object, "mistakes", mistakes_array(findings->host));
 	(void)json_object_object_add(object, "findings", json_object_get(findings->list));
 	(void)json_object_object_add(object, "plan", plan_rows(findings->host));
 	json_print(object);

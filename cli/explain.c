@@ -182,6 +182,7 @@ static struct json_object *explain(struct host *host, size_t index)
 	char text[NAME_TEXT_SIZE], address[ADDRESS_SIZE];
 
 	(void)address_format(device->address, address);
+	json_add_string(object, "result", exit_word(EXIT_AS_CONFIGURED));
 	json_add_string(object, "address", address);
 	json_add_string(object, "class", device_class_text(device, text));
 	json_add_format(object, "id", "%04x:%04x", device->vendor, device->device);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* vfio-bind list: the devices by IOMMU group, who has them, and who will. */
 #include "arguments.h"
+#include "mistakes.h"
 #include "table.h"
 #include "view.h"
 
@@ -83,8 +84,8 @@ static int print_list(const struct options *options, struct view *view, bool all
 
 	for (size_t i = 0; i < boot->inventory.count; i++)
 		(void)json_object_array_add(devices, view_device(view, i));
-	(void)json_object_object_add(object, "mistakes",
-				     json_object_new_int((int)boot->diag.mistakes));
+	json_add_string(object, "result", exit_word((enum exit_code)code));
+	(void)json_object_object_add(object, "mistakes", mistakes_array(view->host));
 	(void)json_object_object_add(object, "devices", devices);
 	if (options->json)
 		json_print(object);

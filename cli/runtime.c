@@ -14,6 +14,7 @@
 #include "table.h"
 #include "what.h"
 
+#include <errno.h>
 #include <libkmod.h>
 #include <stdio.h>
 #include <string.h>
@@ -113,26 +114,42 @@ static const char *result_of(const struct boot *boot, size_t index)
 	return "";
 }
 
+static struct json_object *make_row(const struct boot *boot, size_t index, const char *result,
+				    const char *driver, const char *detail)
+{
+	struct verdict verdict = plan_verdict(&boot->plan, index);
+	struct json_object *row = json_object_new_object();
+	char address[ADDRESS_SIZE], place[POLICY_LINE_MAX] = "";
+
+	(void)address_format(boot->inventory.devices[index].address, address);
+	if (verdict.kind != VERDICT_NONE) {
+		const struct rule *rule = &boot->policy.rules[verdict.rule];
+
+		(void)snprintf(place, sizeof(place), "%.*s:%u", (int)rule->file.len, rule->file.at,
+			       rule->line);
+	}
+	json_add_string(row, "address", address);
+	json_add_string(row, "result", result);
+	json_add_string(row, "driver", driver);
+	json_add_string(row, "rule", place);
+	json_add_string(row, "detail", detail);
+	return row;
+}
+
 static struct json_object *row_of(const struct boot *boot, size_t index)
 {
 	struct verdict verdict = plan_verdict(&boot->plan, index);
-	const struct rule *rule = &boot->policy.rules[verdict.rule];
-	const struct outcome *outcome = &boot->outcomes[index];
-	struct json_object *row = json_object_new_object();
-	char address[ADDRESS_SIZE], detail[FAILURE_SIZE] = "";
+	const char *driver = boot->inventory.devices[index].driver;
+	char failure[FAILURE_SIZE] = "";
 
-	(void)address_format(boot->inventory.devices[index].address, address);
-	json_add_string(row, "address", address);
-	json_add_string(row, "result", result_of(boot, index));
-	json_add_string(row, "driver",
-			verdict.kind == VERDICT_BIND ? outcome->after :
-						       boot->inventory.devices[index].driver);
-	json_add_format(row, "rule", "%.*s:%u", (int)rule->file.len, rule->file.at, rule->line);
-	if (verdict.kind == VERDICT_BIND)
-		report_failure(boot, index, detail);
-	json_add_string(row, "detail",
-			verdict.kind == VERDICT_REFUSE ? reason_text(verdict.reason) : detail);
-	return row;
+	if (verdict.kind == VERDICT_REFUSE)
+		return make_row(boot, index, result_of(boot, index), driver,
+				reason_text(verdict.reason));
+	if (verdict.kind == VERDICT_BIND) {
+		driver = boot->outcomes[index].after;
+		report_failure(boot, index, failure);
+	}
+	return make_row(boot, index, result_of(boot, index), driver, failure);
 }
 
 static int code_of(struct boot *boot, enum ending ending)
@@ -155,21 +172,30 @@ static int code_of(struct boot *boot, enum ending ending)
 	return report_status(boot) == STATUS_DONE ? EXIT_AS_CONFIGURED : EXIT_FAILED;
 }
 
-static int print_outcome(const struct options *options, const struct boot *boot, int code)
+static void print_result(int code, struct json_object *rows)
 {
 	struct json_object *object = json_object_new_object();
+
+	json_add_string(object, "result", exit_word((enum exit_code)code));
+	(void)json_object_object_add(object, "devices", rows);
+	json_print(object);
+	(void)json_object_put(object);
+}
+
+static int print_outcome(const struct options *options, const struct boot *boot, int code)
+{
 	struct json_object *rows = json_object_new_array();
 	int printed = EXIT_AS_CONFIGURED;
 
 	for (size_t i = 0; i < boot->plan.selected_count; i++)
 		(void)json_object_array_add(rows, row_of(boot, boot->plan.selected[i]));
-	json_add_string(object, "result", exit_word(code));
-	(void)json_object_object_add(object, "devices", rows);
-	if (options->json)
-		json_print(object);
-	else if (json_object_array_length(rows))
+	if (options->json) {
+		print_result(code, rows);
+		return code;
+	}
+	if (json_object_array_length(rows))
 		printed = table_print(&table, rows, options);
-	(void)json_object_put(object);
+	(void)json_object_put(rows);
 	return printed == EXIT_AS_CONFIGURED ? code : printed;
 }
 
@@ -217,18 +243,60 @@ int command_apply(struct options *options, int argc, char *argv[])
 	return code == EXIT_AS_CONFIGURED ? apply_policy(options) : code;
 }
 
-/* The one that is released, for the child. */
-static struct address released;
-
 static int give_back(struct boot *boot)
 {
-	boot_at(boot, STEP_UNBIND, NO_DEVICE);
-	return release_device(&boot->machine, released) ? EXIT_FAILED : EXIT_AS_CONFIGURED;
+	struct outcome *outcome = &boot->outcomes[boot->device];
+
+	outcome->err =
+		release_device(&boot->machine, boot->inventory.devices[boot->device].address);
+	return outcome->err ? EXIT_FAILED : EXIT_AS_CONFIGURED;
+}
+
+static void print_released(struct boot *boot, size_t index, int code)
+{
+	const struct outcome *outcome = &boot->outcomes[index];
+	struct json_object *rows = json_object_new_array();
+	char driver[DRIVER_SIZE];
+
+	(void)driver_read(&boot->machine, boot->inventory.devices[index].address, driver);
+	(void)json_object_array_add(rows, make_row(boot, index,
+						   outcome->err ? "failed" : "released", driver,
+						   outcome->hung ? "hung" :
+						   outcome->err  ? error_name(outcome->err) :
+								   ""));
+	print_result(code, rows);
+}
+
+/* Returns an exit code; what went wrong is left in the device's outcome too. */
+static int release(struct boot *boot, size_t index, const char *what)
+{
+	struct outcome *outcome = &boot->outcomes[index];
+	int status = EXIT_FAILED;
+
+	boot_at(boot, STEP_UNBIND, index);
+	switch (supervise(boot, give_back, &status)) {
+	case ENDED:
+		return status;
+	case HUNG:
+		outcome->err = -ETIMEDOUT;
+		outcome->hung = true;
+		return complain(EXIT_FAILED,
+				"%s: its driver does not let go of it; is a virtual machine using "
+				"it?",
+				what);
+	case DIED:
+		outcome->err = -EINTR;
+		return complain(EXIT_FAILED, "%s: died while it was released", what);
+	case NOT_STARTED:
+		outcome->err = -EAGAIN;
+		break;
+	}
+	return complain(EXIT_FAILED, "no process can be started");
 }
 
 static int release_argument(const struct options *options, const char *what)
 {
-	int code, status = EXIT_FAILED;
+	int code;
 	struct host *host = host_read(options, NOW, &code);
 	size_t index;
 
@@ -236,14 +304,9 @@ static int release_argument(const struct options *options, const char *what)
 		return code;
 	code = what_find(host, what, &index);
 	if (code == EXIT_AS_CONFIGURED) {
-		released = host->boot.inventory.devices[index].address;
-		if (supervise(&host->boot, give_back, &status) == HUNG)
-			code = complain(EXIT_FAILED,
-					"%s: its driver does not let go of it; is a "
-					"virtual machine using it?",
-					what);
-		else
-			code = status;
+		code = release(&host->boot, index, what);
+		if (options->json)
+			print_released(&host->boot, index, code);
 	}
 	if (code == EXIT_AS_CONFIGURED &&
 	    plan_verdict(&host->boot.plan, index).kind == VERDICT_BIND)

@@ -19,6 +19,7 @@ FREE = "03:00.0"
 FROM_FILE = ("list", "graph", "status", "check", "explain", "import", "dump")
 LIVE = ("apply", "release", "update", "verify", "overlay", "payload")
 EDITING = ("add", "remove")
+WITHOUT_JSON = ("graph", "dump", "payload")  # what they write has a form of its own
 COMMANDS = (*FROM_FILE, *LIVE, *EDITING)
 ARGUMENTS = {"explain": [FREE], "add": [FREE], "remove": [FREE], "release": [FREE],
              "verify": ["/boot/none"], "overlay": ["--kernel", "6.1", "-o", "/none/overlay"],
@@ -67,6 +68,12 @@ def test_no_such_command(program, arguments, said):
 def test_no_such_option(program, command):
     fails(program, 2, *words(command), "--nonsense",
           said="vfio-bind: unrecognized option '--nonsense'")
+
+
+@pytest.mark.parametrize("command", WITHOUT_JSON)
+def test_no_json(program, root, command):
+    done = fails(program, 2, "--root", root, *words(command), "--json", said=f"{command} writes ")
+    assert done.stderr.endswith("no --json\n") or "no --json," in done.stderr
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -171,7 +178,7 @@ def test_policy_with_a_mistake(program, root, command):
 
 @pytest.mark.parametrize("command, form", [
     (command, form) for command in FROM_FILE for form in ([], ["--json"])
-    if form == [] or command != "graph"])
+    if form == [] or command not in WITHOUT_JSON])
 def test_reading_takes_no_root(program, root, command, form):
     own, other = (golden.run(program, "--root", root, *words(command), *form, prefix=prefix,
                              status=None) for prefix in ([], AS_USER))

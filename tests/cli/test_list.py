@@ -254,7 +254,12 @@ def test_a_mistake_is_said_and_the_devices_are_listed(program, tmp_path):
     set_policy(tmp_path, "bind nvme id=144x:a80a\n")
     done = golden.on_machine(program, tmp_path, "desktop-trx40-rtx3080", "list", "--json", status=2)
     shown = golden.validate(done.stdout, "list")
-    assert shown["mistakes"] == 1 and len(shown["devices"]) == 94
+    assert shown["result"] == "mistake" and len(shown["devices"]) == 94
+    assert shown["mistakes"] == [{"file": "/etc/vfio-bind.conf", "line": 1, "column": 14,
+                                  "expected": shown["mistakes"][0]["expected"],
+                                  "text": "bind nvme id=144x:a80a"}]
+    check = golden.on_machine(program, tmp_path, "desktop-trx40-rtx3080", "check", "--json", status=2)
+    assert json.loads(check.stdout)["mistakes"] == shown["mistakes"]
     assert "/etc/vfio-bind.conf:1:14: expected" in done.stderr
 
 

@@ -5,6 +5,7 @@ import os
 
 import pytest
 
+from lib import golden
 from lib.editing import run, set_conf
 from lib.hosttree import HostTree
 from lib.payload import fixture_program  # noqa: F401
@@ -49,6 +50,32 @@ def test_one_device_is_given_back(program, host, what):
     first, second, probed = left(host)
     # A file that is no attribute keeps what is behind the line that was written.
     assert (first, second[0], probed) == ("vfio-pci\n", "\n", SECOND)
+
+
+def released(program, host, what, status):
+    """The one row of its JSON."""
+    done = run(program, host.root, "release", "--json", what)
+    shown = golden.validate(done.stdout, "release")
+    assert (done.status, shown["result"]) == (status, "failed" if status else "as-configured")
+    return shown["devices"][0]
+
+
+def test_json(program, host):
+    (host.root / "sys/kernel/iommu_groups/0").mkdir(parents=True)
+    host.link(f"sys/bus/pci/devices/{SECOND}/iommu_group", "sys/kernel/iommu_groups/0")
+    host.link(f"sys/bus/pci/devices/{SECOND}/driver", "sys/bus/pci/drivers/nvme")
+    set_conf(host.root, "bind 02:00.0 id=144d:a80a\n")
+    assert released(program, host, "02:00.0", 0) == {
+        "address": SECOND, "result": "released", "driver": "nvme",
+        "rule": "/etc/vfio-bind.conf:1", "detail": ""}
+    row = released(program, host, "/dev/nvme0n1", 0)
+    assert (row["address"], row["driver"], row["rule"]) == (FIRST, "", "")
+
+
+def test_json_of_a_failure(program, host):
+    (host.root / OVERRIDE.format(FIRST)).unlink()
+    assert released(program, host, FIRST, 1) == {
+        "address": FIRST, "result": "failed", "driver": "", "rule": "", "detail": "ENOENT"}
 
 
 @pytest.mark.parametrize("what, status, said", [
