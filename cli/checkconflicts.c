@@ -100,11 +100,14 @@ static bool take_override(void *context, const struct conf_line *line)
 
 void check_conflicts(struct findings *findings)
 {
+	static const char *const driverctl[] = { DRIVERCTL_DIR };
+	struct machine *machine = &findings->host->boot.machine;
+	int err;
+
 	check_cmdline(findings);
 	if (findings->host->from_file)
 		return;
 	check_modprobe(findings);
-	(void)finding_unreadable(findings, "driverctl", DRIVERCTL_DIR,
-				 conf_read_dir(&findings->host->boot.machine, DRIVERCTL_DIR, "",
-					       take_override, findings));
+	err = conf_read_dirs(machine, driverctl, 1, "", take_override, findings);
+	(void)finding_unreadable(findings, "driverctl", machine->failed, err);
 }

@@ -12,20 +12,24 @@
  */
 #define GONE "vfio_virqfd"
 
-/* Where generators, and the boot itself, are told which modules to take. */
+/*
+ * Where generators, and the boot itself, are told which modules to take: a file, or directories
+ * with files that end so: dracut.conf(5), mkinitcpio(8), modules-load.d(5).
+ */
 static const struct {
-	const char *path, *suffix; /* of a directory's files; NULL for a file */
+	const char *suffix, *paths[4];
 } places[] = {
-	{ "etc/initramfs-tools/modules", NULL },
-	{ "usr/share/initramfs-tools/modules.d", "" },
-	{ "etc/dracut.conf", NULL },
-	{ "etc/dracut.conf.d", ".conf" },
-	{ "usr/lib/dracut/dracut.conf.d", ".conf" },
-	{ "etc/mkinitcpio.conf", NULL },
-	{ "etc/mkinitcpio.conf.d", ".conf" },
-	{ "etc/booster.yaml", NULL },
-	{ "etc/modules", NULL },
-	{ "etc/modules-load.d", ".conf" },
+	{ NULL, { "etc/initramfs-tools/modules" } },
+	{ "", { "usr/share/initramfs-tools/modules.d" } },
+	{ NULL, { "etc/dracut.conf" } },
+	{ ".conf", { "etc/dracut.conf.d", "usr/lib/dracut/dracut.conf.d" } },
+	{ NULL, { "etc/mkinitcpio.conf" } },
+	{ ".conf", { "etc/mkinitcpio.conf.d" } },
+	{ NULL, { "etc/booster.yaml" } },
+	{ NULL, { "etc/modules" } },
+	{ ".conf",
+	  { "etc/modules-load.d", "run/modules-load.d", "usr/local/lib/modules-load.d",
+	    "usr/lib/modules-load.d" } },
 };
 
 /* True if a kernel lacks it; where none is installed here that cannot be told. */
@@ -81,11 +85,17 @@ void check_generators(struct findings *findings)
 	struct machine *machine = &findings->host->boot.machine;
 
 	for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
-		int err = places[i].suffix ?
-				  conf_read_dir(machine, places[i].path, places[i].suffix,
-						take_line, findings) :
-				  conf_read(machine, places[i].path, take_line, findings);
+		size_t count = 0;
+		int err;
 
-		(void)finding_unreadable(findings, "generators", places[i].path, err);
+		while (count < ARRAY_SIZE(places[i].paths) && places[i].paths[count])
+			count++;
+		err = places[i].suffix ?
+			      conf_read_dirs(machine, places[i].paths, count, places[i].suffix,
+					     take_line, findings) :
+			      conf_read(machine, places[i].paths[0], take_line, findings);
+		(void)finding_unreadable(findings, "generators",
+					 places[i].suffix ? machine->failed : places[i].paths[0],
+					 err);
 	}
 }

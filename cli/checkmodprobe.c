@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* modprobe.d(5): of two files of one name the one in the first directory counts. */
+/* modprobe.d(5) */
 static const char *const modprobe_dirs[] = {
 	"etc/modprobe.d",     "run/modprobe.d", "usr/local/lib/modprobe.d",
 	"usr/lib/modprobe.d", "lib/modprobe.d",
@@ -17,24 +17,11 @@ static const char *const modprobe_dirs[] = {
 
 struct modprobe {
 	struct findings *findings;
-	size_t dir; /* which of them is being read */
 	/* Lines that end with a backslash, up to the one that does not. */
 	char joined[LINE_MAX_JOINED];
 	size_t joined_len;
 	unsigned joined_first, joined_last; /* numbers of the first and last of them */
 };
-
-static bool is_masked(const struct modprobe *modprobe, const char *path)
-{
-	const char *name = strrchr(path, '/');
-	char other[MACHINE_PATH_SIZE];
-
-	for (size_t i = 0; i < modprobe->dir; i++)
-		if (join(other, sizeof(other), modprobe_dirs[i], name, "") &&
-		    machine_exists(&modprobe->findings->host->boot.machine, other) == 1)
-			return true;
-	return false;
-}
 
 static void check_options(struct modprobe *modprobe, const struct conf_line *line,
 			  struct text options)
@@ -93,12 +80,11 @@ static void check_line(struct modprobe *modprobe, const struct conf_line *line)
 
 	if (!word_next(&rest, &command) || !word_next(&rest, &module))
 		return;
-	if (text_is(command, "options") && takes_kinds(module) && !is_masked(modprobe, line->path))
+	if (text_is(command, "options") && takes_kinds(module))
 		check_options(modprobe, line, rest);
-	else if (text_is(command, "softdep") && !is_masked(modprobe, line->path))
+	else if (text_is(command, "softdep"))
 		check_softdep(modprobe, line, module, rest);
-	else if (text_is(command, "install") && takes_kinds(module) &&
-		 !is_masked(modprobe, line->path))
+	else if (text_is(command, "install") && takes_kinds(module))
 		find_line(modprobe, line, SEVERITY_WARNING, "install",
 			  "runs a program in place of loading it, which may bind other devices",
 			  "remove the line; vfio-bind import makes rules of the scripts it knows");
@@ -140,13 +126,9 @@ static bool take_line(void *context, const struct conf_line *line)
 void check_modprobe(struct findings *findings)
 {
 	struct modprobe modprobe = { .findings = findings };
+	struct machine *machine = &findings->host->boot.machine;
+	int err = conf_read_dirs(machine, modprobe_dirs, ARRAY_SIZE(modprobe_dirs), ".conf",
+				 take_line, &modprobe);
 
-	for (; modprobe.dir < ARRAY_SIZE(modprobe_dirs); modprobe.dir++) {
-		const char *dir = modprobe_dirs[modprobe.dir];
-
-		modprobe.joined_len = 0;
-		(void)finding_unreadable(findings, "modprobe", dir,
-					 conf_read_dir(&findings->host->boot.machine, dir, ".conf",
-						       take_line, &modprobe));
-	}
+	(void)finding_unreadable(findings, "modprobe", machine->failed, err);
 }

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* A "#" begins a comment at the start of a line and behind a blank. */
@@ -47,29 +48,105 @@ int conf_read(struct machine *machine, const char *path, conf_take take, void *c
 	return read_file(machine, path, take, context, &more);
 }
 
-int conf_read_dir(struct machine *machine, const char *dir_path, const char *suffix, conf_take take,
-		  void *context)
+struct entry {
+	char *name;
+	size_t dir; /* in which it is */
+};
+
+struct listing {
+	struct entry *entries;
+	size_t count;
+};
+
+static int add_entry(struct listing *listing, const char *name, size_t dir)
 {
-	char path[MACHINE_PATH_SIZE];
-	bool more = true;
+	struct entry *entries =
+		realloc(listing->entries, (listing->count + 1) * sizeof(*listing->entries));
+	char *copy = entries ? strdup(name) : NULL;
+
+	if (entries)
+		listing->entries = entries;
+	if (!copy)
+		return -ENOMEM;
+	listing->entries[listing->count++] = (struct entry){ copy, dir };
+	return 0;
+}
+
+static int list_dir(struct machine *machine, const char *path, const char *suffix, size_t which,
+		    struct listing *listing)
+{
 	struct dir dir;
 	const char *name;
-	int err = dir_open(machine, dir_path, &dir), failed = 0;
+	int err = dir_open(machine, path, &dir), failed = 0;
 
 	if (err)
 		return err == -ENOENT || err == -ENOTDIR ? 0 : err;
-	while (more && (name = dir_next(&dir, &err))) {
-		int failure;
-
-		if (name[0] == '.' || !text_ends(text_of(name), suffix) ||
-		    !join(path, sizeof(path), dir_path, "/", name))
-			continue;
-		failure = read_file(machine, path, take, context, &more);
-		if (failure && failure != -EISDIR)
-			failed = failure;
-	}
+	while (!failed && (name = dir_next(&dir, &err)))
+		if (name[0] != '.' && text_ends(text_of(name), suffix))
+			failed = add_entry(listing, name, which);
 	dir_close(&dir);
-	return failed ? failed : err;
+	return machine_blame(machine, path, failed ? failed : err);
+}
+
+static int by_name(const void *a, const void *b)
+{
+	const struct entry *one = a, *other = b;
+	int order = strcmp(one->name, other->name);
+
+	return order ? order : (one->dir > other->dir) - (one->dir < other->dir);
+}
+
+static int read_entry(struct machine *machine, const char *dir, const char *name, conf_take take,
+		      void *context, bool *more)
+{
+	char path[MACHINE_PATH_SIZE];
+	int err;
+
+	if (!join(path, sizeof(path), dir, "/", name))
+		return 0;
+	err = read_file(machine, path, take, context, more);
+	return err == -EISDIR ? 0 : machine_blame(machine, path, err);
+}
+
+/* Remembers what went wrong first: the calls that follow blame what they open. */
+struct failure {
+	int err;
+	char path[MACHINE_PATH_SIZE];
+};
+
+static void note_failure(struct failure *failure, const struct machine *machine, int err)
+{
+	if (!err || failure->err)
+		return;
+	failure->err = err;
+	(void)join(failure->path, sizeof(failure->path), machine->failed, "", "");
+}
+
+int conf_read_dirs(struct machine *machine, const char *const dirs[], size_t count,
+		   const char *suffix, conf_take take, void *context)
+{
+	struct listing listing = { 0 };
+	struct failure failure = { 0 };
+	const char *before = "";
+	bool more = true;
+
+	for (size_t i = 0; i < count; i++)
+		note_failure(&failure, machine, list_dir(machine, dirs[i], suffix, i, &listing));
+	if (listing.count)
+		qsort(listing.entries, listing.count, sizeof(*listing.entries), by_name);
+	for (size_t i = 0; more && i < listing.count; i++) {
+		const struct entry *entry = &listing.entries[i];
+
+		if (strcmp(entry->name, before) != 0)
+			note_failure(&failure, machine,
+				     read_entry(machine, dirs[entry->dir], entry->name, take,
+						context, &more));
+		before = entry->name;
+	}
+	while (listing.count)
+		free(listing.entries[--listing.count].name);
+	free(listing.entries);
+	return machine_blame(machine, failure.path, failure.err);
 }
 
 void conf_place(const struct conf_line *line, char out[CONF_PLACE_SIZE])

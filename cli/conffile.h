@@ -22,9 +22,14 @@ typedef bool (*conf_take)(void *context, const struct conf_line *line);
  */
 int conf_read(struct machine *machine, const char *path, conf_take take, void *context);
 
-/* The same for every file in a directory whose name ends so, hidden ones left out. */
-int conf_read_dir(struct machine *machine, const char *dir, const char *suffix, conf_take take,
-		  void *context);
+/*
+ * The same for every file in the directories whose name ends so, hidden ones left out, as
+ * modprobe.d(5), dracut.conf(5) and modules-load.d(5) have it: in byte order of their names
+ * whatever directory each is in, and of several of one name only that in the first directory.
+ * Returns the first error, which machine->failed names; the other files are read all the same.
+ */
+int conf_read_dirs(struct machine *machine, const char *const dirs[], size_t count,
+		   const char *suffix, conf_take take, void *context);
 
 /* Writes "/PATH:LINE". */
 void conf_place(const struct conf_line *line, char out[CONF_PLACE_SIZE]);

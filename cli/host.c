@@ -113,12 +113,15 @@ static void find_picture(struct host *host)
 		inventory->devices[host->recalled].framebuffer = true;
 }
 
-/* What an image built now would say of the host; below --root an image's own word may be there. */
+/*
+ * What an image built now would say of the host. Below --root an image's own word may be there;
+ * on the host itself such a file is left over from somewhere, and as old as that.
+ */
 static int find_protect(struct host *host)
 {
 	FILE *text;
 
-	if (machine_has(&host->boot.machine, PROTECT_FILE)) {
+	if (host->boot.machine.confined && machine_has(&host->boot.machine, PROTECT_FILE)) {
 		(void)load_protect(&host->boot.machine, &host->boot.protect);
 		return EXIT_AS_CONFIGURED;
 	}

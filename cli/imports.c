@@ -186,18 +186,15 @@ static bool take_modprobe(void *context, const struct conf_line *line)
 	return true;
 }
 
-/* The directories of modprobe.d(5); /lib is most often a link to the one before. */
+/* The directories of modprobe.d(5). */
 static void find_modprobe(struct imports *imports)
 {
-	struct machine *machine = &imports->host->boot.machine;
 	static const char *const dirs[] = { "etc/modprobe.d", "run/modprobe.d",
-					    "usr/local/lib/modprobe.d", "usr/lib/modprobe.d" };
-	char link[MACHINE_PATH_SIZE];
+					    "usr/local/lib/modprobe.d", "usr/lib/modprobe.d",
+					    "lib/modprobe.d" };
 
-	for (size_t i = 0; i < ARRAY_SIZE(dirs); i++)
-		(void)conf_read_dir(machine, dirs[i], ".conf", take_modprobe, imports);
-	if (machine_readlink(machine, "lib", link, sizeof(link)) <= 0)
-		(void)conf_read_dir(machine, "lib/modprobe.d", ".conf", take_modprobe, imports);
+	(void)conf_read_dirs(&imports->host->boot.machine, dirs, ARRAY_SIZE(dirs), ".conf",
+			     take_modprobe, imports);
 }
 
 /* A file is called pci-ADDRESS, or ADDRESS by old versions, and holds the driver: driverctl(8). */

@@ -3,6 +3,7 @@
 
 import fcntl
 import os
+import random
 import re
 import shutil
 import struct
@@ -477,6 +478,34 @@ def test_a_file_that_another_of_its_name_masks_does_not_count(host):
     assert found(host.check()[1]) == []
 
 
+def places(result, check):
+    """Where it was found, in the order it is told."""
+    return [finding["place"] for finding in result["findings"] if finding["check"] == check]
+
+
+@pytest.mark.parametrize("dirs, content, check", [
+    (("etc/modprobe.d", "usr/lib/modprobe.d"), "softdep nvidia pre: vfio-pci\n", "softdep"),
+    (("usr/lib/dracut/dracut.conf.d", "etc/dracut.conf.d"), 'add_drivers+=" vfio_virqfd "\n',
+     "virqfd"),
+    (("run/modules-load.d", "etc/modules-load.d"), "vfio_virqfd\n", "virqfd"),
+], ids=lambda value: value if isinstance(value, str) else "")
+def test_files_are_read_in_the_order_of_their_names_over_all_directories(host, dirs, content,
+                                                                         check):
+    names = [f"{number:02}.conf" for number in range(24)]
+    for name in random.Random(1).sample(names, len(names)):
+        host.write(f"{dirs[int(name[:2]) % 2]}/{name}", content)
+    assert places(host.check()[1], check) == [
+        f"/{dirs[number % 2]}/{name}:1" for number, name in enumerate(names)]
+
+
+def test_settings_of_driverctl_are_read_in_the_order_of_their_names(host):
+    devices = [ROOT_DRIVE, TWIN, OTHER, CARD, CARD_AUDIO, NIC]
+    for address in random.Random(1).sample(devices, len(devices)):
+        host.write(f"etc/driverctl.d/pci-{address}", "vfio-pci\n")
+    assert places(host.check()[1], "driverctl") == [
+        f"/etc/driverctl.d/pci-{address}" for address in sorted(devices)]
+
+
 GENERATORS = [
     ("etc/initramfs-tools/modules", "vfio\nvfio_virqfd\n", 2),
     ("etc/dracut.conf.d/vfio.conf", 'force_drivers+=" vfio_pci vfio vfio_virqfd "\n', 1),
@@ -671,7 +700,9 @@ def test_unreadable_configuration_is_unknown(host):
         prefix = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"]
     status, result = host.check(prefix=prefix)
     assert (status, found(result)) == (0, [("unknown", "modprobe")])
-    assert only(result, "modprobe")["advice"] == "run check as root"
+    finding = only(result, "modprobe")
+    assert finding["advice"] == "run check as root"
+    assert finding["text"].startswith("/etc/modprobe.d/vfio.conf cannot be read")
 
 
 # The text.

@@ -93,6 +93,12 @@ def test_files(program, root, name, text, bound):
     assert "/" + name in done.stdout
 
 
+def test_a_file_that_another_of_its_name_masks_is_not_imported(program, root):
+    set_conf(root, "options vfio-pci ids=8086:a12f\n", "usr/lib/modprobe.d/vfio.conf")
+    set_conf(root, "# nothing\n", "etc/modprobe.d/vfio.conf")
+    assert run(program, root, "import").status == 6
+
+
 @pytest.mark.parametrize("name, text", [
     ("etc/modprobe.d/vfio.conf", "options vfio ids=8086:a12f\n#options vfio-pci ids=8086:a12f\n"
                                  "softdep nvme pre: vfio-pci\noptions vfio-pci ids=\n"),

@@ -4,8 +4,11 @@
 import json
 import os
 import pty
+import re
+import shutil
 import signal
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -13,8 +16,9 @@ from lib import binder as binders
 from lib import golden
 from lib import machine as machines
 from lib.bootreport import BOUND, FAILED, NVME, RULE, drive, set_report
+from lib.editing import plant
 from lib.hosttree import HostTree
-from lib.payload import fixture_program, set_policy  # noqa: F401
+from lib.payload import fixture_program, own_mounts, set_policy  # noqa: F401
 from lib.tree import Tree
 
 POLICIES = {
@@ -385,3 +389,29 @@ def test_256_devices_take_no_time(program, many, words, from_file):
         times.append(after.children_user + after.children_system - before.children_user
                      - before.children_system)
     assert min(times) < 0.05 or "sanitize" in os.environ.get("BUILD", ""), times
+
+
+def install(program, root):
+    """Copies the program and what it is linked to below root, for chroot(1)."""
+    linked = subprocess.run(["ldd", program], stdout=subprocess.PIPE, text=True, check=True).stdout
+    for path in re.findall(r"(/\S+) \(0x", linked):
+        (root / path[1:]).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(path, root / path[1:])
+    shutil.copy(program, root / "vfio-bind")
+
+
+def test_a_protect_file_counts_in_the_tree_of_an_image_only(program, tmp_path):
+    """Left over on the host itself it would say what the host lived on some time ago."""
+    root = Path(plant(tmp_path / "root").root)
+    set_policy(root, "bind nvme\n")
+    assert [listed(program, root)[f"0000:0{bus}:00.0"]["verdict"] for bus in (2, 3, 4)] == [
+        "refuse", "bind", "bind"]
+    install(program, root)
+    prefix = [] if os.geteuid() == 0 else ["unshare", "--map-root-user"]
+    if os.environ.get("SANITIZE"):  # the sanitizers read maps in /proc
+        prefix = own_mounts(f"mount --rbind /proc {root}/proc")
+    done = subprocess.run([*prefix, "chroot", root, "/vfio-bind", "list", "--json"], text=True,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
+    assert done.returncode == 0, done.stderr
+    reasons = {device["address"]: device["reason"] for device in json.loads(done.stdout)["devices"]}
+    assert [reasons[f"0000:0{bus}:00.0"] for bus in (2, 3, 4)] == ["host-unknown"] * 3
