@@ -29,19 +29,51 @@ static void format_place(const struct rule *rule, char out[CHANGE_PLACE_SIZE])
 		       rule->line);
 }
 
-/* All of the same id: whoever is refused one may have meant another. */
-static void note_twins(struct editing *editing)
+/* How another device of the same id stands. */
+enum standing {
+	STANDING_HOSTS,
+	STANDING_CHOSEN,
+	STANDING_FREE,
+	STANDING_UNKNOWN, /* nobody can say what the host lives on */
+};
+
+static enum standing standing_of(struct host *host, size_t index)
+{
+	static const enum use uses[] = { USE_STORAGE, USE_NETWORK, USE_INPUT };
+	bool wants_dsn;
+
+	for (size_t i = 0; i < ARRAY_SIZE(uses); i++)
+		if (protect_find(&host->boot.protect, &host->boot.inventory, index, uses[i],
+				 &wants_dsn))
+			return STANDING_HOSTS;
+	if (plan_verdict(&host->boot.plan, index).kind == VERDICT_BIND)
+		return STANDING_CHOSEN;
+	return host->boot.protect.unknown ? STANDING_UNKNOWN : STANDING_FREE;
+}
+
+static void note_those(struct editing *editing, enum standing standing, const char *what)
 {
 	char text[SENTENCE_SIZE] = "", address[ADDRESS_SIZE];
 	size_t twin = identity_twin(editing->host, editing->index, 0), len = 0;
 
 	while (twin != NO_DEVICE && len + ADDRESS_SIZE + 4 < sizeof(text)) {
-		len += (size_t)snprintf(text + len, sizeof(text) - len, "%s%s", len ? ", " : "",
-					address_of(editing, twin, address));
+		if (standing_of(editing->host, twin) == standing)
+			len += (size_t)snprintf(text + len, sizeof(text) - len, "%s%s",
+						len ? ", " : "",
+						address_of(editing, twin, address));
 		twin = identity_twin(editing->host, editing->index, twin + 1);
 	}
 	if (len)
-		editing_note(editing, "Others of its kind: %s", text);
+		editing_note(editing, "%s: %s", what, text);
+}
+
+/* All of the same id: whoever is refused one may have meant another. */
+static void note_twins(struct editing *editing)
+{
+	note_those(editing, STANDING_FREE, "Free ones of its kind");
+	note_those(editing, STANDING_UNKNOWN, "Others of its kind, perhaps the host's too");
+	note_those(editing, STANDING_CHOSEN, "Others of its kind that are chosen already");
+	note_those(editing, STANDING_HOSTS, "Others of its kind that the host uses too");
 }
 
 /* True if the host would keep a screen though it gave this one away. */

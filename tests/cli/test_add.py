@@ -101,7 +101,7 @@ def test_dry_run_shows_the_same_and_writes_nothing(program, root):
 REFUSALS = [
     # A line of the machine or the policy, the device, the status, and what is said.
     ("", "01:00.0", 5, r"refused \(boot-display\): the boot display \(by the firmware"),
-    ("", "02:00.0", 5, r"refused \(host-storage\).*\nOthers of its kind: 0000:03:00.0, 0000:04:0"),
+    ("", "02:00.0", 5, r"refused \(host-storage\).*\nFree ones of its kind: 0000:03:00.0, 0000:04:0"),
     ("", "06:00.0", 5, r"refused \(host-network\)"),
     ("", "00:01.0", 5, r"refused \(bridge\)"),
     ("", "08:00.0", 5, r"refused \(no-iommu\)"),
@@ -125,6 +125,33 @@ def test_what_a_check_would_refuse_is_not_written(program, root, policy, what, s
     assert re.search(said, done.stderr), done.stderr
     assert get_conf(root) == policy
     assert done.stdout == "" and not (root / TEMPORARY).exists()
+
+
+USED_TOO = "storage path=0000:00/03.0/00.0 id=144d:a80a\n"
+TWINS = [
+    # What else the host is known to use, the policy, and what is said of the other two.
+    ("", "", ["Free ones of its kind: 0000:03:00.0, 0000:04:00.0"]),
+    (USED_TOO, "", ["Free ones of its kind: 0000:04:00.0",
+                    "Others of its kind that the host uses too: 0000:03:00.0"]),
+    ("", "bind 03:00.0\n", ["Free ones of its kind: 0000:04:00.0",
+                            "Others of its kind that are chosen already: 0000:03:00.0"]),
+    (USED_TOO, "bind 03:00.0\nbind 04:00.0\n", [
+        "Others of its kind that are chosen already: 0000:04:00.0",
+        "Others of its kind that the host uses too: 0000:03:00.0"]),
+    (USED_TOO + "unknown\n", "", [
+        "Others of its kind, perhaps the host's too: 0000:04:00.0",
+        "Others of its kind that the host uses too: 0000:03:00.0"]),
+]
+
+
+@pytest.mark.parametrize("used, policy, said", TWINS)
+def test_the_others_of_its_kind_that_are_free_are_told_from_the_hosts(program, root, used, policy,
+                                                                      said):
+    with open(root / "usr/lib/vfio-bind/protect", "a", encoding="ascii") as file:
+        file.write(used)
+    set_conf(root, policy)
+    done = run(program, root, "add", "02:00.0")
+    assert done.status == 5 and done.stderr.splitlines()[1:] == said, done.stderr
 
 
 @pytest.mark.parametrize("words, said", [
