@@ -387,13 +387,16 @@ def test_what_has_the_temporary_name(program, root, kind):
         assert get_conf(root) is None and done.status == 1
 
 
-def test_a_full_disk_leaves_the_old_file(program, root):
+@pytest.mark.parametrize("command", ["add", "remove"])
+def test_a_full_disk_leaves_the_old_file(program, root, command):
     script = f"mount -t tmpfs -o size=8k none {root}/etc; cat {root}/../old > {root}/{CONF}; "
-    (root / "../old").write_text("# old\n" * 1360)  # two pages: none is left for the new one
+    rule = FREE_RULE + "\n" if command == "remove" else ""
+    # Two pages: none is left for the new file.
+    (root / "../old").write_text(rule + "# old\n" * 1350)
     check = 'LC_ALL=C "$@"; echo "status $?"; cmp {0}/../old {0}/{1} && ls {0}/etc'
     done = subprocess.run(
         [*own_mounts(script), "sh", "-c", check.format(root, CONF), "sh", str(program), "--root",
-         str(root), "add", FREE], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+         str(root), command, FREE], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         check=False)
     assert done.stdout == "status 1\nvfio-bind.conf\n", done.stdout + done.stderr
     assert "No space left on device: it is as it was" in done.stderr

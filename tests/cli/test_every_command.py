@@ -197,11 +197,13 @@ def test_writing_says_what_it_lacks(program, root, command):
     assert (root / CONF).read_bytes() == before
 
 
-@pytest.mark.parametrize("command", FROM_FILE)
+@pytest.mark.parametrize("command", [*FROM_FILE, *EDITING])
 @pytest.mark.parametrize("name", ["sys", "sys/bus/pci/devices", "proc"])
 def test_unreadable(program, root, command, name):
     (root / name).chmod(0)
+    before = (root / CONF).read_bytes()
     fails(program, 4, "--root", root, *words(command), prefix=AS_USER, said="Permission denied")
+    assert (root / CONF).read_bytes() == before
 
 
 @pytest.mark.parametrize("command", FROM_FILE)
