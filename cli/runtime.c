@@ -152,13 +152,37 @@ static struct json_object *row_of(const struct boot *boot, size_t index)
 	return make_row(boot, index, result_of(boot, index), driver, failure);
 }
 
+/*
+ * Looks at the driver link and at nothing else of the device: its attributes may take the lock
+ * that a write which hangs holds (linux/drivers/base/dd.c:device_driver_detach).
+ */
+static int say_cut_short(struct boot *boot, bool hung)
+{
+	const char *how = hung ? "hung" : "died";
+	char address[ADDRESS_SIZE], driver[DRIVER_SIZE];
+	const struct device *device;
+
+	if (boot->device == NO_DEVICE)
+		return complain(EXIT_FAILED, "%s at %s", how, step_name(boot->step));
+	device = &boot->inventory.devices[boot->device];
+	(void)address_format(device->address, address);
+	(void)driver_read(&boot->machine, device->address, driver);
+	(void)complain(EXIT_FAILED, "%s: %s at %s; its driver link: %s", address, how,
+		       step_name(boot->step), driver[0] ? driver : "none");
+	if (hung && boot->step == STEP_UNBIND && device->driver[0])
+		(void)fprintf(stderr,
+			      "%s does not let go of it, and what hangs stays behind. Until that "
+			      "ends no other driver can have it: then run this again.\n",
+			      device->driver);
+	return EXIT_FAILED;
+}
+
 static int code_of(struct boot *boot, enum ending ending)
 {
 	if (ending == NOT_STARTED)
 		return complain(EXIT_FAILED, "no process can be started");
 	if (ending != ENDED && boot->decided) {
-		(void)complain(EXIT_FAILED, "%s at %s", ending == HUNG ? "hung" : "died",
-			       step_name(boot->step));
+		(void)say_cut_short(boot, ending == HUNG);
 		apply_cut_short(boot, ending == HUNG);
 	}
 	if (!boot->decided)
@@ -261,32 +285,32 @@ static void print_released(struct boot *boot, size_t index, int code)
 	(void)driver_read(&boot->machine, boot->inventory.devices[index].address, driver);
 	(void)json_object_array_add(rows, make_row(boot, index,
 						   outcome->err ? "failed" : "released", driver,
-						   outcome->hung ? "hung" :
+						   outcome->hung ? "hung: unbind" :
 						   outcome->err  ? error_name(outcome->err) :
 								   ""));
 	print_result(code, rows);
 }
 
 /* Returns an exit code; what went wrong is left in the device's outcome too. */
-static int release(struct boot *boot, size_t index, const char *what)
+static int release(struct boot *boot, size_t index)
 {
 	struct outcome *outcome = &boot->outcomes[index];
 	int status = EXIT_FAILED;
+	enum ending ending;
 
 	boot_at(boot, STEP_UNBIND, index);
-	switch (supervise(boot, give_back, &status)) {
+	ending = supervise(boot, give_back, &status);
+	switch (ending) {
 	case ENDED:
 		return status;
 	case HUNG:
-		outcome->err = -ETIMEDOUT;
-		outcome->hung = true;
-		return complain(EXIT_FAILED,
-				"%s: its driver does not let go of it; is a virtual machine using "
-				"it?",
-				what);
 	case DIED:
-		outcome->err = -EINTR;
-		return complain(EXIT_FAILED, "%s: died while it was released", what);
+		outcome->hung = ending == HUNG;
+		outcome->err = outcome->hung ? -ETIMEDOUT : -EINTR;
+		(void)say_cut_short(boot, outcome->hung);
+		if (outcome->hung)
+			(void)fputs("Is a virtual machine using it?\n", stderr);
+		return EXIT_FAILED;
 	case NOT_STARTED:
 		outcome->err = -EAGAIN;
 		break;
@@ -304,7 +328,7 @@ static int release_argument(const struct options *options, const char *what)
 		return code;
 	code = what_find(host, what, &index);
 	if (code == EXIT_AS_CONFIGURED) {
-		code = release(&host->boot, index, what);
+		code = release(&host->boot, index);
 		if (options->json)
 			print_released(&host->boot, index, code);
 	}
