@@ -43,7 +43,7 @@ CLI = add arguments blocks change check checkconflicts checkdevices checkgenerat
 	json kernels keyboards kinds lastboot list machinefile machinekeys machinewrite main \
 	mistakes moduleplan names network overlay payload planrows policycopy printable rebuild remove \
 	routes runtime say scratch segment source stamp status statusboot storage storagelists \
-	table tree twins uki unpack update variant verify view viewdevice what whatif words
+	table tree twins uki unpack update variant verify view viewdevice watch what whatif words
 
 CORE_OBJS = $(CORE:%=$(BUILD)/core/%.o)
 EDGE_OBJS = $(EDGE:%=$(BUILD)/cli.o/%.o)

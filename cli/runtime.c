@@ -12,6 +12,7 @@
 #include "supervise.h"
 #include "sysfs.h"
 #include "table.h"
+#include "watch.h"
 #include "what.h"
 
 #include <errno.h>
@@ -239,7 +240,9 @@ static int apply_policy(const struct options *options)
 	int code = EXIT_FAILED, status;
 	enum ending ending;
 
+	watch_begin();
 	working = host_read(options, NOW, &code);
+	watch_end();
 	if (!working)
 		return code;
 	if (working->boot.diag.mistakes)
@@ -320,13 +323,16 @@ static int release(struct boot *boot, size_t index)
 
 static int release_argument(const struct options *options, const char *what)
 {
-	int code;
-	struct host *host = host_read(options, NOW, &code);
+	struct host *host;
 	size_t index;
+	int code;
 
+	watch_begin();
+	host = host_read(options, NOW, &code);
 	if (!host)
 		return code;
 	code = what_find(host, what, &index);
+	watch_end();
 	if (code == EXIT_AS_CONFIGURED) {
 		code = release(&host->boot, index);
 		if (options->json)

@@ -153,3 +153,76 @@ def test_mounted_drive_is_intact(ran):
         read = subprocess.run(["debugfs", "-R", f"cat /{name}", ran.drive], check=True,
                               stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
         assert read.stdout == ran.content
+
+
+# Of the drive's two writes the first goes through at once, the second after 64 KiB / 600 B/s. The
+# kernel waits for it however long it takes. In the meantime only links are read here: the
+# attributes of a device may take its lock, which the unbind holds.
+SLOW = "throttling.bps-write=600"
+HUNG = """
+seconds() {{ cut -d. -f1 </proc/uptime; }}
+links() {{
+	echo "stage $1"
+	for device in /sys/bus/pci/devices/*; do
+		driver=$(readlink "$device/driver")
+		echo "driver ${{device##*/}} $(basename "${{driver:--}}")"
+	done
+}}
+run() {{
+	began=$(seconds)
+	vfio-bind --json apply >/run/out 2>/run/err
+	status=$?
+	took=$(($(seconds) - began))
+	links "$1" >$TOLD
+	value status $status
+	value took $took
+	value said "$(tr '\\n' ' ' </run/err)"
+	lines output /run/out >$TOLD
+}}
+modprobe vfio-pci  # it may take longer than the time limit, which is not for that
+node=/dev/$(basename /sys/bus/pci/devices/{disk2}/nvme/nvme*/nvme*n1)
+printf 'bind {disk2} id=1b36:0010\\n' >/etc/vfio-bind.conf
+echo 0 >/proc/sys/kernel/hung_task_timeout_secs
+dd if=/dev/zero of=$node bs=64k count=2 oflag=direct 2>/dev/null &
+sleep 2
+run hung
+run meanwhile
+wait
+while grep -q DRIVER=nvme /sys/bus/pci/devices/{disk2}/uevent; do sleep 1; done
+run again
+"""
+
+
+def test_unbind_that_hangs(lab, tmp_path):
+    """The program ends at its time limit and says how things are; later it takes the drive."""
+    drive = tmp_path / "drive"
+    with open(drive, "wb") as file:
+        file.truncate(16 << 20)
+    boot = lab.boot("# nothing\n", words="nvme_core.io_timeout=255", in_root=HUNG.format(**AT),
+                    drives={"disk2": f"{drive},{SLOW}"})
+    host = TWINS.host_drivers()
+    hung, meanwhile, again = (boot.stages[name] for name in ("hung", "meanwhile", "again"))
+    row, = json.loads("\n".join(hung.output))["devices"]
+    assert hung.values["status"] == "1"
+    assert 10 <= int(hung.values["took"]) < 25
+    assert f"{AT['disk2']}: hung at unbind; its driver link: none" in hung.values["said"]
+    # linux/drivers/base/dd.c:__device_release_driver takes the link away before it waits.
+    assert [row[key] for key in ("result", "detail", "driver")] == ["failed", "hung: unbind", ""]
+    assert hung.drivers == meanwhile.drivers == host | {AT["disk2"]: None}
+    prove_meanwhile(meanwhile, lab.release)
+    row, = json.loads("\n".join(again.output))["devices"]
+    assert (again.values["status"], row["result"]) == ("0", "bound")
+    assert again.drivers == host | {AT["disk2"]: VFIO}
+
+
+def prove_meanwhile(stage, release):
+    """A second run ends too. Linux 6.1 lets nobody read uevent while the lock is held."""
+    if str(release).startswith("bookworm"):
+        assert (stage.values["status"], stage.output) == ("1", [])
+        assert "could not be read within 30 s" in stage.values["said"]
+        assert 30 <= int(stage.values["took"]) < 45
+        return
+    row, = json.loads("\n".join(stage.output))["devices"]
+    assert (stage.values["status"], row["result"], row["detail"]) == \
+        ("5", "refused", "a disk on it is in use")
+    assert int(stage.values["took"]) < 15
