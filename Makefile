@@ -80,6 +80,13 @@ $(BUILD)/tests/%: tests/unit/%.c $(CORE_OBJS) $(EDGE_OBJS)
 	@mkdir -p $(@D)
 	$(CC) $(CLI_CFLAGS) -Itests/unit -o $@ $(filter %.c %.o,$^) -lcmocka
 
+# The host program with another main(), which forks its own for each command.
+$(BUILD)/tests/again: tests/property/again.c $(CLI_OBJS)
+	@mkdir -p $(@D)
+	objcopy --redefine-sym main=program $(BUILD)/cli.o/main.o $(BUILD)/tests/program.o
+	$(CC) $(CLI_CFLAGS) $(CLI_LDFLAGS) -o $@ $< $(BUILD)/tests/program.o \
+		$(filter-out %/main.o,$(CLI_OBJS)) $(shell pkg-config --libs $(CLI_LIBS))
+
 # Neither root nor network, and less than a minute.
 check: all
 	BUILD=$(BUILD) tests/run --no-install unit cases property cli
@@ -116,7 +123,7 @@ sanitize:
 TIDY_FILES = binder/*.c cli/*.c
 lint:
 	clang-format --dry-run -Werror binder/*.[ch] cli/*.[ch] tests/unit/*.[ch] tests/bench/*.c \
-		tests/fuzz/*.[ch]
+		tests/fuzz/*.[ch] tests/property/*.c
 	cppcheck --quiet --std=c11 --enable=warning,performance,portability --inline-suppr \
 		--error-exitcode=1 -DVERSION='""' -Ibinder -Icli binder cli
 	printf '%s\n' $(TIDY_FILES) | xargs -P 2 -I FILE clang-tidy --quiet FILE -- -std=c11 \

@@ -1,12 +1,16 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """For tests that start a program thousands of times: files in memory, and no fork of Python."""
 
+import fcntl
 import os
 import shutil
+import subprocess
 import tempfile
 
 import pytest
 
+TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+BUILD = os.path.join(TOP, os.environ.get("BUILD", "build"))
 MEMORY = "/dev/shm"
 SANITIZERS = ("AddressSanitizer", "runtime error", "LeakSanitizer")
 
@@ -34,11 +38,41 @@ class Runner:
         argv = [str(word) for word in words]
         pid = os.posix_spawn(argv[0], argv, self.environment, file_actions=actions)
         status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-        stdout, stderr = (self._read(path) for path in self.files)
+        stdout, stderr = map(read, self.files)
         assert status >= 0 and not any(word in stderr for word in SANITIZERS), (status, stderr)
         return status, stdout, stderr
 
-    @staticmethod
-    def _read(path):
-        with open(path, encoding="utf-8", errors="replace") as file:
-            return file.read()
+
+def read(path):
+    """A program may print what it was given, whatever that was."""
+    with open(path, encoding="utf-8", errors="replace") as file:
+        return file.read()
+
+
+class Again:
+    """Runs commands of the host program in processes that are forked once it is linked: that
+    takes half the time."""
+
+    def __init__(self, folder, environment):
+        path = os.path.join(BUILD, "tests/again")
+        with open(os.path.join(BUILD, ".lock"), "w", encoding="ascii") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)  # as in conftest.py
+            subprocess.run(["make", "-s", "-C", TOP, f"BUILD={os.environ.get('BUILD', 'build')}",
+                            os.path.relpath(path, TOP)], check=True)
+        self.files = [os.path.join(folder, name) for name in ("stdout", "stderr")]
+        self.process = subprocess.Popen([path, *self.files], env=environment, text=True,
+                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+
+    def run(self, *words):
+        """(exit status, stdout, stderr)."""
+        line = "\t".join(map(str, words))
+        assert "\n" not in line
+        print(line, file=self.process.stdin, flush=True)
+        status = int(self.process.stdout.readline())
+        stdout, stderr = map(read, self.files)
+        assert status >= 0 and not any(word in stderr for word in SANITIZERS), (status, stderr)
+        return status, stdout, stderr
+
+    def close(self):
+        """Ends it."""
+        self.process.communicate()

@@ -13,8 +13,7 @@ import pytest
 from lib import binder as binders
 from lib import golden, randompolicy, reference
 from lib import machine as machines
-from lib.payload import fixture_program  # noqa: F401
-from lib.quick import Runner, fixture_memory  # noqa: F401
+from lib.quick import Again, fixture_memory  # noqa: F401
 from lib.tree import Tree
 
 FOLDER = pathlib.Path(__file__).parents[1] / "machines"
@@ -27,9 +26,9 @@ class Forest:
     """Trees of machines, each unfolded when it is first asked for: only policy, protect and
     command line change."""
 
-    def __init__(self, root, program):
-        self.root, self.program, self.trees = root, program, {}
-        self.host = Runner(root, golden.environment())
+    def __init__(self, root):
+        self.root, self.trees = root, {}
+        self.host = Again(root, golden.environment())
 
     def tree(self, stem, variant):
         if (stem, variant) not in self.trees:
@@ -42,24 +41,26 @@ class Forest:
 
     def ask(self, tree, *words):
         """What the host program prints as JSON, or None."""
-        _, stdout, _ = self.host.run(self.program, "--root", tree.root, *words, "--json")
+        _, stdout, _ = self.host.run("vfio-bind", "--root", tree.root, *words, "--json")
         return json.loads(stdout) if stdout else None
 
 
 @pytest.fixture(scope="module", name="forest")
-def fixture_forest(memory, binder, program):
+def fixture_forest(memory, binder):
     assert binder == binders.BINDER
-    return Forest(memory, program)
+    forest = Forest(memory)
+    yield forest
+    forest.host.close()
 
 
 class Question:
     """A machine, a policy and a command line; and one of its devices to be explained."""
 
-    def __init__(self, forest, tree, rng, ask_host=True):
+    def __init__(self, forest, tree, rng):
         writer = randompolicy.Writer(rng, tree.machine)
         self.forest, self.tree, self.policy = forest, tree, writer.policy()
         self.cmdline, self.protect = writer.cmdline(), writer.protect()
-        self.chance, self.ask_host = rng.random(), ask_host
+        self.chance = rng.random()
 
     def ask_binder(self):
         self.tree.policy({"vfio-bind.conf": self.policy})
@@ -82,7 +83,7 @@ class Question:
 
     def host_pairs(self, result):
         """What the host program says; of a machine that is told to do without, nothing."""
-        if result.off or not self.ask_host:
+        if result.off:
             return {}
         pairs = {"list": (self.ask_list(), result.verdicts)}
         addresses = sorted(result.verdicts) or list(self.tree.machine.devices)
@@ -139,13 +140,10 @@ class Question:
             self.tree.root, self.policy.decode("latin-1"), self.cmdline, self.protect)
 
 
-def agree(forest, stem, count, seed, every=1):
-    """The host program takes longer to start than the binder to judge: it is asked every so
-    often only."""
+def agree(forest, stem, count, seed):
     for number in range(count):
         rng = random.Random("%s %s %d" % (seed, stem, number))
-        question = Question(forest, forest.tree(stem, rng.randrange(VARIANTS)), rng,
-                            number % every == 0)
+        question = Question(forest, forest.tree(stem, rng.randrange(VARIANTS)), rng)
         if question.differences():
             found = question.shrink()
             pytest.fail("number %d\n%s\n%s" % (number, question.story(), "\n".join(
@@ -154,7 +152,7 @@ def agree(forest, stem, count, seed, every=1):
 
 @pytest.mark.parametrize("stem", [path.stem for path in FILES])
 def test_all_agree_with_the_reference(forest, stem):
-    agree(forest, stem, 2000 // len(FILES), "daily", every=4)
+    agree(forest, stem, 2000 // len(FILES), "daily")
 
 
 @pytest.mark.nightly
