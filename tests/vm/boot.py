@@ -14,6 +14,7 @@ PROOF_WORDS = 'dyndbg="file drivers/base/dd.c +p" log_buf_len=4M'
 STEADY_WORDS = "no_timer_check nowatchdog rcupdate.rcu_cpu_stall_suppress=1 panic=-1"
 WRONG = re.compile(r"Kernel panic|Oops|BUG: |Call Trace|general protection fault")
 LEVELS = ("emerg", "alert", "crit", "err", "warn", "notice", "info", "debug")
+ESCAPES = re.compile(r"\x1b\[[0-9;=]*[A-Za-z]")  # UEFI clears the screen on every serial line
 RECORD = re.compile(r"\w+ *:(\w+) *: \[ *[0-9.]+\] (.*)")
 # 6.1 ends the line with the device, 6.12 begins it with driver and device.
 PROBE = "bus: 'pci': really_probe: probing driver (?P<driver>\\S+) with device"
@@ -115,6 +116,7 @@ def read_boot(folder):
     """The boot whose files lie in a folder."""
     told = (folder / "told").read_text("utf-8", errors="replace")
     console = (folder / "console").read_text("utf-8", errors="replace")
+    told = ESCAPES.sub("", told)
     return Boot(console, *parse_told(told), told)
 
 

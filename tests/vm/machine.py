@@ -5,6 +5,10 @@ from dataclasses import dataclass, replace
 
 FIRST_PORT = 3  # device number of the first root port on bus 0
 IOMMU = "intel-iommu,intremap=on,caching-mode=on"
+# UEFI in place of SeaBIOS. It makes every screen it can drive show a picture, and leaves the
+# kernel a framebuffer in the first of them. What it would remember is forgotten.
+OVMF = ("if=pflash,unit=0,format=raw,readonly=on,file=/usr/share/OVMF/OVMF_CODE_4M.fd",
+        "if=pflash,unit=1,format=raw,snapshot=on,file=/usr/share/OVMF/OVMF_VARS_4M.fd")
 
 
 @dataclass(frozen=True)
@@ -15,6 +19,7 @@ class Function:
     model: str
     driver: str | None
     options: str = ""
+    below: str = ""  # a device on the bus this one brings
 
 
 @dataclass(frozen=True)
@@ -41,6 +46,7 @@ class Machine:
     slots: tuple
     iommu: str | None = IOMMU
     memory: int = 1024
+    firmware: tuple = ()  # flash drives; none: SeaBIOS
 
     def places(self):
         """Each slot with its root port's device number and the bus below it."""
@@ -94,7 +100,7 @@ class Machine:
     def options(self, drives=("root",)):
         """QEMU's options for all of it, but for the drives named: those of whoever calls."""
         options = ["-M", "q35,kernel-irqchip=split", "-m", str(self.memory), "-vga", "none",
-                   "-nic", "none"]
+                   "-nic", "none", *(word for drive in self.firmware for word in ("-drive", drive))]
         if self.iommu:
             options += ["-device", self.iommu]
         for port, _, slot in self.places():
@@ -120,6 +126,8 @@ def function_options(function, port, number, drives):
         device += ",multifunction=on"
     if function.options:
         device += "," + function.options
+    if function.below:
+        return ["-device", device, "-device", f"{function.below},bus={function.name}.0"]
     if function.model != "nvme":
         return ["-device", device]
     drive = []

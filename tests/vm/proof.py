@@ -4,11 +4,14 @@
 VFIO = "vfio-pci"
 
 
-def prove(boot, machine, taken=(), stages=("initramfs", "root")):
-    """The functions named in taken are vfio-pci's, never were another's; the rest, the host's."""
+def prove(boot, machine, taken=(), stages=("initramfs", "root"), gave_up=()):
+    """
+    The functions named in taken are vfio-pci's and never were another's; those in gave_up had
+    their host's driver, which is built in, and then vfio-pci; all the rest is the host's.
+    """
     for stage in stages:
-        prove_links(boot, machine, taken, stage)
-    prove_probes(boot, machine, taken, all_up="multi-user" in stages)
+        prove_links(boot, machine, (*taken, *gave_up), stage)
+    prove_probes(boot, machine, taken, "multi-user" in stages, gave_up)
 
 
 def prove_links(boot, machine, taken, stage, all_up=False):
@@ -18,12 +21,14 @@ def prove_links(boot, machine, taken, stage, all_up=False):
     assert boot.stages[stage].drivers == expected, f"in stage {stage}"
 
 
-def prove_probes(boot, machine, taken, all_up=False):
-    """Which drivers the core let at each function, from power-on to power-off."""
-    probed = {address: set(drivers) for address, drivers in boot.probes().items()}
-    expected = {address: {driver} for address, driver
+def prove_probes(boot, machine, taken, all_up=False, gave_up=()):
+    """Which drivers the core let at each function, in order, from power-on to power-off."""
+    probed = {address: list(dict.fromkeys(drivers)) for address, drivers in boot.probes().items()}
+    expected = {address: [driver] for address, driver
                 in machine.host_drivers(all_up).items() if driver}
-    expected |= {address: {VFIO} for address in machine.addresses(*taken)}
+    for address in machine.addresses(*gave_up):
+        expected[address] = [*expected[address], VFIO]
+    expected |= {address: [VFIO] for address in machine.addresses(*taken)}
     # What ends without a driver may have been looked at by one, but never by vfio-pci.
     others = {address: drivers for address, drivers in probed.items() if address not in expected}
     assert {address: probed.get(address) for address in expected} == expected

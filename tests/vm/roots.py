@@ -9,6 +9,7 @@ from pathlib import Path
 
 from .cache import cached, key_of
 from .generators import DRACUT, INITRAMFS_TOOLS, Generator
+from .kernel import built_in_kernel
 
 MIRROR = os.environ.get("VFIO_BIND_MIRROR", "http://deb.debian.org/debian")
 BASE_PACKAGES = ("linux-image-amd64", "systemd-sysv", "udev", "kmod")
@@ -23,6 +24,7 @@ class Release:
     packages: tuple
     apt_options: tuple = ()
     variant: str = ""  # of more than one with that suite and generator
+    built_in: bool = False  # a kernel of our own, in place of Debian's
 
     def __str__(self):
         return "-".join(filter(None, (self.suite, str(self.generator), self.variant)))
@@ -41,6 +43,7 @@ TRIXIE_STORAGE = replace(TRIXIE, variant="storage", packages=(
     *TRIXIE.packages, "mdadm", "lvm2", "cryptsetup-bin", "btrfs-progs", "bcache-tools",
     "dosfstools", "e2fsprogs", "fdisk"))
 
+BOOKWORM_BUILT_IN = replace(BOOKWORM, variant="builtin", built_in=True)
 BOOKWORM_DRACUT = replace(BOOKWORM, generator=DRACUT)
 TRIXIE_DRACUT = replace(TRIXIE, generator=DRACUT)
 # A mirror's Release file may be older than it allows; switch_root is in util-linux-extra.
@@ -77,6 +80,8 @@ class Root:
 
 def root_of(release):
     """The root of a release, downloaded if it is not in the cache."""
+    if release.built_in:
+        return with_kernel(release, root_of(replace(release, variant="", built_in=False)))
     packages = (*BASE_PACKAGES, *release.generator.packages, *release.packages)
     options = ('APT::Install-Recommends "false"', *release.apt_options)
     key = key_of(release.suite, packages, options, MIRROR)
@@ -87,6 +92,23 @@ def root_of(release):
                         *(f"--aptopt={option}" for option in options),
                         release.suite, folder / "tree", f"deb {MIRROR} {release.suite} main"],
                        check=True)
+
+    return Root(release, cached(f"root-{release}", key, make) / "tree", key)
+
+
+def with_kernel(release, root):
+    """A copy of that root with our own kernel in it and no other."""
+    kernel = built_in_kernel()
+    key = key_of(root.key, kernel.key)
+
+    def make(folder):
+        tree = folder / "tree"
+        root.copy(tree)
+        for old in (*(tree / "usr/lib/modules").iterdir(), *(tree / "boot").iterdir()):
+            subprocess.run(["rm", "-r", old], check=True)
+        subprocess.run(["cp", "-a", f"{kernel.tree}/.", tree], check=True)
+        # update-initramfs -u builds anew what is there, and nothing else.
+        (tree / "boot" / f"initrd.img-{kernel.release}").touch()
 
     return Root(release, cached(f"root-{release}", key, make) / "tree", key)
 
