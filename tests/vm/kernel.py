@@ -42,7 +42,7 @@ class Kernel:
 
 
 def built_in_kernel():
-    """Built if it is not in the cache: some ten minutes on two cores."""
+    """Built if it is not in the cache: eleven minutes of processor time."""
     version = subprocess.run(["dpkg-query", "-W", "-f", "${Version}", PACKAGE], check=True,
                              stdout=subprocess.PIPE, text=True).stdout
     key = key_of(version, CONFIG.read_text("utf-8"), BUILD)

@@ -10,7 +10,7 @@ from .machine import GPU2, TWINS, Function, Slot
 from .proof import VFIO, prove, prove_links, prove_probes, verdicts
 from .roots import BOOKWORM_BUILT_IN
 
-pytestmark = pytest.mark.nightly  # its kernel takes ten minutes to build
+pytestmark = pytest.mark.nightly  # its kernel takes minutes to build
 
 NVME = "1b36:0010"
 XHCI = "1b36:000d"
