@@ -9,6 +9,7 @@ BUILD ?= build
 DRACUT = $(PREFIX)/lib/dracut/modules.d/50vfio-bind
 MAN = $(PREFIX)/share/man
 UNITS = $(PREFIX)/lib/systemd/system
+ZSH_FUNCTIONS ?= $(PREFIX)/share/zsh/site-functions
 CC ?= cc
 # The binder wants a small libc: musl where there is one.
 BINDER_CC ?= $(if $(shell command -v musl-gcc),musl-gcc,$(CC))
@@ -19,13 +20,15 @@ HARDEN = -fstack-protector-strong -fstack-clash-protection
 COMMON = -std=c11 -D_GNU_SOURCE -DVERSION='"$(VERSION)"' -Ibinder -MMD -MP $(WARN) $(HARDEN)
 
 # Small, and in the end without what only glibc has: core objects go into a musl binder too.
-BINDER_CFLAGS = $(COMMON) -Os -fno-asynchronous-unwind-tables -ffunction-sections \
-	-fdata-sections $(CFLAGS) $(HOT_CFLAGS) -U_FORTIFY_SOURCE
+# 64 KiB are promised, so a packager's -O2 gives way here.
+BINDER_CFLAGS = $(COMMON) -fno-asynchronous-unwind-tables -ffunction-sections -fdata-sections \
+	$(CFLAGS) -Os $(HOT_CFLAGS) -U_FORTIFY_SOURCE
 # Pages of 512 bytes pack the data right behind the code: that is 4 KiB less.
-BINDER_LDFLAGS = -static -s -Wl,--gc-sections \
-	-Wl,-z,norelro,-z,noexecstack,-z,noseparate-code,-z,common-page-size=512 $(LDFLAGS)
+BINDER_LDFLAGS = $(LDFLAGS) -static -s -Wl,--gc-sections \
+	-Wl,-z,norelro,-z,noexecstack,-z,noseparate-code,-z,common-page-size=512
 CLI_LIBS = libkmod libarchive mount blkid libpci json-c smartcols
-CLI_CFLAGS = $(COMMON) -O2 -g -fPIE -Icli $(shell pkg-config --cflags $(CLI_LIBS)) $(CFLAGS)
+CLI_CFLAGS = $(COMMON) -O2 -g -fPIE -Icli $(shell pkg-config --cflags $(CLI_LIBS)) $(CPPFLAGS) \
+	$(CFLAGS)
 CLI_LDFLAGS = -pie -Wl,-z,relro,-z,now,-z,noexecstack $(LDFLAGS)
 
 # Text to rules, rules and inventory to verdicts: no system call, no allocation, no printing.
@@ -99,6 +102,10 @@ bench: all
 demo:
 	@tests/run demo
 
+# The Debian package, in build/deb, built in a root that has what packaging/debian/control names.
+deb:
+	@PYTHONPATH=tests /usr/bin/python3 -B -m package
+
 $(BUILD)/bench/%: HOT_CFLAGS = -O2
 $(BUILD)/bench/%: tests/bench/%.c
 	@mkdir -p $(@D)
@@ -134,44 +141,45 @@ SHELL_FILES = .ci/run completions/vfio-bind.bash tests/run initramfs-tools/hooks
 	initramfs-tools/scripts/init-top/00-vfio-bind dracut-module/module-setup.sh \
 	dracut-module/vfio-bind.sh mkinitcpio/install/vfio-bind mkinitcpio/hooks/vfio-bind \
 	hooks/89-vfio-bind.install hooks/booster/booster hooks/busybox/init tests/bench/init \
-	tests/bench/recipe.sh
+	tests/bench/recipe.sh packaging/debian/postrm packaging/debian/tests/boot \
+	packaging/debian/tests/commands packaging/arch/PKGBUILD packaging/arch/vfio-bind.install
 
-INSTALL = install -D -m
+INSTALL ?= install
+PUT = $(INSTALL) -D -m
 install: all
-	$(INSTALL) 755 $(BUILD)/binder $(DESTDIR)$(PREFIX)/lib/vfio-bind/binder
-	$(INSTALL) 755 $(BUILD)/vfio-bind $(DESTDIR)$(PREFIX)/bin/vfio-bind
-	$(INSTALL) 644 doc/vfio-bind.schema.json \
+	$(PUT) 755 $(BUILD)/binder $(DESTDIR)$(PREFIX)/lib/vfio-bind/binder
+	$(PUT) 755 $(BUILD)/vfio-bind $(DESTDIR)$(PREFIX)/bin/vfio-bind
+	$(PUT) 644 doc/vfio-bind.schema.json \
 		$(DESTDIR)$(PREFIX)/share/doc/vfio-bind/vfio-bind.schema.json
-	$(INSTALL) 644 doc/examples/vfio-bind.conf \
+	$(PUT) 644 doc/examples/vfio-bind.conf \
 		$(DESTDIR)$(PREFIX)/share/doc/vfio-bind/examples/vfio-bind.conf
-	$(INSTALL) 644 man/vfio-bind.8 $(DESTDIR)$(MAN)/man8/vfio-bind.8
-	$(INSTALL) 644 man/vfio-bind.conf.5 $(DESTDIR)$(MAN)/man5/vfio-bind.conf.5
-	$(INSTALL) 644 man/vfio-bind-initramfs.7 $(DESTDIR)$(MAN)/man7/vfio-bind-initramfs.7
-	$(INSTALL) 755 initramfs-tools/hooks/vfio-bind \
+	$(PUT) 644 man/vfio-bind.8 $(DESTDIR)$(MAN)/man8/vfio-bind.8
+	$(PUT) 644 man/vfio-bind.conf.5 $(DESTDIR)$(MAN)/man5/vfio-bind.conf.5
+	$(PUT) 644 man/vfio-bind-initramfs.7 $(DESTDIR)$(MAN)/man7/vfio-bind-initramfs.7
+	$(PUT) 755 initramfs-tools/hooks/vfio-bind \
 		$(DESTDIR)$(PREFIX)/share/initramfs-tools/hooks/vfio-bind
-	$(INSTALL) 755 initramfs-tools/scripts/init-top/00-vfio-bind \
+	$(PUT) 755 initramfs-tools/scripts/init-top/00-vfio-bind \
 		$(DESTDIR)$(PREFIX)/share/initramfs-tools/scripts/init-top/00-vfio-bind
-	$(INSTALL) 755 dracut-module/module-setup.sh $(DESTDIR)$(DRACUT)/module-setup.sh
-	$(INSTALL) 755 dracut-module/vfio-bind.sh $(DESTDIR)$(DRACUT)/vfio-bind.sh
-	$(INSTALL) 644 mkinitcpio/install/vfio-bind $(DESTDIR)$(PREFIX)/lib/initcpio/install/vfio-bind
-	$(INSTALL) 644 mkinitcpio/hooks/vfio-bind $(DESTDIR)$(PREFIX)/lib/initcpio/hooks/vfio-bind
-	$(INSTALL) 644 completions/vfio-bind.bash \
+	$(PUT) 755 dracut-module/module-setup.sh $(DESTDIR)$(DRACUT)/module-setup.sh
+	$(PUT) 755 dracut-module/vfio-bind.sh $(DESTDIR)$(DRACUT)/vfio-bind.sh
+	$(PUT) 644 mkinitcpio/install/vfio-bind $(DESTDIR)$(PREFIX)/lib/initcpio/install/vfio-bind
+	$(PUT) 644 mkinitcpio/hooks/vfio-bind $(DESTDIR)$(PREFIX)/lib/initcpio/hooks/vfio-bind
+	$(PUT) 644 completions/vfio-bind.bash \
 		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/vfio-bind
-	$(INSTALL) 644 completions/_vfio-bind \
-		$(DESTDIR)$(PREFIX)/share/zsh/site-functions/_vfio-bind
-	$(INSTALL) 644 completions/vfio-bind.fish \
+	$(PUT) 644 completions/_vfio-bind $(DESTDIR)$(ZSH_FUNCTIONS)/_vfio-bind
+	$(PUT) 644 completions/vfio-bind.fish \
 		$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/vfio-bind.fish
-	$(INSTALL) 755 hooks/89-vfio-bind.install \
+	$(PUT) 755 hooks/89-vfio-bind.install \
 		$(DESTDIR)$(PREFIX)/lib/kernel/install.d/89-vfio-bind.install
-	$(INSTALL) 644 hooks/vfio-bind-initrd.service $(DESTDIR)$(UNITS)/vfio-bind-initrd.service
-	$(INSTALL) 644 hooks/vfio-bind.service $(DESTDIR)$(UNITS)/vfio-bind.service
-	$(INSTALL) 755 hooks/booster/booster $(DESTDIR)$(PREFIX)/lib/vfio-bind/booster
+	$(PUT) 644 hooks/vfio-bind-initrd.service $(DESTDIR)$(UNITS)/vfio-bind-initrd.service
+	$(PUT) 644 hooks/vfio-bind.service $(DESTDIR)$(UNITS)/vfio-bind.service
+	$(PUT) 755 hooks/booster/booster $(DESTDIR)$(PREFIX)/lib/vfio-bind/booster
 	install -d $(DESTDIR)$(PREFIX)/lib/booster
 	ln -sf ../vfio-bind/binder $(DESTDIR)$(PREFIX)/lib/booster/vfio-bind-init
-	$(INSTALL) 644 hooks/busybox/init $(DESTDIR)$(PREFIX)/share/doc/vfio-bind/busybox-init
+	$(PUT) 644 hooks/busybox/init $(DESTDIR)$(PREFIX)/share/doc/vfio-bind/busybox-init
 
 clean:
 	rm -rf $(BUILD)
 
-.PHONY: all bench check clean demo fuzz install lint sanitize
+.PHONY: all bench check clean deb demo fuzz install lint sanitize
 -include $(wildcard $(BUILD)/core/*.d $(BUILD)/binder.o/*.d $(BUILD)/cli.o/*.d)
