@@ -77,7 +77,7 @@ class Lab:
              files=None, in_initramfs="", in_root="", drives=None) -> Boot:
         """
         Boots an image with a policy of its own, and shell that is run at its end and after.
-        drives: files of drives that are written to. The root's own stays as it is.
+        drives: files of drives that are written to. The root's own stays as it is, unless named.
         """
         files = dict(files or {})
         texts = {POLICY: policy, "lab/in-initramfs": in_initramfs, "lab/in-root": in_root}
@@ -86,9 +86,9 @@ class Lab:
         folder = Path(tempfile.mkdtemp(prefix="boot-", dir=self.work))
         self.tell(f"boot: {folder}")  # shown by pytest where a test fails
         append(image.initrd, files, folder / "initrd")
-        disk, _ = self.disk
         drives = {name: f"file={path}" for name, path in (drives or {}).items()}
-        drives["root"] = f"file={disk},snapshot=on"
+        if "root" not in drives:
+            drives["root"] = f"file={self.disk[0]},snapshot=on"
         boot = run(folder, machine, image, f"{base} {words}", drives)
         (folder / "initrd").unlink()
         return boot
