@@ -79,9 +79,11 @@ def sums(folder):
 
 @pytest.mark.nightly
 def test_same_bytes_again(deb, tmp_path):
-    """Another build, later, of the whole tree: byte by byte the same packages."""
+    """Another build, later, of the whole tree and with its tests: byte by byte the same."""
     copy_source(tmp_path / "source")
-    root, _ = build_root("nocheck")
-    build(tmp_path / "source", root, tmp_path, "nocheck")
+    root, _ = build_root()
+    build(tmp_path / "source", root, tmp_path)
+    assert re.search(r"^\d+ passed, 0 failed, \d+ skipped$", (tmp_path / "log").read_text("utf-8"),
+                     re.MULTILINE)
     assert len(sums(deb.folder)) == 2
     assert sums(tmp_path) == sums(deb.folder)
