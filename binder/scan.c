@@ -33,14 +33,15 @@ static bool take_id(struct text *rest, uint16_t *vendor, uint16_t *device)
 	return a >= 0 && b >= 0;
 }
 
-static void take_driver(struct text rest, struct device *device)
+static bool take_driver(struct text rest, struct device *device)
 {
 	struct text name;
 
-	if (!text_cut(&rest, '\n', &name))
-		return;
+	if (!text_cut(&rest, '\n', &name) || memchr(name.at, '\0', name.len))
+		return false;
 	memcpy(device->driver, name.at, name.len < DRIVER_SIZE ? name.len : DRIVER_SIZE - 1);
 	device->passthrough = driver_is_passthrough(name);
+	return true;
 }
 
 /* Goes behind the end of the line. */
@@ -70,7 +71,7 @@ bool scan_parse_uevent(struct text rest, struct device *device)
 			return take_id(&rest, &device->subvendor, &device->subdevice) && has_id &&
 			       has_class;
 		else if (TAKE(&rest, "DRIVER="))
-			take_driver(rest, device);
+			ok = take_driver(rest, device);
 		skip_line(&rest);
 	}
 	return ok && has_id && has_class;

@@ -38,6 +38,7 @@ static const struct uevent uevents[] = {
 	  "DRIVER=abcdefghijklmnopqrstuvwxyz0123456789abcdefghij\n"
 	  "PCI_CLASS=30000\nPCI_ID=10DE:1C82\nPCI_SUBSYS_ID=1043:862A\n",
 	  "030000 10de:1c82 1043:862a abcdefghijklmnopqrstuvwxyz0123456789abc", false },
+	{ "a driver's name that ends nowhere is none", "DRIVER=", NULL, false },
 	{ "an empty uevent is none", "", NULL, false },
 	{ "a uevent without a class is none", "PCI_ID=10DE:1C82\nPCI_SUBSYS_ID=1043:862A\n", NULL,
 	  false },
@@ -138,7 +139,23 @@ static void check_link(void **state)
 	assert_int_equal(device.below_function, row->below_function);
 }
 
+/* No kernel writes one; found by tests/fuzz. */
+static void a_drivers_name_with_a_nul_byte_is_none(void **state)
+{
+	static const char uevent[] = "DRIVER=\0-vfio-pci\nPCI_CLASS=30000\nPCI_ID=10DE:1C82\n";
+	struct device device = { 0 };
+
+	(void)state;
+	assert_false(scan_parse_uevent((struct text){ uevent, sizeof(uevent) - 1 }, &device));
+	assert_false(device.passthrough);
+}
+
 int main(void)
 {
-	return TABLE(uevents, check_uevent) + TABLE(links, check_link);
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_drivers_name_with_a_nul_byte_is_none),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL) + TABLE(uevents, check_uevent) +
+	       TABLE(links, check_link);
 }
