@@ -222,9 +222,11 @@ static int read_link(struct machine *machine, const char *path, size_t name_len,
  * probe.c:pci_setup_device, iov.c:pci_iov_add_virtfn. So the link of the first tells of all, and
  * a uevent that is there proves it. Returns false where nothing is proven.
  */
-static bool read_beside(struct machine *machine, const char *path, const struct device *before,
-			struct device *device, uint64_t *parent)
+static bool read_beside(struct machine *machine, const char *path, struct device *device,
+			uint64_t *parent)
 {
+	const struct device *before = device - 1;
+
 	if (before->address.domain != device->address.domain ||
 	    before->address.bus != device->address.bus || machine->confined ||
 	    read_uevent(machine, path, device))
@@ -236,10 +238,14 @@ static bool read_beside(struct machine *machine, const char *path, const struct 
 	return true;
 }
 
-/* Reads one device. Returns 1 if it vanished since it was listed, as by hot-unplug. */
-static int read_device(struct machine *machine, const struct device *before, struct device *device,
-		       uint64_t *parent)
+/*
+ * Reads the device behind the last one of the inventory. Returns 1 if it vanished since it was
+ * listed, as by hot-unplug.
+ */
+static int read_device(struct machine *machine, struct inventory *inventory)
 {
+	struct device *device = &inventory->devices[inventory->count];
+	uint64_t *parent = &parents[inventory->count];
 	static char path[sizeof(PCI_DEVICES) + ADDRESS_SIZE + sizeof("/uevent")] = PCI_DEVICES "/";
 	char *name = path + sizeof(PCI_DEVICES), *end;
 	size_t name_len = address_format(device->address, name);
@@ -248,7 +254,7 @@ static int read_device(struct machine *machine, const struct device *before, str
 	end = name + name_len;
 	memcpy(end, "/uevent", sizeof("/uevent"));
 	place_beside(name, name_len);
-	if (before && read_beside(machine, path, before, device, parent))
+	if (inventory->count && read_beside(machine, path, device, parent))
 		return 0;
 	*end = '\0';
 	err = read_link(machine, path, name_len, device, parent);
@@ -263,7 +269,6 @@ static int read_device(struct machine *machine, const struct device *before, str
 
 int scan(struct machine *machine, struct inventory *inventory)
 {
-	const struct device *before = NULL;
 	size_t listed;
 	int err = list_devices(machine, &listed);
 
@@ -275,15 +280,13 @@ int scan(struct machine *machine, struct inventory *inventory)
 		struct device *device = &inventory->devices[inventory->count];
 
 		device->address = address_of_key(keys[i]);
-		err = read_device(machine, before, device, &parents[inventory->count]);
+		err = read_device(machine, inventory);
 		if (err < 0)
 			return err;
-		if (err) {
+		if (err)
 			*device = (struct device){ 0 };
-			continue;
-		}
-		before = device;
-		inventory->count++;
+		else
+			inventory->count++;
 	}
 	inventory_link(inventory, parents);
 	return 0;

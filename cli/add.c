@@ -23,12 +23,6 @@ static const char *address_of(const struct editing *editing, size_t index, char 
 	return out;
 }
 
-static void format_place(const struct rule *rule, char out[CHANGE_PLACE_SIZE])
-{
-	(void)snprintf(out, CHANGE_PLACE_SIZE, "%.*s:%u", (int)rule->file.len, rule->file.at,
-		       rule->line);
-}
-
 /* How another device of the same id stands. */
 enum standing {
 	STANDING_HOSTS,
@@ -118,7 +112,7 @@ static int refuse(struct editing *editing, const char *rule)
 	json_add_string(editing->object, "verdict", verdict_token(verdict.kind));
 	json_add_string(editing->object, "reason", reason_token(verdict.reason));
 	if (verdict.kind == VERDICT_KEEP) {
-		format_place(&host->boot.policy.rules[verdict.rule], place);
+		change_place(&host->boot.policy.rules[verdict.rule], place);
 		json_add_string(editing->object, "detail", place);
 		return complain(EXIT_GUARDED, "%s would be kept: %s says so", address, place);
 	}
@@ -215,7 +209,7 @@ static int say_bound(struct editing *editing, struct verdict verdict)
 	const struct rule *rule = &editing->host->boot.policy.rules[verdict.rule];
 	char address[ADDRESS_SIZE], place[CHANGE_PLACE_SIZE];
 
-	format_place(rule, place);
+	change_place(rule, place);
 	json_add_string(editing->object, "verdict", verdict_token(verdict.kind));
 	json_add_string(editing->object, "reason", reason_token(verdict.reason));
 	json_add_string(editing->object, "rule", place);

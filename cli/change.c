@@ -160,6 +160,12 @@ static int complain_write(const struct change *change, int err)
 	}
 }
 
+void change_place(const struct rule *rule, char out[CHANGE_PLACE_SIZE])
+{
+	(void)snprintf(out, CHANGE_PLACE_SIZE, "%.*s:%u", (int)rule->file.len, rule->file.at,
+		       rule->line);
+}
+
 int change_fits(const struct change *change)
 {
 	size_t before = change->host->boot.policy_text.content;

@@ -27,6 +27,9 @@ void change_close(struct change *change);
 /* The line of that number, from 1, as it was; or one with at NULL. */
 struct text change_line(const struct change *change, unsigned number);
 
+/* Where a rule stands, FILE:LINE, in a sentence. */
+void change_place(const struct rule *rule, char out[CHANGE_PLACE_SIZE]);
+
 /* Takes out the line of that number. Go from the last to the first. */
 void change_drop(struct change *change, unsigned number);
 

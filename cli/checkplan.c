@@ -62,7 +62,7 @@ static struct json_object *find_device(struct findings *findings, enum severity 
 
 	(void)address_format(findings->host->boot.inventory.devices[index].address, address);
 	json_add_string(finding, "device", address);
-	finding_place(finding, rule);
+	json_add_place(finding, "place", rule);
 	return finding;
 }
 

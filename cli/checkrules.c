@@ -54,7 +54,7 @@ static void check_findings(struct findings *findings)
 		finding = finding_add(findings, gone ? SEVERITY_WARNING : SEVERITY_ERROR, "rule",
 				      "%.*s:%u \"%.*s\": %s", (int)rule->file.len, rule->file.at,
 				      rule->line, (int)rule->source.len, rule->source.at, text);
-		finding_place(finding, rule);
+		json_add_place(finding, "place", rule);
 		json_add_string(finding, "reason", reason_token(reason));
 		json_add_string(finding, "advice", advice);
 	}
@@ -85,7 +85,7 @@ static void check_evidence(struct findings *findings)
 				      "%.*s:%u goes by boot_vga, which can change with the card "
 				      "the monitor is plugged into",
 				      (int)rule->file.len, rule->file.at, rule->line);
-		finding_place(finding, rule);
+		json_add_place(finding, "place", rule);
 		json_add_string(finding, "advice",
 				"name the card by path= and id= if the cable may move");
 	}

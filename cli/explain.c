@@ -159,7 +159,7 @@ static struct json_object *explain_rule(struct host *host, size_t r, size_t inde
 		return NULL;
 	object = json_object_new_object();
 	say_relation(host, r, index, relation, leader, text);
-	json_add_format(object, "rule", "%.*s:%u", (int)rule->file.len, rule->file.at, rule->line);
+	json_add_place(object, "rule", rule);
 	json_add_text(object, "text", rule->source);
 	json_add_string(object, "relation", relation_names[relation]);
 	json_add_string(object, "detail", text);

@@ -53,12 +53,6 @@ bool finding_unreadable(struct findings *findings, const char *check, const char
 	return true;
 }
 
-void finding_place(struct json_object *finding, const struct rule *rule)
-{
-	json_add_format(finding, "place", "%.*s:%u", (int)rule->file.len, rule->file.at,
-			rule->line);
-}
-
 static void print_finding(struct json_object *finding, enum severity severity, bool colour)
 {
 	const char *name = severities[severity].name;

@@ -36,9 +36,6 @@ __attribute__((format(printf, 4, 5))) struct json_object *finding_add(struct fin
 /* Says that something cannot be read, if err is an error. Returns true then. */
 bool finding_unreadable(struct findings *findings, const char *check, const char *what, int err);
 
-/* Says for programs that the finding is about this rule. */
-void finding_place(struct json_object *finding, const struct rule *rule);
-
 /* Prints all, errors first. */
 void findings_print(const struct findings *findings);
 

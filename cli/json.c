@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "json.h"
 
-#include "policy.h"
 #include "printable.h"
 
 #include <stdarg.h>
@@ -33,6 +32,11 @@ void json_add_format(struct json_object *object, const char *key, const char *ho
 	(void)vsnprintf(value, sizeof(value), how, arguments);
 	va_end(arguments);
 	json_add_string(object, key, value);
+}
+
+void json_add_place(struct json_object *object, const char *key, const struct rule *rule)
+{
+	json_add_format(object, key, "%.*s:%u", (int)rule->file.len, rule->file.at, rule->line);
 }
 
 const char *json_get_string(struct json_object *object, const char *key)

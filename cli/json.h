@@ -3,7 +3,7 @@
 #ifndef JSON_H
 #define JSON_H
 
-#include "text.h"
+#include "policy.h"
 
 #include <json-c/json.h>
 
@@ -11,6 +11,10 @@ void json_add_string(struct json_object *object, const char *key, const char *va
 
 /* Of a policy, whose lines may hold anything: JSON is UTF-8, and a terminal obeys some of it. */
 void json_add_text(struct json_object *object, const char *key, struct text value);
+
+/* Where a rule stands, FILE:LINE. */
+void json_add_place(struct json_object *object, const char *key, const struct rule *rule);
+
 __attribute__((format(printf, 3, 4))) void json_add_format(struct json_object *object,
 							   const char *key, const char *how, ...);
 

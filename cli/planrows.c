@@ -62,7 +62,7 @@ static struct json_object *plan_row(const struct host *host, size_t index)
 	add_drivers(row, host, index, verdict);
 	json_add_string(row, "verdict", verdict_token(verdict.kind));
 	json_add_string(row, "reason", reason_token(verdict.reason));
-	json_add_format(row, "rule", "%.*s:%u", (int)rule->file.len, rule->file.at, rule->line);
+	json_add_place(row, "rule", rule);
 	find_leader(host, index, address);
 	add_optional(row, "with", address);
 	add_note(row, verdict, address);

@@ -59,12 +59,6 @@ static enum reach reach_of(struct editing *editing, size_t r)
 	return text_is(rule->file, "/proc/cmdline") ? REACH_CMDLINE : REACH_ONLY;
 }
 
-static void say_place(const struct rule *rule, char out[CHANGE_PLACE_SIZE])
-{
-	(void)snprintf(out, CHANGE_PLACE_SIZE, "%.*s:%u", (int)rule->file.len, rule->file.at,
-		       rule->line);
-}
-
 /* The devices the rule chooses beside this one. */
 static void say_others(struct editing *editing, size_t r, char *out, size_t size)
 {
@@ -89,7 +83,7 @@ static int offer_keep(struct editing *editing, size_t r, const char *why, const 
 
 	(void)address_format(editing->host->boot.inventory.devices[editing->index].address,
 			     address);
-	say_place(&policy_of(editing)->rules[r], place);
+	change_place(&policy_of(editing)->rules[r], place);
 	(void)identity_format(editing->host, editing->index, line);
 	json_add_string(editing->object, "rule", place);
 	json_add_format(editing->object, "keep", "keep %s", line);

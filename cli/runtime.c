@@ -120,19 +120,16 @@ static struct json_object *make_row(const struct boot *boot, size_t index, const
 {
 	struct verdict verdict = plan_verdict(&boot->plan, index);
 	struct json_object *row = json_object_new_object();
-	char address[ADDRESS_SIZE], place[POLICY_LINE_MAX] = "";
+	char address[ADDRESS_SIZE];
 
 	(void)address_format(boot->inventory.devices[index].address, address);
-	if (verdict.kind != VERDICT_NONE) {
-		const struct rule *rule = &boot->policy.rules[verdict.rule];
-
-		(void)snprintf(place, sizeof(place), "%.*s:%u", (int)rule->file.len, rule->file.at,
-			       rule->line);
-	}
 	json_add_string(row, "address", address);
 	json_add_string(row, "result", result);
 	json_add_string(row, "driver", driver);
-	json_add_string(row, "rule", place);
+	if (verdict.kind == VERDICT_NONE)
+		json_add_string(row, "rule", "");
+	else
+		json_add_place(row, "rule", &boot->policy.rules[verdict.rule]);
 	json_add_string(row, "detail", detail);
 	return row;
 }

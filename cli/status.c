@@ -191,8 +191,7 @@ static struct json_object *rule_rows(const struct view *view, struct sums *sums)
 		if (reason == REASON_NONE)
 			continue;
 		row = json_object_new_object();
-		json_add_format(row, "rule", "%.*s:%u", (int)rule->file.len, rule->file.at,
-				rule->line);
+		json_add_place(row, "rule", rule);
 		json_add_string(row, "reason", reason_token(reason));
 		json_add_string(row, "detail", reason_text(reason));
 		(void)json_object_array_add(rows, row);

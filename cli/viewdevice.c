@@ -166,10 +166,7 @@ static void add_verdict(struct json_object *object, const struct view *view, siz
 	add_optional(object, "reason",
 		     verdict.reason == REASON_NONE ? NULL : reason_token(verdict.reason));
 	if (verdict.kind != VERDICT_NONE)
-		json_add_format(object, "rule", "%.*s:%u",
-				(int)boot->policy.rules[verdict.rule].file.len,
-				boot->policy.rules[verdict.rule].file.at,
-				boot->policy.rules[verdict.rule].line);
+		json_add_place(object, "rule", &boot->policy.rules[verdict.rule]);
 	else
 		add_optional(object, "rule", NULL);
 	if (verdict.reason == REASON_COMPANION)

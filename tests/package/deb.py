@@ -11,7 +11,7 @@ from pathlib import Path
 
 from vm.cache import cache_folder, cached, key_of, key_of_tree
 from vm.images import SOURCE
-from vm.roots import MIRROR, run_in
+from vm.roots import bootstrapped, run_in
 
 SUITE = "bookworm"  # what is built there is installed on later releases too
 DEBIAN = SOURCE / "packaging/debian"
@@ -66,16 +66,8 @@ def build_packages(profile=""):
 def build_root(profile=""):
     """A root to build in."""
     packages = ("build-essential", *build_packages(profile))
-    key = key_of(SUITE, packages, MIRROR)
-
-    def make(folder):
-        subprocess.run(["mmdebstrap", "--quiet", "--variant=minbase",
-                        f"--include={','.join(packages)}",
-                        '--aptopt=APT::Install-Recommends "false"',
-                        SUITE, folder / "tree", f"deb {MIRROR} {SUITE} main"], check=True)
-
     name = f"build-root-{SUITE}" + (f"-{profile}" if profile else "")
-    return cached(name, key, make) / "tree", key
+    return bootstrapped(name, SUITE, packages)
 
 
 def copy_source(to):

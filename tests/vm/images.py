@@ -86,13 +86,22 @@ def furnish(root, recipe, tree):
 def build_image(root, recipe):
     """The image that recipe gives in that root."""
     generator = root.release.generator
-    key = key_of_guest(root, recipe)
+    return build_by(root, recipe, generator.build, generator.image.format(root.kernel_release))
+
+
+def build_by(root, recipe, build, path, add=lambda tree: None):
+    """
+    The image that build, in shell, leaves at a path, in a root as recipe has it. add puts into
+    the tree what this machine has; no key knows of that.
+    """
+    key = key_of(key_of_guest(root, recipe), build)
 
     def make(folder):
         tree = folder / "tree"
         furnish(root, recipe, tree)
-        log = run_in(tree, f"{recipe.prepare}\n{generator.build}")
-        shutil.copy(tree / generator.image.format(root.kernel_release), folder / "initrd")
+        add(tree)
+        log = run_in(tree, f"{recipe.prepare}\n{build}")
+        shutil.copy(tree / path, folder / "initrd")
         (folder / "log").write_text(log, encoding="utf-8")
         shutil.rmtree(tree)
 

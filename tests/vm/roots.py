@@ -78,22 +78,27 @@ class Root:
         subprocess.run(["cp", "-a", "--reflink=auto", self.tree, to], check=True)
 
 
-def root_of(release):
-    """The root of a release, downloaded if it is not in the cache."""
-    if release.built_in:
-        return with_kernel(release, root_of(replace(release, variant="", built_in=False)))
-    packages = (*BASE_PACKAGES, *release.generator.packages, *release.packages)
-    options = ('APT::Install-Recommends "false"', *release.apt_options)
-    key = key_of(release.suite, packages, options, MIRROR)
+def bootstrapped(name, suite, packages, apt_options=()):
+    """A tree with those packages and no more, downloaded if it is not in the cache; and its key."""
+    options = ('APT::Install-Recommends "false"', *apt_options)
+    key = key_of(suite, packages, options, MIRROR)
 
     def make(folder):
         subprocess.run(["mmdebstrap", "--quiet", "--variant=minbase",
                         f"--include={','.join(packages)}",
                         *(f"--aptopt={option}" for option in options),
-                        release.suite, folder / "tree", f"deb {MIRROR} {release.suite} main"],
-                       check=True)
+                        suite, folder / "tree", f"deb {MIRROR} {suite} main"], check=True)
 
-    return Root(release, cached(f"root-{release}", key, make) / "tree", key)
+    return cached(name, key, make) / "tree", key
+
+
+def root_of(release):
+    """The root of a release, downloaded if it is not in the cache."""
+    if release.built_in:
+        return with_kernel(release, root_of(replace(release, variant="", built_in=False)))
+    packages = (*BASE_PACKAGES, *release.generator.packages, *release.packages)
+    tree, key = bootstrapped(f"root-{release}", release.suite, packages, release.apt_options)
+    return Root(release, tree, key)
 
 
 def with_kernel(release, root):

@@ -6,24 +6,22 @@ from pathlib import Path
 
 import pytest
 
-from .cache import cached
-from .images import POLICY, File, Image, Recipe, furnish, key_of_guest, write
+from .images import POLICY, File, Recipe, build_by
 from .machine import GPU2, TWINS
 from .proof import VFIO, prove
-from .roots import run_in
 
 NVME = "1b36:0010"
 ABSENT = "0000:77:00.0"
 RULES = (f"bind display boot_display=0 with=functions\nbind {TWINS.address('disk2')} id={NVME}\n"
          f"bind {ABSENT} id={NVME}\n")
 TAKEN = (*GPU2, "disk2")
-RECIPE = Recipe("booster", policy=RULES)
 # booster begins to load what is forced before it looks at the machine, and waits for none of it.
 CONFIG = """universal: true
 modules: bochs,snd_hda_intel,xhci_pci,nvme,ext4,crc32c_generic
 modules_force_load: nvme,bochs
 extra_files: /usr/lib/booster/init
 """
+RECIPE = Recipe("booster", policy=RULES, files=(("etc/booster.yaml", CONFIG),))
 # ahci would take the chipset's own controller, which other images here leave alone.
 BUILD = """
 mkdir -p /sys/module
@@ -43,19 +41,11 @@ def image_of_booster(lab):
     if not booster:
         pytest.skip("no booster on this machine")
 
-    def make(folder):
-        tree = folder / "tree"
-        furnish(lab.root, RECIPE, tree)
-        write(tree, "etc/booster.yaml", CONFIG)
+    def add(tree):
         shutil.copy(booster, tree / "usr/bin/booster")
         shutil.copy(Path(booster).parents[1] / "lib/booster/init", tree / "usr/lib/booster/init")
-        (folder / "log").write_text(run_in(tree, BUILD), "utf-8")
-        shutil.copy(tree / "boot/booster.img", folder / "initrd")
-        shutil.rmtree(tree)
 
-    key = key_of_guest(lab.root, RECIPE)
-    folder = cached(f"booster-{lab.release}", key, make)
-    return Image(lab.root.kernel, folder / "initrd", (folder / "log").read_text("utf-8"), key)
+    return build_by(lab.root, RECIPE, BUILD, "boot/booster.img", add)
 
 
 def test_drivers_forced(lab, image):

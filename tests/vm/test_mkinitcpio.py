@@ -8,12 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from .cache import cached
-from .images import POLICY, File, Image, Recipe, copy_into, furnish, key_of_guest
+from .images import POLICY, File, Recipe, build_by, copy_into
 from .machine import GPU2, TWINS
 from .overlay import with_overlay
 from .proof import VFIO, prove
-from .roots import TRIXIE, run_in
+from .roots import TRIXIE
 
 NVME = "1b36:0010"
 ABSENT = "0000:77:00.0"
@@ -58,19 +57,12 @@ def build(lab, name, hooks):
     recipe = Recipe(f"mkinitcpio-{name}", policy=RULES, trees=("mkinitcpio",),
                     files=(("etc/lab.conf", CONFIG.format(hooks)),))
 
-    def make(folder):
-        tree = folder / "tree"
-        furnish(lab.root, recipe, tree)
+    def add(tree):
         shutil.copy(program, tree / "usr/bin/mkinitcpio")
         (tree / "usr/lib/initcpio").mkdir(exist_ok=True)
         copy_into(Path(program).parents[1] / "lib/initcpio", tree / "usr/lib/initcpio")
-        (folder / "log").write_text(run_in(tree, BUILD), "utf-8")
-        shutil.copy(tree / "boot/mkinitcpio.img", folder / "initrd")
-        shutil.rmtree(tree)
 
-    key = key_of_guest(lab.root, recipe)
-    folder = cached(f"mkinitcpio-{lab.release}-{name}", key, make)
-    return Image(lab.root.kernel, folder / "initrd", (folder / "log").read_text("utf-8"), key)
+    return build_by(lab.root, recipe, BUILD, "boot/mkinitcpio.img", add)
 
 
 @pytest.fixture(name="image", scope="module")
