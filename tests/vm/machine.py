@@ -20,6 +20,7 @@ class Function:
     driver: str | None
     options: str = ""
     below: str = ""  # a device on the bus this one brings
+    way_to: str = ""  # an NVMe drive that has several such controllers; the last one makes it
 
 
 @dataclass(frozen=True)
@@ -103,6 +104,8 @@ class Machine:
                    "-nic", "none", *(word for drive in self.firmware for word in ("-drive", drive))]
         if self.iommu:
             options += ["-device", self.iommu]
+        for drive in self.shared_drives():
+            options += ["-device", f"nvme-subsys,id={drive}"]
         for port, _, slot in self.places():
             reserve = f",bus-reserve={slot.reserve}" if slot.reserve else ""
             options += ["-device", f"pcie-root-port,id=port{port},chassis={port},slot={port},"
@@ -111,7 +114,14 @@ class Machine:
         for port, _, slot in sorted(self.places(), key=has_no_qxl):
             for number, function in enumerate(slot.functions):
                 options += function_options(function, port, number, drives)
+        for drive, controller in self.shared_drives().items():
+            options += ["-device", f"nvme-ns,drive=drive-{drive},bus={controller},shared=on,nsid=1"]
         return options
+
+    def shared_drives(self):
+        """NVMe drives with several controllers, each with the last of those."""
+        return {function.way_to: function.name for _, _, slot in self.places()
+                for function in slot.functions if function.way_to}
 
 
 def has_no_qxl(place):
@@ -128,6 +138,8 @@ def function_options(function, port, number, drives):
         device += "," + function.options
     if function.below:
         return ["-device", device, "-device", f"{function.below},bus={function.name}.0"]
+    if function.way_to:
+        return ["-device", f"{device},serial={function.way_to},subsys={function.way_to}"]
     if function.model != "nvme":
         return ["-device", device]
     drive = []

@@ -19,13 +19,16 @@ SIZE = 256 << 20  # two of less are too small for a btrfs
 MOUNTED = ("boot", "esp", "swap", "plain", "lvm1", "lvm2", "luks", "md1", "md2", "btrfs1", "btrfs2")
 DEEP = ("deep1", "deep2", "cache", "cached")
 NAMED = ("later1", "later2", "label", "uuid", "locked", "resume")
-MADE = (*MOUNTED, *DEEP, *NAMED)
-HOST = ("root", *MADE)
+ALONE = (*MOUNTED, *DEEP, *NAMED)  # one controller each
+MADE = ("shared", *ALONE)
+WAYS = ("way1", "way2")  # to the drive that is shared
+HOST = ("root", *ALONE, *WAYS)
 FREE = ("free", "other")
 OTHER_NVME = "8086:5845"
 OTHER = Slot((Function("other", "nvme", "nvme", "use-intel-id=on"),))
 # The free twin stands between the host's: by count and by address it is one of many.
-MACHINE = Machine((*map(disk, (*MOUNTED, "root", *DEEP, "free", *NAMED)), OTHER))
+MACHINE = Machine((*map(disk, (*MOUNTED, "root", *DEEP, "free", *NAMED)), OTHER,
+                   *(Slot((Function(name, "nvme", "nvme", way_to="shared"),)) for name in WAYS)))
 # Built in a chroot: protect is unknown there.
 CHROOT = Recipe("storage", policy="bind nvme\n")
 GUARDED = 5  # EXIT_GUARDED of cli/command.h
@@ -118,11 +121,18 @@ def walk(value, key):
 
 @pytest.mark.parametrize("name", HOST)
 def test_add_refuses(host, name):
-    """vfio-bind add NODE, for each drive by its own node."""
-    done = host.told(f"add-{name}")
+    """vfio-bind add NODE, for each drive by its own node; a shared one by each controller."""
+    done = host.told(f"add-{MACHINE.address(name) if name in WAYS else name}")
     assert done.code == GUARDED, done
     assert f"{MACHINE.address(name)} would be refused (host-storage)" in done.errors
     assert MACHINE.address("free") in done.out + done.errors  # a twin that could be meant
+
+
+def test_add_asks_which_way_is_meant(host):
+    """The node of a shared drive is that of no one device."""
+    done = host.told("add-shared")
+    assert (done.code, done.out) == (2, "")
+    assert "stands on several devices: name one by its address" in done.errors
 
 
 @pytest.mark.parametrize("name, kind", [("free", NVME), ("other", OTHER_NVME)])
