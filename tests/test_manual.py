@@ -9,15 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from lib.manual import literals, page, section
 from lib.payload import fixture_program  # noqa: F401
 
 TOP = Path(__file__).resolve().parent.parent
 COMMANDS, POLICY, BOOT = PAGES = ["vfio-bind.8", "vfio-bind.conf.5", "vfio-bind-initramfs.7"]
 EXAMPLE = TOP / "doc/examples/vfio-bind.conf"
-
-
-def page(name):
-    return (TOP / "man" / name).read_text()
 
 
 def source(name):
@@ -35,14 +32,6 @@ def strings(pattern, text):
     found = re.findall(pattern, text)
     assert found, pattern
     return found
-
-
-def section(name, title):
-    """The lines below a heading, to the next one of its kind."""
-    found = re.search(r"^\.(S[hs]) %s\n(.*?)(?=^\.(?:Sh|\1) |\Z)" % re.escape(title), page(name),
-                      re.M | re.S)
-    assert found, f"{name} has no {title}"
-    return found[2]
 
 
 def items(name, title, macro="Cm"):
@@ -285,13 +274,9 @@ def test_no_page_has_an_option_the_source_does_not_know():
     assert found == known
 
 
-def blocks(text):
-    return re.findall(r"^\.Bd -literal.*\n((?:(?!\.Ed).*\n)*)", text, re.M)
-
-
 def rules(text):
     """The lines of the policy language in a page's examples."""
-    return [line for block in blocks(text) for line in block.splitlines()
+    return [line for block in literals(text) for line in block.splitlines()
             if re.match(r"(bind|keep|accept)\b", line)]
 
 
