@@ -13,7 +13,7 @@ from vm.lab import ROOT_WORDS, Lab
 from vm.machine import GPU2, TWINS
 from vm.proof import VFIO, prove
 from vm.roots import TRIXIE
-from demo.show import heading, show_table, step
+from demo.show import heading, show_beside, step
 
 CHOSEN = (*GPU2, "disk2")
 POLICY = f"""\
@@ -38,6 +38,15 @@ RECIPES = (
     Recipe("demo-vfio-bind", trees=TREES, policy=POLICY),
 )
 NAMES = ("as it is", "vfio-pci.ids=", "vfio-bind")
+WORDS = ("", IDS, "")
+# What is shown of each boot. The second looks from its initramfs, as TREES say.
+COLUMNS = ("ADDRESS,CLASS,ID,DRIVER,NEXT", "DRIVER", "DRIVER")
+LIST = f"""
+cat >/etc/vfio-bind.conf <<'END'
+{POLICY}END
+vfio-bind list -o {{}} >/run/list 2>/dev/null
+lines output /run/list >$TOLD
+"""
 
 
 def boot_three_times(lab):
@@ -53,21 +62,21 @@ def boot_three_times(lab):
         with step(f"build the initramfs: {name}"):
             images.append(lab.image(recipe))
     boots = []
-    for name, image in zip(NAMES, images):
+    for name, image, words, columns in zip(NAMES, images, WORDS, COLUMNS):
         with step(f"boot: {name}"):
-            boots.append(lab.boot(words=IDS if name == "vfio-pci.ids=" else "", image=image))
+            boots.append(lab.boot(words=words, image=image, in_root=LIST.format(columns)))
     return boots
 
 
 def last_look(boot):
-    """Who has each function, in the real root if the boot got there."""
-    return boot.stages["root" if "root" in boot.stages else "no-root"].drivers
+    """The real root if the boot got there."""
+    return boot.stages["root" if "root" in boot.stages else "no-root"]
 
 
 def outcome(boot):
     """One boot in a sentence, from nothing but what was seen."""
     chosen = set(TWINS.addresses(*CHOSEN))
-    taken = {address for address, driver in last_look(boot).items() if driver == VFIO}
+    taken = {address for address, driver in last_look(boot).drivers.items() if driver == VFIO}
     parts = [f"{len(taken & chosen)} of the {len(chosen)} chosen functions on vfio-pci"]
     others = len(taken - chosen)
     parts.append(f"{others} other{'s' * (others > 1)} too" if others else "no other")
@@ -78,13 +87,15 @@ def outcome(boot):
 
 def faults(boots):
     """What is not as the demonstration says it is."""
+    if len({len(last_look(boot).output) for boot in boots}) != 1:
+        yield "vfio-bind list does not show as many devices in each boot"
     for name, boot, taken in ((NAMES[0], boots[0], ()), (NAMES[2], boots[2], CHOSEN)):
         if "root" not in boot.stages:
             yield f"{name}: the boot does not reach its root"
             continue
         expected = TWINS.host_drivers() | dict.fromkeys(TWINS.addresses(*taken), VFIO)
         wrong = [f"{name}: {address} is on {driver}, not on {expected.get(address)}"
-                 for address, driver in last_look(boot).items() if driver != expected.get(address)]
+                 for address, driver in last_look(boot).drivers.items() if driver != expected.get(address)]
         yield from wrong
         if not wrong:
             try:
@@ -94,9 +105,9 @@ def faults(boots):
 
 
 def tell(boots):
-    """The table, a sentence for each boot, our policy, and what we said in the kernel's log."""
-    heading("Who has what", "* is chosen")
-    show_table(TWINS, CHOSEN, dict(zip(NAMES, map(last_look, boots))))
+    """The tables, a sentence for each boot, our policy, and what we said in the kernel's log."""
+    heading("What vfio-bind list says in each boot", "NEXT: what our policy will do")
+    show_beside(NAMES, [last_look(boot).output for boot in boots], TWINS.addresses(*CHOSEN))
     print()
     for name, boot in zip(NAMES, boots):
         print(f"{name:<14} {outcome(boot)}")
