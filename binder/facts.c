@@ -86,20 +86,21 @@ static int read_config(struct reading *reading, size_t index, unsigned char *con
 {
 	struct device *device = &reading->inventory->devices[index];
 	char path[MACHINE_PATH_SIZE];
-	ssize_t len;
+	size_t len = 0;
+	ssize_t n;
 	int fd;
 
-	(void)pci_path(path, device->address, "config");
-	if (!machine_has(reading->machine, path))
-		return 0;
-	fd = machine_openat(reading->machine, path, O_RDONLY);
-	if (fd < 0)
-		return fd;
-	len = pread(fd, config, size, 0);
-	if (len < 0)
-		len = -errno;
+	fd = machine_openat(reading->machine, pci_path(path, device->address, "config"), O_RDONLY);
+	if (fd < 0) /* absent only if it is said twice: a lost serial number loses the device */
+		return fd == -ENOENT && !machine_has(reading->machine, path) ? 0 : fd;
+	do {
+		n = pread(fd, config + len, size - len, (off_t)len);
+		len += n > 0 ? (size_t)n : 0;
+	} while (n > 0 && len < size);
+	if (n < 0)
+		n = machine_blame(reading->machine, path, -errno);
 	(void)close(fd);
-	return (int)len;
+	return n < 0 ? (int)n : (int)len;
 }
 
 static int read_dsn(struct reading *reading, size_t index)

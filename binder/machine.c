@@ -181,6 +181,8 @@ static ssize_t read_file(struct machine *machine, const char *path, int fd, char
 		return machine_blame(machine, path, fd);
 	len = read_some(fd, out, size, whole_file);
 	(void)close(fd);
+	if (len == -ENOENT) /* what was opened is there */
+		len = -EIO;
 	return len < 0 ? machine_blame(machine, path, (int)len) : len;
 }
 
@@ -338,6 +340,8 @@ const char *dir_next(struct dir *dir, int *err)
 		if (dir->at == dir->end) {
 			*err = result(
 				syscall(SYS_getdents64, dir->fd, dir->buffer, sizeof(dir->buffer)));
+			if (*err == -ENOENT) /* what was opened is there, or was: no empty one */
+				*err = -EIO;
 			if (*err <= 0)
 				return NULL;
 			dir->end = (size_t)*err;
