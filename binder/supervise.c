@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "supervise.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+
+#define LOOK_MS 1000
 
 static int64_t now_ms(void)
 {
@@ -17,27 +18,28 @@ static int64_t now_ms(void)
 	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-/* True once the other end of the pipe is closed, which the child's end does. */
-static bool wait_for_end(int fd)
+/*
+ * Returns the child once it has ended, or 0 if it has not in time. Its end of the pipe is closed
+ * then, which poll() sees at once; should another be left open, a look now and then finds out.
+ */
+static pid_t wait_for_end(pid_t child, int fd, int *result)
 {
 	int64_t deadline = now_ms() + TIME_LIMIT_MS, left;
+	pid_t ended = 0;
 
-	while ((left = deadline - now_ms()) > 0) {
+	while (!ended && (left = deadline - now_ms()) > 0) {
 		struct pollfd poll_fd = { .fd = fd };
-		int n = poll(&poll_fd, 1, (int)left);
+		int n = poll(&poll_fd, 1, (int)(left < LOOK_MS ? left : LOOK_MS));
 
-		if (n > 0)
-			return true;
-		if (n < 0 && errno != EINTR)
-			return false;
+		ended = waitpid(child, result, n > 0 ? 0 : WNOHANG);
 	}
-	return false;
+	return ended;
 }
 
 enum ending supervise(struct boot *boot, int (*work)(struct boot *boot), int *status)
 {
 	int ends[2], result = 0;
-	pid_t child;
+	pid_t child, ended;
 
 	if (pipe2(ends, O_CLOEXEC))
 		return NOT_STARTED;
@@ -51,13 +53,13 @@ enum ending supervise(struct boot *boot, int (*work)(struct boot *boot), int *st
 		(void)close(ends[0]);
 		return NOT_STARTED;
 	}
-	if (!wait_for_end(ends[0])) {
+	ended = wait_for_end(child, ends[0], &result);
+	(void)close(ends[0]);
+	if (!ended) {
 		(void)kill(child, SIGKILL);
-		(void)close(ends[0]);
 		return HUNG;
 	}
-	(void)close(ends[0]);
-	if (waitpid(child, &result, 0) != child || !WIFEXITED(result))
+	if (ended != child || !WIFEXITED(result))
 		return DIED;
 	*status = WEXITSTATUS(result);
 	return ENDED;
