@@ -122,6 +122,14 @@ $(BUILD)/fuzz/%: tests/fuzz/%.c tests/fuzz/fuzz.h $(FUZZ_SOURCES) $(wildcard bin
 fuzz:
 	BUILD=$(BUILD) tests/run fuzz
 
+# What makes the system calls of a program fail; static, for it goes into virtual machines too.
+$(BUILD)/faults/%: tests/faults/%.c tests/faults/kernel.h
+	@mkdir -p $(@D)
+	$(BINDER_CC) $(BINDER_CFLAGS) $(BINDER_LDFLAGS) -o $@ $<
+
+faults: all
+	BUILD=$(BUILD) tests/run faults
+
 sanitize:
 	$(MAKE) BUILD=build/sanitize BINDER_CC='$(CC)' HARDEN= BINDER_LDFLAGS= \
 		CFLAGS='-g -fsanitize=address,undefined -fno-sanitize-recover=all' SANITIZE=1 check
@@ -130,7 +138,7 @@ sanitize:
 TIDY_FILES = binder/*.c cli/*.c
 lint:
 	clang-format --dry-run -Werror binder/*.[ch] cli/*.[ch] tests/unit/*.[ch] tests/bench/*.c \
-		tests/fuzz/*.[ch] tests/property/*.c
+		tests/fuzz/*.[ch] tests/property/*.c tests/faults/*.[ch]
 	cppcheck --quiet --std=c11 --enable=warning,performance,portability --inline-suppr \
 		--error-exitcode=1 -DVERSION='""' -Ibinder -Icli binder cli
 	printf '%s\n' $(TIDY_FILES) | xargs -P 2 -I FILE clang-tidy --quiet FILE -- -std=c11 \
@@ -181,5 +189,5 @@ install: all
 clean:
 	rm -rf $(BUILD)
 
-.PHONY: all bench check clean deb demo fuzz install lint sanitize
+.PHONY: all bench check clean deb demo faults fuzz install lint sanitize
 -include $(wildcard $(BUILD)/core/*.d $(BUILD)/binder.o/*.d $(BUILD)/cli.o/*.d)

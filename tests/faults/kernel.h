@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The kernel's part below a root directory: what it does when a process has written to sysfs. */
+#ifndef KERNEL_H
+#define KERNEL_H
+
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+#include <sys/user.h>
+#include <unistd.h>
+
+#define PATH_SIZE 4096
+
+/* The text a call of that process writes. */
+static void text_of_write(pid_t pid, const struct user_regs_struct *regs, char *out, size_t size)
+{
+	size_t len = (size_t)regs->rax < size - 1 ? (size_t)regs->rax : size - 1;
+	struct iovec to = { out, len }, from = { (void *)(uintptr_t)regs->rsi, len };
+	ssize_t n = process_vm_readv(pid, &to, 1, &from, 1, 0);
+
+	out[n < 0 ? 0 : n] = '\0';
+}
+
+static bool has_override(const char *device, const char *driver)
+{
+	char path[PATH_SIZE], text[64] = "";
+	ssize_t n;
+	int fd;
+
+	(void)snprintf(path, sizeof(path), "%s/driver_override", device);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+	if (fd >= 0)
+		(void)close(fd);
+	text[n < 0 ? 0 : n] = '\0';
+	text[strcspn(text, "\n")] = '\0';
+	return !strcmp(text, driver);
+}
+
+/*
+ * What a kernel does with an address that is written: only a driver that the override names takes
+ * the device, and a device without an override goes to one called "host".
+ */
+static void kernel(const char *root, pid_t pid, const struct user_regs_struct *regs)
+{
+	char fd[64], path[PATH_SIZE], address[64], device[PATH_SIZE], link[2 * PATH_SIZE];
+	ssize_t len;
+	char *name, *driver;
+
+	(void)snprintf(fd, sizeof(fd), "/proc/%d/fd/%d", (int)pid, (int)regs->rdi);
+	len = readlink(fd, path, sizeof(path) - 1);
+	if (len < 0 || strncmp(path, root, strlen(root)) != 0)
+		return;
+	path[len] = '\0';
+	name = strrchr(path, '/');
+	*name++ = '\0';
+	driver = strrchr(path, '/') + 1;
+	text_of_write(pid, regs, address, sizeof(address));
+	(void)snprintf(device, sizeof(device), "%s/sys/bus/pci/devices/%s", root, address);
+	(void)snprintf(link, sizeof(link), "%s/driver", device);
+	if (access(device, F_OK))
+		return;
+	if (!strcmp(name, "unbind")) {
+		(void)unlink(link);
+	} else if (!strcmp(name, "bind") && has_override(device, driver)) {
+		(void)symlink(path + strlen(root), link);
+	} else if (!strcmp(name, "drivers_probe") && has_override(device, "")) {
+		(void)symlink("/sys/bus/pci/drivers/host", link);
+	}
+}
+
+#endif

@@ -1,0 +1,200 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Every system call of the binder that is shipped fails once, in every way, and nothing bad comes
+of it: see scenarios.py for what the binder is at, and tests/faults/inject.c for how."""
+
+import errno
+import os
+import shutil
+import signal
+import subprocess
+from types import SimpleNamespace
+
+import pytest
+
+from lib.binder import BINDER
+from lib.injector import NAMES, TOO_SLOW, Injector, Snapshot, build
+from lib.quick import fixture_memory  # noqa: F401
+from scenarios import SCENARIOS, lies
+
+ERRORS = ("ENOENT", "EACCES", "EPERM", "EIO", "ENOSPC", "EROFS", "ENOMEM", "EINTR", "EMFILE",
+          "ENODEV", "EBUSY", "EINVAL", "ELOOP")
+READ, WRITE, POLL, PREAD, WAIT4, EXIT_GROUP = 0, 1, 7, 17, 61, 231
+HANG = 2000  # milliseconds
+LIMIT = 10_000  # TIME_LIMIT_MS
+
+
+def anywhere(_):
+    """All calls."""
+    return True
+
+
+def moves_bytes(call):
+    """Those that can be short."""
+    return call.number in (READ, WRITE, PREAD)
+
+
+def writes(call):
+    """Those whose success nobody can see."""
+    return call.number == WRITE
+
+
+def may_go_on_failing(call):
+    """Not those where a process waits or ends: it would do so for ever."""
+    return call.number not in (POLL, WAIT4, EXIT_GROUP)
+
+
+# Each with the calls it strikes.
+FAULTS = {
+    **{name: (("error", getattr(errno, name), anywhere),) for name in ERRORS},
+    "from then on": tuple(("from", getattr(errno, name), may_go_on_failing)
+                          for name in ("EIO", "ENOSPC", "EMFILE", "ENODEV")),
+    "short": tuple(("short", part, moves_bytes) for part in (2, 50, 1 << 20)),
+    "lost writes": (("lie", 0, writes),),
+    "signals": (("signal", signal.SIGTERM, anywhere), ("signal", signal.SIGKILL, anywhere)),
+}
+
+
+class Bench:
+    """A scenario set up."""
+
+    def __init__(self, scenario, root):
+        build()
+        self.scenario = scenario
+        self.tree = scenario.plant(root)
+        self.snapshot = Snapshot(root)
+        self.injector = Injector(self.tree.root, *scenario.arguments)
+        self.status, self.calls = self.injector.calls()
+
+    def take(self):
+        """What the last run changed and what is wrong with that; then all is as before."""
+        changed = self.snapshot.changed()
+        wrong = list(self.scenario.strays(self.tree, changed))
+        done = self.scenario.is_done(self.tree)
+        lied = list(lies(self.tree, self.scenario.after)) if not self.scenario.report else []
+        self.snapshot.restore(changed)
+        return wrong, lied, done
+
+    def strike(self, call, kind, value):
+        """Yields what is wrong with a run."""
+        answer = self.injector.run(call, kind, value)
+        wrong, lied, done = self.take()
+        if answer.ms > HANG:  # or the host had no time for it: then not twice
+            answer = self.injector.run(call, kind, value)
+            self.take()
+        yield from wrong
+        if kind != "lie":  # who wrote the report was told that all of it was written
+            yield from lied
+        if answer.crash:
+            yield f"crash by signal {answer.crash}"
+        if answer.ms > HANG or answer.status == TOO_SLOW:
+            yield f"{answer.ms} ms"
+        if not answer.struck:
+            yield "the fault did not strike"
+        killed = kind == "signal" and call.process == 1 and answer.status == -value
+        if not killed and answer.status not in (0, 1, 2, 3):
+            yield f"exit status {answer.status}"
+        # Nobody can see that a probe was not made.
+        done |= kind == "lie" and bool(self.scenario.report)
+        if answer.status == 0 and not (self.scenario.status == 0 and done):
+            yield "exit status 0"
+
+
+class Hanging:
+    """A run on a copy of the tree, of which one call does not return."""
+
+    def __init__(self, bench, call, root):
+        self.call, self.bench = call, bench
+        self.snapshot = bench.snapshot.copy(root)
+        self.tree = SimpleNamespace(root=root, path=self.snapshot.path, read=bench.tree.read)
+        self.injector = Injector(root, *bench.scenario.arguments)
+        self.injector.begin(call.process, call.at, "stall", 0)
+
+    def end(self):
+        """Yields what is wrong with it."""
+        answer = self.injector.answer()
+        self.injector.close()
+        yield from self.bench.scenario.strays(self.tree, self.snapshot.changed())
+        if (answer.struck, answer.crash) != (True, 0) or answer.status not in (1, 3):
+            yield f"{answer}"
+        if not LIMIT <= answer.ms < LIMIT + HANG:
+            yield f"{answer.ms} ms"
+        with open(self.snapshot.path("dev/kmsg"), encoding="utf-8") as kmsg:
+            if "vfio-bind: hung" not in kmsg.read():
+                yield "nothing said"
+        shutil.rmtree(self.snapshot.root)
+
+
+@pytest.fixture(name="bench")
+def fixture_bench(scenario, memory):
+    """The scenario in a folder of its own."""
+    found = Bench(scenario, os.path.join(memory, "tree"))
+    yield found
+    found.injector.close()
+    shutil.rmtree(found.tree.root)
+
+
+def plan(calls, faults):
+    """Every fault at every call it strikes."""
+    return [(call, kind, int(value)) for kind, value, strikes in faults
+            for call in calls if strikes(call)]
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=str)
+def test_nothing_bad_comes_of(bench, fault, record_property):
+    """A fault at every call of a scenario, one a run."""
+    assert bench.status == bench.scenario.status
+    assert bench.take() == ([], [], True)
+    planned = plan(bench.calls, FAULTS[fault])
+    found = [f"{kind} {value} at {call}: {wrong}" for call, kind, value in planned
+             for wrong in bench.strike(call, kind, value)]
+    record_property("injections", len(planned))
+    assert not found, "\n".join([f"{len(found)} of {len(planned)}", *found[:40]])
+
+
+@pytest.mark.parametrize("scenario", [
+    scenario if scenario.name == "display" else pytest.param(scenario, marks=pytest.mark.nightly)
+    for scenario in SCENARIOS if not scenario.report], ids=str)
+def test_a_call_that_never_returns(bench, memory, record_property):
+    """At each call of who works in turn, all at once: who watches ends in time, and says so."""
+    calls = [call for call in bench.calls if call.process == 2]
+    bench.take()
+    hanging = [Hanging(bench, call, os.path.join(memory, str(call.at))) for call in calls]
+    found = [f"{one.call}: {wrong}" for one in hanging for wrong in one.end()]
+    record_property("injections", len(calls))
+    assert not found, "\n".join(found[:40])
+
+
+def test_strace_agrees(memory):
+    """The same error at the same call by strace, where there is one process, has the same end."""
+    scenario = SCENARIOS[-1]
+    bench = Bench(scenario, os.path.join(memory, "tree"))
+    bench.take()
+    injector, seen = Injector(bench.tree.root, *scenario.arguments, kernel=False), {}
+    for call in injector.calls()[1]:
+        bench.snapshot.restore(bench.snapshot.changed())
+        seen[call.number] = seen.get(call.number, 0) + 1
+        status = injector.run(call, "error", errno.EIO).status
+        changed = bench.snapshot.changed()
+        bench.snapshot.restore(changed)
+        done = subprocess.run(
+            ["strace", "-qq", "-o", os.path.join(memory, "calls"), "-e",
+             f"inject={NAMES[call.number]}:error=EIO:when={seen[call.number]}", BINDER, "--root",
+             bench.tree.root, *scenario.arguments], check=False, stderr=subprocess.DEVNULL)
+        differs = bench.snapshot.changed() != changed  # all of it shown would take a minute
+        assert (done.returncode, differs) == (status, False), call
+    injector.close()
+    bench.injector.close()
+    assert len(seen) > 5
+
+
+def test_as_many_as_are_promised(memory):
+    """At least 10,000, and no call of the program goes without."""
+    count = 0
+    for scenario in SCENARIOS:
+        bench = Bench(scenario, os.path.join(memory, scenario.name))
+        bench.injector.close()
+        count += sum(len(plan(bench.calls, faults)) for faults in FAULTS.values())
+        processes = {call.process for call in bench.calls}
+        assert processes == ({1} if scenario.report else {1, 2})  # nobody watches a release
+    assert count >= 10_000
