@@ -70,17 +70,27 @@ static int open_disk(struct machine *machine, const char *name, const char *dev_
 	return fd == -ENOENT ? open_by_number(machine, dev_path, flags) : fd;
 }
 
-/* dir ends with a slash. A directory without a dev file is no disk that could be opened. */
+/*
+ * dir ends with a slash. A directory without a dev file is no disk that could be opened. Where it
+ * cannot be told what it is, it is in use.
+ */
 static void claim(struct search *search, const char *dir, const char *name)
 {
 	struct claims *claims = search->claims;
 	char path[MACHINE_PATH_SIZE];
-	int fd;
+	int found, fd;
 
-	if (!join(path, sizeof(path), dir, name, "/partition") ||
-	    machine_has(search->machine, path))
+	if (!join(path, sizeof(path), dir, name, "/partition"))
+		return;
+	found = machine_exists(search->machine, path);
+	if (found > 0)
 		return; /* the claim of the whole disk covers its partitions */
-	if (!join(path, sizeof(path), dir, name, "/dev") || !machine_has(search->machine, path))
+	(void)join(path, sizeof(path), dir, name, "/dev");
+	for (int ask = 0; ask < 2 && !found; ask++)
+		found = machine_exists(search->machine, path);
+	if (found < 0)
+		refuse(search, name, found);
+	if (found <= 0)
 		return;
 	fd = open_disk(search->machine, name, path);
 	if (fd == -ENOMEDIUM)
@@ -107,61 +117,68 @@ static bool leads_through(struct text link, const char *address)
 	return false;
 }
 
+/* 1 if the link leads through the device, 0 if not, or an error. */
+static int is_ours(struct search *search, const char *path)
+{
+	char link[MACHINE_PATH_SIZE];
+	ssize_t len = machine_readlink(search->machine, path, link, sizeof(link));
+
+	if (len < 0)
+		return len == -ENOENT ? 0 : (int)len;
+	return leads_through((struct text){ link, (size_t)len }, search->address);
+}
+
 static int claim_by_class(struct search *search)
 {
 	static struct dir dir;
-	char path[MACHINE_PATH_SIZE], link[MACHINE_PATH_SIZE];
+	char path[MACHINE_PATH_SIZE];
 	const char *name;
-	int err = dir_open(search->machine, CLASS_BLOCK, &dir);
+	int err = dir_open(search->machine, CLASS_BLOCK, &dir), failed = 0;
 
 	if (err)
 		return err == -ENOENT ? 0 : err;
 	while ((name = dir_next(&dir, &err))) {
-		ssize_t len;
+		int ours;
 
 		if (!join(path, sizeof(path), CLASS_BLOCK, name, ""))
 			continue;
-		len = machine_readlink(search->machine, path, link, sizeof(link));
-		if (len > 0 && leads_through((struct text){ link, (size_t)len }, search->address))
+		ours = is_ours(search, path);
+		if (ours > 0)
 			claim(search, CLASS_BLOCK, name);
+		else if (ours)
+			failed = ours;
 	}
 	dir_close(&dir);
-	return err;
+	return failed ? failed : err;
 }
 
 /* The disks of an NVMe subsystem that holds a controller which belongs to the device. */
 static int claim_heads(struct search *search, const char *subsystem)
 {
 	static struct dir dir;
-	char path[MACHINE_PATH_SIZE], link[MACHINE_PATH_SIZE], prefix[MACHINE_PATH_SIZE];
+	char path[MACHINE_PATH_SIZE], prefix[MACHINE_PATH_SIZE];
 	const char *name;
-	bool ours = false;
-	int err;
+	int err, ours = 0;
 
 	if (!join(prefix, sizeof(prefix), NVME_SUBSYSTEMS "/", subsystem, "/"))
 		return -ENAMETOOLONG;
-	for (int pass = 0; pass < 1 + ours; pass++) {
+	for (int pass = 0; pass < 1 + (ours > 0); pass++) {
 		err = dir_open(search->machine, prefix, &dir);
 		if (err)
 			return err == -ENOENT ? 0 : err;
 		while ((name = dir_next(&dir, &err))) {
-			ssize_t len;
-
-			if (strncmp(name, "nvme", 4) != 0 ||
+			/* First the controllers, nvmeN, whose links tell; nvmeNnM are disks. */
+			if (strncmp(name, "nvme", 4) != 0 || (!pass && strchr(name + 4, 'n')) ||
 			    !join(path, sizeof(path), prefix, name, ""))
 				continue;
-			if (pass) {
+			if (pass)
 				claim(search, prefix, name);
-				continue;
-			}
-			len = machine_readlink(search->machine, path, link, sizeof(link));
-			if (len > 0)
-				ours |= leads_through((struct text){ link, (size_t)len },
-						      search->address);
+			else if (!ours)
+				ours = is_ours(search, path);
 		}
 		dir_close(&dir);
-		if (err)
-			return err;
+		if (err || ours < 0)
+			return err ? err : ours;
 	}
 	return 0;
 }

@@ -81,34 +81,6 @@ int machine_openat(struct machine *machine, const char *path, int flags)
 	return fd < 0 ? machine_blame(machine, path, fd) : fd;
 }
 
-int machine_open(struct machine *machine, const char *root)
-{
-	struct statfs fs;
-	int sys;
-
-	machine->confined = strcmp(root, "/") != 0;
-	machine->live = false;
-	machine->pci = -1;
-	(void)join(machine->failed, sizeof(machine->failed), root, "", "");
-	machine->root = result(open(root, O_PATH | O_DIRECTORY | O_CLOEXEC));
-	if (machine->root < 0)
-		return machine->root;
-	sys = machine_openat(machine, "sys", O_PATH | O_DIRECTORY);
-	if (sys >= 0) {
-		machine->live = !fstatfs(sys, &fs) && fs.f_type == SYSFS_MAGIC;
-		(void)close(sys);
-	}
-	machine->pci = machine_openat(machine, PCI_DEVICES, O_PATH | O_DIRECTORY);
-	return 0;
-}
-
-void machine_close(struct machine *machine)
-{
-	if (machine->pci >= 0)
-		(void)close(machine->pci);
-	(void)close(machine->root);
-}
-
 /* Splits path at its last slash and opens the directory, so that the name is not followed. */
 static int open_parent(struct machine *machine, const char *path, const char **name)
 {
@@ -151,6 +123,44 @@ static int confirm_absence(struct machine *machine, const char *path)
 	int err = machine_exists(machine, path) ? -EIO : -ENOENT;
 
 	return machine_blame(machine, path, err);
+}
+
+/* What is there but is not told of is an error: taken for no sysfs, no disk would be claimed. */
+static int find_out_if_live(struct machine *machine)
+{
+	int sys = machine_openat(machine, "sys", O_PATH | O_DIRECTORY), err;
+	struct statfs fs;
+
+	if (sys == -ENOENT)
+		sys = confirm_absence(machine, "sys");
+	if (sys < 0)
+		return sys == -ENOENT ? 0 : sys;
+	err = result(fstatfs(sys, &fs));
+	(void)close(sys);
+	if (err)
+		return machine_blame(machine, "sys", err);
+	machine->live = fs.f_type == SYSFS_MAGIC;
+	return 0;
+}
+
+int machine_open(struct machine *machine, const char *root)
+{
+	machine->confined = strcmp(root, "/") != 0;
+	machine->live = false;
+	machine->pci = -1;
+	(void)join(machine->failed, sizeof(machine->failed), root, "", "");
+	machine->root = result(open(root, O_PATH | O_DIRECTORY | O_CLOEXEC));
+	if (machine->root < 0)
+		return machine->root;
+	machine->pci = machine_openat(machine, PCI_DEVICES, O_PATH | O_DIRECTORY);
+	return find_out_if_live(machine);
+}
+
+void machine_close(struct machine *machine)
+{
+	if (machine->pci >= 0)
+		(void)close(machine->pci);
+	(void)close(machine->root);
 }
 
 static ssize_t read_some(int fd, char *out, size_t size, bool whole_file)

@@ -23,7 +23,7 @@ struct machine {
 	char failed[MACHINE_PATH_SIZE]; /* what could not be read, after an error */
 };
 
-/* Opens the tree below root. Close it with machine_close(). */
+/* Opens the tree below root. Close it with machine_close(), after an error too. */
 int machine_open(struct machine *machine, const char *root);
 void machine_close(struct machine *machine);
 

@@ -242,9 +242,9 @@ static int start(const char *root, const char *released)
 	if (!boot)
 		return STATUS_MACHINE;
 	err = machine_open(&boot->machine, root);
+	log_open(&boot->machine, false);
 	if (err)
 		return unreadable(boot, err);
-	log_open(&boot->machine, false);
 	return released ? run_release(boot, released) : run(boot);
 }
 

@@ -84,8 +84,8 @@ static void read_named_init(char *path, size_t size)
 	ssize_t len;
 
 	path[0] = '\0';
-	if (machine_open(&machine, "/"))
-		return;
+	if (machine_open(&machine, "/") && machine.root < 0)
+		return; /* nothing else of it matters here */
 	len = load_cmdline(&machine, cmdline, sizeof(cmdline));
 	machine_close(&machine);
 	if (len < 0)
