@@ -130,6 +130,10 @@ $(BUILD)/faults/%: tests/faults/%.c tests/faults/kernel.h
 faults: all
 	BUILD=$(BUILD) tests/run faults
 
+# What a kill or a power cut leaves of the policy.
+power:
+	BUILD=$(BUILD) tests/run power
+
 sanitize:
 	$(MAKE) BUILD=build/sanitize BINDER_CC='$(CC)' HARDEN= BINDER_LDFLAGS= \
 		CFLAGS='-g -fsanitize=address,undefined -fno-sanitize-recover=all' SANITIZE=1 check
@@ -189,5 +193,5 @@ install: all
 clean:
 	rm -rf $(BUILD)
 
-.PHONY: all bench check clean deb demo faults fuzz install lint sanitize
+.PHONY: all bench check clean deb demo faults fuzz install lint power sanitize
 -include $(wildcard $(BUILD)/core/*.d $(BUILD)/binder.o/*.d $(BUILD)/cli.o/*.d)
