@@ -142,6 +142,8 @@ static bool read_slot(struct reader *reader, struct device *device, struct text 
 {
 	const struct slot at = { .address = device->address };
 
+	if (!text.len)
+		return reader_expected(reader, text, "the name of a slot or \"-\"");
 	return is_dash(text) || reader_add_slot(reader, text, &at);
 }
 
@@ -188,6 +190,7 @@ static bool read_row(struct reader *reader, struct text line)
 static bool read_lines(struct reader *reader, bool rows)
 {
 	struct text text = reader->text, line;
+	const char *nul;
 	bool ok = true;
 
 	reader->line = 0;
@@ -196,9 +199,29 @@ static bool read_lines(struct reader *reader, bool rows)
 		reader->source = line.at;
 		if (!line.len || (line.at[0] == '#') == rows)
 			continue;
+		nul = memchr(line.at, '\0', line.len);
+		if (nul)
+			return reader_expected(reader, (struct text){ nul, 1 }, "text without NUL");
 		ok = rows ? read_row(reader, line) : reader_take_key(reader, line);
 	}
 	return ok;
+}
+
+/* Says which of the protect lines it is that makes no sense; returns false. */
+static bool blame_protect(struct reader *reader, unsigned number)
+{
+	static const char key[] = "#protect";
+	struct text text = reader->text, line, name;
+
+	reader->line = 0;
+	while (number && text_cut(&text, '\n', &line)) {
+		reader->line++;
+		reader->source = line.at;
+		(void)text_cut(&line, ' ', &name);
+		number -= text_is(name, key);
+	}
+	name.at += name.len + (line.at != NULL);
+	return reader_expected(reader, name, "a line of the protect file");
 }
 
 static bool read_all(struct reader *reader)
@@ -217,10 +240,7 @@ static bool read_all(struct reader *reader)
 	wrong = reader->has_protect ?
 			protect_parse(&boot->protect, text_of(reader->host->protect_text)) :
 			0;
-	if (wrong)
-		(void)complain(EXIT_USAGE, "%s: line %u of #protect makes no sense", reader->path,
-			       wrong - 1);
-	return !wrong;
+	return !wrong || blame_protect(reader, wrong - 1); /* the first is its header */
 }
 
 /* Returns all of the file, to be freed, or NULL after a complaint. */
@@ -250,21 +270,34 @@ static char *read_file(const char *path, size_t *len)
 	return buffer;
 }
 
-int machinefile_read(struct host *host, const char *path)
+int machinefile_parse(struct host *host, const char *path, struct text text)
 {
 	struct reader reader = {
 		.host = host,
 		.inventory = &host->boot.inventory,
 		.path = path,
+		.text = text,
 		.parents = calloc(DEVICE_MAX, sizeof(*reader.parents)),
 	};
-	char *text = read_file(path, &reader.text.len);
-	int code = EXIT_FAILED;
+	bool ok;
 
-	reader.text.at = text;
-	if (reader.parents && text)
-		code = read_all(&reader) ? EXIT_AS_CONFIGURED : EXIT_USAGE;
+	if (!reader.parents)
+		return complain(EXIT_FAILED, "no memory");
+	ok = read_all(&reader);
 	free(reader.parents);
-	free(text);
+	return ok ? EXIT_AS_CONFIGURED : EXIT_USAGE;
+}
+
+int machinefile_read(struct host *host, const char *path)
+{
+	struct text text;
+	char *buffer = read_file(path, &text.len);
+	int code;
+
+	if (!buffer)
+		return EXIT_FAILED;
+	text.at = buffer;
+	code = machinefile_parse(host, path, text);
+	free(buffer);
 	return code;
 }

@@ -9,14 +9,16 @@
  *	#boot-display ADDRESS          a DRM driver says it is the boot display
  *	#below DDDD:BB ADDRESS         this root bus hangs below a function (VMD)
  *	#header-type ADDRESS N         where the class does not tell
- *	#disk-in-use ADDRESS NAME
+ *	#disk-in-use ADDRESS NAME      the name is for people
  *	#builtin DRIVER                holds its devices before an initramfs runs
  *	#slot NAME DDDD:BB[:DD]        where no line below has it
- *	#protect LINE                  of the protect file, without its header
+ *	#protect LINE                  of the protect file, without its header; without any
+ *	                               `#protect` at all nobody knows what the host needs
  *
  * A line that begins with "# " is a comment. The columns, TAB separated, "-" for none: address,
  * class, vendor:device, subvendor:subdevice, revision, driver, IOMMU group, address of the
- * bridge above, device serial number, physical slot, boot_vga (? where unknown).
+ * bridge above (ffffffff:ff:1f.7 if it was gone meanwhile), device serial number, physical slot,
+ * boot_vga (? where unknown).
  */
 #ifndef MACHINEFILE_H
 #define MACHINEFILE_H
@@ -27,6 +29,9 @@
 
 /* Reads the file into host, or says what is wrong with it. Returns an exit code, 0 for success. */
 int machinefile_read(struct host *host, const char *path);
+
+/* The same for the file's text; host keeps nothing of it. Path is for messages only. */
+int machinefile_parse(struct host *host, const char *path, struct text text);
 
 /* Writes host, all of whose facts are known. Returns 0 or a negative errno. */
 int machinefile_write(const struct host *host, FILE *out);

@@ -4,6 +4,17 @@
 
 #include <string.h>
 
+/* Takes what stands before the first blank; what is behind it is empty where there is none. */
+static struct text take_word(struct text *value)
+{
+	struct text word = *value;
+
+	(void)text_cut(value, ' ', &word);
+	if (!value->at)
+		*value = (struct text){ word.at + word.len, 0 };
+	return word;
+}
+
 /* The rows come behind the keys in a file, but are read before them. */
 static struct device *find_device(struct reader *reader, struct text text)
 {
@@ -23,6 +34,7 @@ static bool key_kernel(struct reader *reader, struct text value)
 	if (value.len >= sizeof(reader->host->kernel))
 		return reader_expected(reader, value, "a release of at most 64 bytes");
 	memcpy(reader->host->kernel, value.at, value.len);
+	reader->host->kernel[value.len] = '\0';
 	return true;
 }
 
@@ -31,6 +43,7 @@ static bool key_cmdline(struct reader *reader, struct text value)
 	if (value.len >= CMDLINE_SIZE)
 		return reader_expected(reader, value, "at most 16383 bytes");
 	memcpy(reader->host->boot.cmdline, value.at, value.len);
+	reader->host->boot.cmdline[value.len] = '\0';
 	return true;
 }
 
@@ -57,9 +70,8 @@ static bool key_below(struct reader *reader, struct text value)
 	struct inventory *inventory = reader->inventory;
 	const struct device *function;
 	struct address root = { 0 };
-	struct text bus;
+	struct text bus = take_word(&value);
 
-	(void)text_cut(&value, ' ', &bus);
 	if (!address_parse_bus(bus, &root.domain, &root.bus))
 		return reader_expected(reader, bus, "DDDD:BB, a root bus");
 	function = find_device(reader, value);
@@ -78,12 +90,9 @@ static bool key_below(struct reader *reader, struct text value)
 
 static bool key_header_type(struct reader *reader, struct text value)
 {
-	struct device *device;
-	struct text address;
+	struct device *device = find_device(reader, take_word(&value));
 	uint32_t type;
 
-	(void)text_cut(&value, ' ', &address);
-	device = find_device(reader, address);
 	if (!device)
 		return false;
 	if (!text_number(value, 127, &type))
@@ -94,11 +103,8 @@ static bool key_header_type(struct reader *reader, struct text value)
 
 static bool key_disk_in_use(struct reader *reader, struct text value)
 {
-	struct device *device;
-	struct text address;
+	struct device *device = find_device(reader, take_word(&value));
 
-	(void)text_cut(&value, ' ', &address);
-	device = find_device(reader, address);
 	if (device)
 		device->disk_in_use = true;
 	return device;
@@ -128,6 +134,8 @@ static bool key_slot(struct reader *reader, struct text value)
 	if (!name.len || !slot_parse_address(value, &slot))
 		return reader_expected(reader, value, "NAME DDDD:BB:DD or NAME DDDD:BB");
 	name.len--;
+	if (!name.len || text_is(name, "-") || memchr(name.at, '\t', name.len))
+		return reader_expected(reader, name, "a name that a column can hold");
 	return reader_add_slot(reader, name, &slot);
 }
 
@@ -162,13 +170,10 @@ static const struct key {
 
 bool reader_take_key(struct reader *reader, struct text line)
 {
-	struct text name;
+	struct text name = take_word(&line);
 
-	(void)text_cut(&line, ' ', &name);
 	if (text_is(name, "#")) /* a comment */
 		return true;
-	if (!line.at) /* a key without a value */
-		line = (struct text){ name.at + name.len, 0 };
 	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
 		if (text_is(name, keys[i].name))
 			return keys[i].read(reader, line);

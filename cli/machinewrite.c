@@ -6,6 +6,9 @@
 #include <errno.h>
 #include <string.h>
 
+/* There was a bridge above when the machine was looked at, and then it was gone. */
+#define BRIDGE_GONE "ffffffff:ff:1f.7"
+
 static const char *address_of(struct address address, char out[ADDRESS_SIZE])
 {
 	(void)address_format(address, out);
@@ -51,6 +54,8 @@ static void write_device_keys(const struct inventory *inventory, FILE *out)
 		if ((device->known & FACT_HEADER) && device->header_type == 1 &&
 		    device_class16(device) != 0x0604)
 			(void)fprintf(out, "#header-type %s 1\n", name);
+		if ((device->known & FACT_DISKS) && device->disk_in_use)
+			(void)fprintf(out, "#disk-in-use %s disk\n", name);
 	}
 }
 
@@ -80,6 +85,8 @@ static void write_protect(const struct host *host, FILE *out)
 
 	if (protect->unknown)
 		(void)fputs("#protect unknown\n", out);
+	else if (!protect->count) /* it is known that there is nothing */
+		(void)fputs("#protect\n", out);
 	for (size_t i = 0; i < protect->count; i++) {
 		const struct protect_line *line = &protect->lines[i];
 		char dsn[DSN_SIZE];
@@ -105,6 +112,8 @@ static void write_row(const struct host *host, size_t index, FILE *out)
 
 	if (device->above != NO_DEVICE)
 		(void)address_of(inventory->devices[device->above].address, above);
+	else if (device->root.domain == UINT32_MAX && device->root.bus == UINT8_MAX)
+		strcpy(above, BRIDGE_GONE);
 	if (device->subvendor || device->subdevice)
 		(void)snprintf(subsystem, sizeof(subsystem), "%04x:%04x", device->subvendor,
 			       device->subdevice);

@@ -128,6 +128,16 @@ FILES = {  # name: content, where in it the mistake is
     "an unknown key": ("#nonsense 1\n" + ROW, ":1:"),
     "a device that is not there": ("#framebuffer 0000:09:00.0\n" + ROW, ":1:"),
     "no text": (bytes(range(256)).decode("latin-1"), ":1:"),
+    # What fuzzing found: a column that was no place in the line, a line that nobody can find, and
+    # what dump cannot write.
+    "a root bus below nothing": ("#below 0000:00\n" + ROW, ":1:15: expected"),
+    "a header type of nothing": ("#header-type 0000:00:00.0\n" + ROW, ":1:26: expected"),
+    "a protect line": (ROW + "# a comment\n#protect unknown\n#protect storage path=1\n",
+                       ":4:10: expected"),
+    "a NUL byte": (ROW.replace("\t-\t1", "\tnvme\0\t1"), ":1:48: expected"),
+    "a slot without a name": (ROW.replace("-\t-\n", "\t-\n"), ":1:52: expected"),
+    "a slot that is called none": ("#slot - 0000:05\n" + ROW, ":1:7: expected"),
+    "a slot with a tab in its name": ("#slot a\tb 0000:05\n" + ROW, ":1:7: expected"),
 }
 
 

@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""vfio-bind dump: what was read from a machine file is written so that it reads the same."""
+
+import subprocess
+
+import pytest
+
+from lib import golden
+from lib.payload import fixture_program  # noqa: F401
+
+BRIDGE = "0000:00:01.0\t060400\t8086:1901\t-\t05\tpcieport\t1\t-\t-\t-\t-\n"
+DRIVE = "0000:01:00.0\t010802\t144d:a80a\t-\t-\tnvme\t2\t0000:00:01.0\t-\t-\t-\n"
+# Found by fuzzing; what it is, and a line that is in the file and has to be in the dump.
+KEPT = {
+    "a disk in use": ("#disk-in-use 0000:01:00.0 nvme0n1\n" + BRIDGE + DRIVE,
+                      "#disk-in-use 0000:01:00.0 disk\n"),
+    "a host known to need nothing": ("#protect\n" + BRIDGE, "#protect\n"),
+    "nobody knows what the host needs": (BRIDGE, "#protect unknown\n"),
+    "a bridge that is gone": (DRIVE, DRIVE.replace("0000:00:01.0", "ffffffff:ff:1f.7")),
+    "the last of two kernels": ("#kernel 6.12.0\n#kernel 6.1\n" + BRIDGE, "#kernel 6.1\n"),
+    "the last of two command lines": ("#cmdline quiet splash\n#cmdline ro\n" + BRIDGE,
+                                      "#cmdline ro\n"),
+}
+
+
+def dump(program, path, text):
+    path.write_text(text)
+    return subprocess.run([program, "--root", path.parent, "--machine", path, "dump"], check=True,
+                          stdout=subprocess.PIPE, text=True).stdout
+
+
+@pytest.mark.parametrize("name", KEPT)
+def test_nothing_is_lost(program, tmp_path, name):
+    text, kept = KEPT[name]
+    once = dump(program, tmp_path / "machine", text)
+    assert kept in once.splitlines(keepends=True)
+    assert dump(program, tmp_path / "machine", once) == once
+
+
+@pytest.mark.parametrize("path", sorted(golden.MACHINES.glob("*.tsv")), ids=lambda path: path.stem)
+def test_a_dump_of_a_dump_is_the_same(program, tmp_path, path):
+    once = dump(program, tmp_path / "machine", path.read_text())
+    assert dump(program, tmp_path / "machine", once) == once
