@@ -10,6 +10,20 @@ bool driver_is_passthrough(struct text name)
 	       text_ends(name, "vfio_pci");
 }
 
+bool driver_is_choice(struct text name)
+{
+	if (name.len >= DRIVER_SIZE || !driver_is_passthrough(name))
+		return false;
+	/* It becomes a file name below /sys/bus/pci/drivers. */
+	for (size_t i = 0; i < name.len; i++) {
+		char c = name.at[i];
+
+		if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_'))
+			return false;
+	}
+	return true;
+}
+
 bool device_is_bridge(const struct device *device)
 {
 	switch (device_class16(device)) {

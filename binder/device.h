@@ -86,6 +86,9 @@ _Static_assert(sizeof(struct inventory) < 2 << 20, "the tables have to fit early
 /* True for vfio-pci, a vfio variant driver and pci-stub. */
 bool driver_is_passthrough(struct text name);
 
+/* True if it is one of these that driver= may name. */
+bool driver_is_choice(struct text name);
+
 /* True for what with=group leaves out and no rule can bind: a bridge of the host. */
 bool device_is_bridge(const struct device *device);
 

@@ -38,18 +38,10 @@ static bool parse_nth(struct line *line, struct rule *rule, const struct word *w
 
 static bool parse_driver(struct line *line, struct rule *rule, const struct word *word)
 {
-	struct text name = word->value;
-	bool ok = name.len < DRIVER_SIZE && driver_is_passthrough(name);
-
-	/* The name becomes a file name below /sys/bus/pci/drivers. */
-	for (size_t i = 0; ok && i < name.len; i++) {
-		char c = name.at[i];
-
-		ok = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
-	}
-	rule->driver = name;
-	return ok || expected(line, name.at,
-			      "driver=vfio-pci, a vfio variant such as mlx5_vfio_pci, or pci-stub");
+	rule->driver = word->value;
+	return driver_is_choice(word->value) ||
+	       expected(line, word->value.at,
+			"driver=vfio-pci, a vfio variant such as mlx5_vfio_pci, or pci-stub");
 }
 
 static unsigned allow_word(struct text word)

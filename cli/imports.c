@@ -94,7 +94,7 @@ static bool is_other(const struct device *device, struct text id)
 	uint32_t vendor, product;
 	struct text first;
 
-	return id.len && text_cut(&id, ':', &first) && text_hex(first, 4, 4, &vendor) &&
+	return id.len && text_cut(&id, ':', &first) && id.at && text_hex(first, 4, 4, &vendor) &&
 	       text_hex(id, 4, 4, &product) &&
 	       (vendor != device->vendor || product != device->device);
 }
@@ -209,7 +209,7 @@ static void take_driverctl(struct imports *imports, const char *name)
 		return;
 	len = machine_read(&imports->host->boot.machine, path, driver, sizeof(driver));
 	line.len = len > 0 ? strcspn(driver, "\r\n") : 0;
-	if (!word_next(&line, &word) || !driver_is_passthrough(word) || word.len >= DRIVER_SIZE)
+	if (!word_next(&line, &word) || !driver_is_choice(word))
 		return;
 	(void)snprintf(place, sizeof(place), "/%.300s", path);
 	if (!strncmp(name, bus, sizeof(bus) - 1))

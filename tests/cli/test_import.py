@@ -105,6 +105,7 @@ def test_a_file_that_another_of_its_name_masks_is_not_imported(program, root):
     ("etc/modprobe.d/vfio.conf.bak", "options vfio-pci ids=8086:a12f\n"),
     ("etc/driverctl.d/pci-0000:00:14.0", "xhci_hcd\n"),
     ("etc/driverctl.d/pci-0000:00:14.0", ""),
+    ("etc/driverctl.d/pci-0000:00:14.0", "\x15vfio-pci\n"),  # no driver=, found by fuzzing
     ("boot/config/vfio-pci.cfg", "VFS=0000:00:14.0|8086:a12f\n"),
     ("usr/local/bin/harmless", SCRIPT),
     ("usr/local/bin/vfio-show", "cat /sys/bus/pci/devices/0000:03:00.0/boot_vga\n"),
@@ -135,6 +136,12 @@ NOTES = [
 def test_what_there_is_to_know_stands_in_comments(program, root, cmdline, said):
     (root / "proc/cmdline").write_text(cmdline + "\n")
     assert said in run(program, root, "import").stdout
+
+
+def test_half_an_id_behind_an_address_says_nothing(program, root):
+    """Found by fuzzing: there is nothing behind its colon to be compared."""
+    set_conf(root, "BIND=0000:03:00.0|10de\n", "boot/config/vfio-pci.cfg")
+    assert rules(run(program, root, "import")) == [DRIVES["03"]]
 
 
 def test_another_device_stands_there(program, root):
