@@ -111,13 +111,44 @@ $(BUILD)/bench/%: tests/bench/%.c
 	@mkdir -p $(@D)
 	$(BINDER_CC) $(BINDER_CFLAGS) $(BINDER_LDFLAGS) -o $@ $<
 
-# The targets of tests/fuzz, for libFuzzer.
+# The targets of tests/fuzz, for each engine: libFuzzer, and AFL++ in build/afl.
 FUZZ_CC ?= clang-14
-FUZZ_SOURCES = $(CORE:%=binder/%.c) $(EDGE:%=binder/%.c)
-$(BUILD)/fuzz/%: tests/fuzz/%.c tests/fuzz/fuzz.h $(FUZZ_SOURCES) $(wildcard binder/*.h)
+AFL_CC ?= AFL_QUIET=1 afl-clang-fast
+# Of the host program, what reads texts of others; the targets have a complain() of their own.
+FUZZ_CLI = arguments conffile diagnose diskinfo explain host identity import imports importscripts \
+	json kinds machinefile machinekeys machinewrite names printable say whatif words
+FUZZ_FLAGS = -std=c11 -D_GNU_SOURCE -DVERSION='"$(VERSION)"' -Ibinder -Icli $(WARN) -MMD -MP -g \
+	-O1 -fsanitize=address,undefined -fno-sanitize-recover=all \
+	$(shell pkg-config --cflags $(CLI_LIBS))
+FUZZ_NAMES = $(CORE) $(EDGE) $(FUZZ_CLI)
+FUZZ_LINK = $(filter %.c %.a,$^) $(shell pkg-config --libs $(CLI_LIBS))
+# Import reads files and a machine that are in memory.
+$(BUILD)/fuzz/imports $(BUILD)/afl/imports: FUZZ_LINK += $(WRAPPED:%=-Wl,--wrap=%)
+WRAPPED = machine_openat machine_read machine_readlink machine_has dir_open dir_next dir_close \
+	host_read host_read_all host_free
+
+$(BUILD)/fuzz.o/%.o: %.c Makefile
 	@mkdir -p $(@D)
-	$(FUZZ_CC) -std=c11 -D_GNU_SOURCE -DVERSION='"$(VERSION)"' -Ibinder $(WARN) -g -O1 \
-		-fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -o $@ $< $(FUZZ_SOURCES)
+	$(FUZZ_CC) $(FUZZ_FLAGS) -fsanitize=fuzzer-no-link -c -o $@ $<
+
+$(BUILD)/afl.o/%.o: %.c Makefile
+	@mkdir -p $(@D)
+	$(AFL_CC) $(FUZZ_FLAGS) -c -o $@ $<
+
+# An archive, of which each target takes what it needs.
+$(BUILD)/fuzz.o/all.a: $(FUZZ_NAMES:%=$(BUILD)/fuzz.o/%.o)
+	$(AR) rcs $@ $^
+
+$(BUILD)/afl.o/all.a: $(FUZZ_NAMES:%=$(BUILD)/afl.o/%.o)
+	$(AR) rcs $@ $^
+
+$(BUILD)/fuzz/%: tests/fuzz/%.c tests/fuzz/fuzz.h $(BUILD)/fuzz.o/all.a
+	@mkdir -p $(@D)
+	$(FUZZ_CC) $(FUZZ_FLAGS) -fsanitize=fuzzer -o $@ $(FUZZ_LINK)
+
+$(BUILD)/afl/%: tests/fuzz/%.c tests/fuzz/fuzz.h $(BUILD)/afl.o/all.a
+	@mkdir -p $(@D)
+	$(AFL_CC) $(FUZZ_FLAGS) -fsanitize=fuzzer -o $@ $(FUZZ_LINK)
 
 fuzz:
 	BUILD=$(BUILD) tests/run fuzz
@@ -194,4 +225,5 @@ clean:
 	rm -rf $(BUILD)
 
 .PHONY: all bench check clean deb demo faults fuzz install lint power sanitize
--include $(wildcard $(BUILD)/core/*.d $(BUILD)/binder.o/*.d $(BUILD)/cli.o/*.d)
+-include $(wildcard $(BUILD)/core/*.d $(BUILD)/binder.o/*.d $(BUILD)/cli.o/*.d \
+	$(BUILD)/fuzz.o/*.d $(BUILD)/afl.o/*.d)

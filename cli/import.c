@@ -319,6 +319,18 @@ static void print_all(const struct options *options, struct importing *importing
 			      POLICY_FILE);
 }
 
+/* Empties what a run before has used: the tables are large. */
+static void start(struct importing *importing, struct host *host)
+{
+	struct imports *imports = &importing->imports;
+
+	imports->count = imports->device_count = importing->screen_count = 0;
+	imports->overflow = false;
+	imports->current = NULL;
+	memset(importing->has_rule, 0, sizeof(importing->has_rule));
+	importing->host = host;
+}
+
 static int import(const struct options *options, struct host *host)
 {
 	static struct importing importing;
@@ -326,7 +338,7 @@ static int import(const struct options *options, struct host *host)
 
 	if (code != EXIT_AS_CONFIGURED)
 		return code;
-	importing.host = host;
+	start(&importing, host);
 	imports_find(&importing.imports, host);
 	if (!importing.imports.count)
 		return complain(EXIT_NOT_CONFIGURED,
