@@ -59,13 +59,13 @@ static bool put_name(struct policy_text *text, const char *path, struct text *fi
 	return true;
 }
 
-const char *policy_distrust(int fd)
+const char *policy_distrust(int fd, bool folder)
 {
 	struct stat st;
 
 	if (fstat(fd, &st))
 		return "a file that says whose it is";
-	if (!S_ISREG(st.st_mode))
+	if (!folder && !S_ISREG(st.st_mode))
 		return "a regular file";
 	if (st.st_uid != 0 && st.st_uid != geteuid())
 		return "a file that belongs to root";
@@ -99,7 +99,7 @@ static void load_open_file(struct loading *loading, struct text file, int fd)
 {
 	struct policy_text *text = loading->text;
 	size_t start = text->len;
-	const char *wrong = policy_distrust(fd);
+	const char *wrong = policy_distrust(fd, false);
 	int err = 0;
 
 	if (!wrong)
@@ -143,7 +143,8 @@ bool is_policy_name(const char *name)
  * The name next in byte order. The folder is listed anew for each: that takes no memory,
  * however many files there are.
  */
-static int next_name(struct loading *loading, char name[NAME_SIZE], bool *found)
+static int next_name(struct loading *loading, char name[NAME_SIZE], bool *found,
+		     const char **distrust)
 {
 	static struct dir dir;
 	char last[NAME_SIZE];
@@ -161,6 +162,7 @@ static int next_name(struct loading *loading, char name[NAME_SIZE], bool *found)
 			continue;
 		*found = join(name, NAME_SIZE, other, "", "");
 	}
+	*distrust = policy_distrust(dir.fd, true);
 	dir_close(&dir);
 	return err;
 }
@@ -171,12 +173,18 @@ bool load_policy(struct machine *machine, struct policy_text *text, struct polic
 	struct loading loading = { machine, text, policy, diag };
 	unsigned before = diag->mistakes;
 	char name[NAME_SIZE] = "", path[MACHINE_PATH_SIZE];
+	const char *distrust;
 	bool found;
 	int err;
 
 	text->len = text->content = 0;
 	load_file(&loading, POLICY_FILE);
-	while (!(err = next_name(&loading, name, &found)) && found) {
+	while (!(err = next_name(&loading, name, &found, &distrust)) && found) {
+		/* Who may write there may take a keep rule away. */
+		if (distrust)
+			blame_file(&loading, text_of("/" POLICY_DIR), distrust);
+		if (distrust)
+			break;
 		(void)join(path, sizeof(path), POLICY_DIR "/", name, "");
 		load_file(&loading, path);
 	}

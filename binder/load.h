@@ -28,8 +28,8 @@ struct policy_text {
 bool load_policy(struct machine *machine, struct policy_text *text, struct policy *policy,
 		 struct diag *diag);
 
-/* Why the policy in an open file is not to be trusted, to follow "expected", or NULL. */
-const char *policy_distrust(int fd);
+/* Why the policy in an open file or folder is not to be trusted, to follow "expected", or NULL. */
+const char *policy_distrust(int fd, bool folder);
 
 /* True for the names in POLICY_DIR that count. */
 bool is_policy_name(const char *name);

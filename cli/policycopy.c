@@ -23,14 +23,16 @@ static int write_refused(struct tree *tree, const char *path, mode_t mode)
 	return -EIO;
 }
 
-static int copy_file(struct tree *tree, struct machine *machine, const char *path)
+/* Of a file in a folder, that is to be refused where the folder is. */
+static int copy_file(struct tree *tree, struct machine *machine, const char *path, int folder)
 {
 	int fd = machine_openat(machine, path, O_RDONLY | O_NONBLOCK), err;
 	struct stat st = { 0 };
 
 	if (fd == -ENOENT && !machine_has(machine, path))
 		return 0;
-	if (fd < 0 || fstat(fd, &st) || policy_distrust(fd))
+	if (fd < 0 || fstat(fd, &st) || policy_distrust(fd, false) ||
+	    (folder >= 0 && policy_distrust(folder, true)))
 		err = write_refused(tree, path, st.st_mode);
 	else
 		err = tree_copy(tree, path, fd, 0644);
@@ -44,7 +46,7 @@ int policy_copy(struct tree *tree, struct machine *machine)
 	char path[MACHINE_PATH_SIZE];
 	struct dir dir;
 	const char *name;
-	int err = copy_file(tree, machine, POLICY_FILE), failed = 0;
+	int err = copy_file(tree, machine, POLICY_FILE, -1), failed = 0;
 
 	if (err)
 		return err;
@@ -57,7 +59,7 @@ int policy_copy(struct tree *tree, struct machine *machine)
 		return err;
 	while (!failed && (name = dir_next(&dir, &err)))
 		if (is_policy_name(name) && join(path, sizeof(path), POLICY_DIR "/", name, ""))
-			failed = copy_file(tree, machine, path);
+			failed = copy_file(tree, machine, path, dir.fd);
 	dir_close(&dir);
 	return failed ? failed : err;
 }

@@ -158,6 +158,17 @@ def test_a_policy_of_somebody_else_is_refused_at_boot_too(program, binder, root,
     assert binds_nothing(binder, payload)
 
 
+def test_a_policy_folder_others_may_write_is_refused_at_boot_too(program, binder, root, out):
+    """They could take a keep rule away; the copy of the folder would belong to root."""
+    set_policy(root)
+    set_policy(root, name="vfio-bind.conf.d/good.conf").parent.chmod(0o777)
+    payload = build(program, root, out)
+    assert payload.status == 0 and payload.plan == []
+    assert "/etc/vfio-bind.conf.d:1:1: expected a file that nobody but its" in payload.stderr
+    assert RULE not in (out / "etc/vfio-bind.conf.d/good.conf").read_text()
+    assert binds_nothing(binder, payload)
+
+
 def test_a_link_that_leads_nowhere_is_refused_at_boot_too(program, binder, root, out):
     set_policy(root)
     (root / "etc/vfio-bind.conf.d").mkdir()
