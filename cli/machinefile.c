@@ -187,10 +187,19 @@ static bool read_row(struct reader *reader, struct text line)
 	return true;
 }
 
+/* Finds what a terminal would obey: the file may be somebody else's. */
+static bool has_control(struct text line, struct text *at)
+{
+	for (*at = line; at->len; at->at++, at->len--)
+		if (((unsigned char)*at->at < ' ' && *at->at != '\t') || *at->at == 0x7f)
+			return true;
+	return false;
+}
+
 static bool read_lines(struct reader *reader, bool rows)
 {
 	struct text text = reader->text, line;
-	const char *nul;
+	struct text at;
 	bool ok = true;
 
 	reader->line = 0;
@@ -199,9 +208,8 @@ static bool read_lines(struct reader *reader, bool rows)
 		reader->source = line.at;
 		if (!line.len || (line.at[0] == '#') == rows)
 			continue;
-		nul = memchr(line.at, '\0', line.len);
-		if (nul)
-			return reader_expected(reader, (struct text){ nul, 1 }, "text without NUL");
+		if (has_control(line, &at))
+			return reader_expected(reader, at, "text without control characters");
 		ok = rows ? read_row(reader, line) : reader_take_key(reader, line);
 	}
 	return ok;

@@ -15,6 +15,16 @@ static const char *address_of(struct address address, char out[ADDRESS_SIZE])
 	return out;
 }
 
+/* What a terminal would obey, and whoever reads the file refuses, becomes "?"; kept does not. */
+static void write_text(const char *text, char kept, FILE *out)
+{
+	for (; *text; text++) {
+		bool control = (unsigned char)*text < ' ' || *text == 0x7f;
+
+		(void)fputc(control && *text != kept ? '?' : *text, out);
+	}
+}
+
 /* The serial number as text, or nothing where there is none. */
 static const char *dsn_of(uint64_t dsn, char out[DSN_SIZE])
 {
@@ -71,8 +81,9 @@ static void write_slots(const struct inventory *inventory, FILE *out)
 				  !slot->whole_bus;
 		if (in_row)
 			continue;
-		(void)fprintf(out, "#slot %s %04x:%02x", slot->name, slot->address.domain,
-			      slot->address.bus);
+		(void)fputs("#slot ", out);
+		write_text(slot->name, ' ', out);
+		(void)fprintf(out, " %04x:%02x", slot->address.domain, slot->address.bus);
 		if (!slot->whole_bus)
 			(void)fprintf(out, ":%02x", slot->address.devfn >> 3);
 		(void)fputc('\n', out);
@@ -122,12 +133,13 @@ static void write_row(const struct host *host, size_t index, FILE *out)
 			       (unsigned)host->revisions[index] & 0xff);
 	if (device->group != GROUP_NONE)
 		(void)snprintf(group, sizeof(group), "%d", device->group);
-	(void)fprintf(out, "%s\t%06x\t%04x:%04x\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n",
+	(void)fprintf(out, "%s\t%06x\t%04x:%04x\t%s\t%s\t%s\t%s\t%s\t%s\t",
 		      address_of(device->address, name), device->class, device->vendor,
 		      device->device, or_dash(subsystem), or_dash(revision),
 		      or_dash(host->drivers[index]), or_dash(group), or_dash(above),
-		      or_dash(dsn_of(device->dsn, dsn)),
-		      slot && !slot->whole_bus ? slot->name : "-",
+		      or_dash(dsn_of(device->dsn, dsn)));
+	write_text(slot && !slot->whole_bus ? slot->name : "-", ' ', out);
+	(void)fprintf(out, "\t%s\n",
 		      device->boot_vga == BOOT_VGA_NO_FILE ? "-" :
 		      device->boot_vga                     ? "1" :
 							     "0");
@@ -139,8 +151,11 @@ int machinefile_write(const struct host *host, FILE *out)
 
 	if (host->kernel[0])
 		(void)fprintf(out, "#kernel %s\n", host->kernel);
-	if (host->boot.cmdline[0])
-		(void)fprintf(out, "#cmdline %s\n", host->boot.cmdline);
+	if (host->boot.cmdline[0]) {
+		(void)fputs("#cmdline ", out);
+		write_text(host->boot.cmdline, '\t', out);
+		(void)fputc('\n', out);
+	}
 	for (size_t i = 0; i < host->builtin_count; i++)
 		(void)fprintf(out, "#builtin %s\n", host->builtin[i]);
 	write_below(inventory, out);

@@ -2,6 +2,7 @@
 #include "explain.h"
 #include "guard.h"
 #include "path.h"
+#include "printable.h"
 #include "value.h"
 
 #include <stdio.h>
@@ -19,6 +20,7 @@ static void say_slot(struct host *host, size_t index, char out[SENTENCE_SIZE])
 
 	(void)snprintf(out, SENTENCE_SIZE, "%s%s", slot ? "slot " : "in no slot",
 		       slot ? slot->name : "");
+	make_printable(out); /* its name is the firmware's */
 }
 
 static void say_dsn(const struct device *device, char out[SENTENCE_SIZE])

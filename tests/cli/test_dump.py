@@ -2,11 +2,14 @@
 """vfio-bind dump: what was read from a machine file is written so that it reads the same."""
 
 import subprocess
+from pathlib import Path
 
 import pytest
 
 from lib import golden
+from lib.machine import parse
 from lib.payload import fixture_program  # noqa: F401
+from lib.tree import Tree
 
 BRIDGE = "0000:00:01.0\t060400\t8086:1901\t-\t05\tpcieport\t1\t-\t-\t-\t-\n"
 DRIVE = "0000:01:00.0\t010802\t144d:a80a\t-\t-\tnvme\t2\t0000:00:01.0\t-\t-\t-\n"
@@ -40,4 +43,21 @@ def test_nothing_is_lost(program, tmp_path, name):
 @pytest.mark.parametrize("path", sorted(golden.MACHINES.glob("*.tsv")), ids=lambda path: path.stem)
 def test_a_dump_of_a_dump_is_the_same(program, tmp_path, path):
     once = dump(program, tmp_path / "machine", path.read_text())
+    assert dump(program, tmp_path / "machine", once) == once
+
+
+def test_what_a_terminal_would_obey_is_not_written(program, tmp_path):
+    """Firmware names slots, a boot loader writes the command line; the dump can be read again."""
+    tree = Tree(tmp_path / "root", parse(BRIDGE + DRIVE))
+    tree.policy({"vfio-bind.conf": b"bind 01:00.0 slot=x\n"})
+    tree.boot("quiet\x1b[31m\tro")
+    slot = Path(tree.root) / "sys/bus/pci/slots/a\x1b[31m\tb"
+    slot.mkdir(parents=True)
+    (slot / "address").write_text("0000:01:00\n")
+    once = subprocess.run([program, "--root", tree.root, "dump"], check=True, text=True,
+                          stdout=subprocess.PIPE).stdout
+    assert " quiet?[31m\tro\n" in once and "\ta?[31m?b\t" in once
+    explained = subprocess.run([program, "--root", tree.root, "explain", "01:00.0"], text=True,
+                               stdout=subprocess.PIPE, check=False).stdout
+    assert "slot a?[31m?b" in explained and "\x1b" not in explained
     assert dump(program, tmp_path / "machine", once) == once

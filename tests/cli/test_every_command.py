@@ -135,6 +135,7 @@ FILES = {  # name: content, where in it the mistake is
     "a protect line": (ROW + "# a comment\n#protect unknown\n#protect storage path=1\n",
                        ":4:10: expected"),
     "a NUL byte": (ROW.replace("\t-\t1", "\tnvme\0\t1"), ":1:48: expected"),
+    "what a terminal obeys": ("#cmdline quiet\x1b[31m\n" + ROW, ":1:15: expected"),
     "a slot without a name": (ROW.replace("-\t-\n", "\t-\n"), ":1:52: expected"),
     "a slot that is called none": ("#slot - 0000:05\n" + ROW, ":1:7: expected"),
     "a slot with a tab in its name": ("#slot a\tb 0000:05\n" + ROW, ":1:7: expected"),
