@@ -106,10 +106,12 @@ demo:
 deb:
 	@PYTHONPATH=tests /usr/bin/python3 -B -m package
 
-$(BUILD)/bench/%: HOT_CFLAGS = -O2
+# Not of the objects they are linked with.
+$(BUILD)/bench/%: private HOT_CFLAGS = -O2
 $(BUILD)/bench/%: tests/bench/%.c
 	@mkdir -p $(@D)
-	$(BINDER_CC) $(BINDER_CFLAGS) $(BINDER_LDFLAGS) -o $@ $<
+	$(BINDER_CC) $(BINDER_CFLAGS) $(BINDER_LDFLAGS) -o $@ $(filter %.c %.o,$^)
+$(BUILD)/bench/core: $(CORE_OBJS)
 
 # The targets of tests/fuzz, for each engine: libFuzzer, and AFL++ in build/afl.
 FUZZ_CC ?= clang-14
@@ -184,8 +186,9 @@ SHELL_FILES = .ci/run completions/vfio-bind.bash tests/run initramfs-tools/hooks
 	initramfs-tools/scripts/init-top/00-vfio-bind dracut-module/module-setup.sh \
 	dracut-module/vfio-bind.sh mkinitcpio/install/vfio-bind mkinitcpio/hooks/vfio-bind \
 	hooks/89-vfio-bind.install hooks/booster/booster hooks/busybox/init tests/bench/init \
-	tests/bench/recipe.sh packaging/debian/postrm packaging/debian/tests/boot \
-	packaging/debian/tests/commands packaging/arch/PKGBUILD packaging/arch/vfio-bind.install
+	tests/bench/recipe.sh tests/bench/ids.sh tests/bench/overrides.sh \
+	packaging/debian/postrm packaging/debian/tests/boot packaging/debian/tests/commands \
+	packaging/arch/PKGBUILD packaging/arch/vfio-bind.install
 
 INSTALL ?= install
 PUT = $(INSTALL) -D -m

@@ -36,6 +36,11 @@ class Figure:
         return "yes" if (self.least or 0) <= value <= (self.most or value) else "no"
 
 
+def line(figure, value, met):
+    """A line of the table."""
+    return f"{figure.name:<54}{value:>16}  {figure.goal():<22}{met}".rstrip()
+
+
 def show(figure, value, met):
-    """Prints one line of the table."""
-    print(f"{figure.name:<58}{value:>20}  {figure.goal():<22}{met}", flush=True)
+    """Prints it."""
+    print(line(figure, value, met), flush=True)

@@ -16,6 +16,7 @@ from vm.roots import TRIXIE
 
 from .build import HERE, built
 from .figure import NotMeasured
+from .plain import need
 
 ROUNDS = 20
 WORDS = "intel_iommu=on quiet rdinit=/bench/init"
@@ -27,6 +28,9 @@ rm /usr/share/initramfs-tools/hooks/vfio-bind
 rm /usr/share/initramfs-tools/scripts/init-top/00-vfio-bind
 """)
 TOOLS = ("qemu-system-x86_64", "mmdebstrap", "unshare", "make")
+# Without them driverctl does not run in an image. Nothing here may have a name of busybox's: all of
+# these are one file, which the kernel would write to.
+SHELL = ("usr/bin/bash", "usr/lib/*/libtinfo.so.6")
 # The plan loads nothing, so binding ends with the overrides, as the recipe does.
 PLAN = "vfio-bind-plan 1\nkernel {}\nbuiltin vfio-pci\n"
 
@@ -71,27 +75,36 @@ def growth():
 
 def boot():
     """Boots the machine once into init, which times everything in turn."""
-    files = {f"bench/{name}": File(path.read_bytes(), 0o755) for name, path in (
+    root = lab().root
+    shell = [path for name in SHELL for path in root.tree.glob(name)]
+    files = {f"bench/{name}": File(Path(path).read_bytes(), 0o755) for name, path in (
         ("init", HERE / "init"), ("recipe", HERE / "recipe.sh"), ("walk", built("bench/walk")),
-        ("stopwatch", built("bench/stopwatch")), ("binder", built("binder")))}
-    plan = PLAN.format(lab().root.kernel_release)
+        ("stopwatch", built("bench/stopwatch")), ("binder", built("binder")),
+        ("driverctl", need("driverctl")), ("overrides", HERE / "overrides.sh"),
+        ("ids", HERE / "ids.sh"))}
+    files |= {str(path.relative_to(root.tree)): File(path.read_bytes(), 0o755) for path in shell}
     files |= {path: File(text.encode()) for path, text in (
-        (POLICY, CHOICE), ("usr/lib/vfio-bind/plan", plan), ("bench/rounds", f"{ROUNDS}\n"))}
-    image = lab().image(WITHOUT)
+        (POLICY, CHOICE), ("bench/plan", PLAN.format(root.kernel_release)),
+        ("bench/rounds", f"{ROUNDS}\n"))}
+    image = lab().image(WITH)
     with tempfile.TemporaryDirectory(prefix="vfio-bind-bench-") as name:
         folder = Path(name)
         append(image.initrd, files, folder / "initrd")
         return machines.run(folder, MACHINE, image, WORDS, {"root": "file=null-co://"})
 
 
+def median(stage, name):
+    """In ms, of all rounds of one program."""
+    found = [stage.values.get(f"{name}.{number}", "failed") for number in range(ROUNDS)]
+    if "failed" in found:
+        raise NotMeasured(f"{name} failed in the machine: {stage}")
+    return statistics.median(map(int, found)) / 1e6
+
+
 def times():
-    """How many functions there were, medians in ms, and the two ratios that have goals."""
+    """How many functions there were, medians in ms, ratios, and how many functions ids= takes."""
     stage = boot().stages["bench"]
-    medians = []
-    for name in ("binder", "recipe", "walk"):
-        found = [stage.values.get(f"{name}.{number}", "failed") for number in range(ROUNDS)]
-        if "failed" in found:
-            raise NotMeasured(f"{name} failed in the machine: {stage}")
-        medians.append(statistics.median(map(int, found)) / 1e6)
-    binder, recipe, walk = medians
-    return [int(stage.values["functions"]), binder, recipe, walk, recipe / binder, binder / walk]
+    binder, recipe, walk, driverctl, ids = (
+        median(stage, name) for name in ("binder", "recipe", "walk", "driverctl", "ids"))
+    return [int(stage.values["functions"]), binder, recipe, recipe / binder, walk, binder / walk,
+            driverctl, driverctl / binder, ids, int(stage.values["taken"])]

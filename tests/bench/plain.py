@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Figures that need no machine: size, and what a run on a tree of plain files costs."""
 
+import json
 import os
 import platform
 import re
 import shutil
 import tempfile
+import time
 from pathlib import Path
 
 from .build import built, run
@@ -13,7 +15,9 @@ from .crowd import crowd
 from .figure import NotMeasured
 
 FEW, MANY = 1000, 10000
+TIMES = 11
 FINE = (0, 1)  # plain files have no driver that would take a device: the binder says 1
+CHECKED = (0, 10, 11)  # so does check: right on disk, and there is no image yet
 # The tree as "/", as at a boot, and not by --root: valgrind 3.19 knows no openat2(2). A program
 # that runs under valgrind needs the real /proc, but for what the binder reads there.
 IN_TREE = """
@@ -47,6 +51,42 @@ def on_crowd(measure, count):
 def slope(measure):
     """What one function more costs."""
     return [(on_crowd(measure, MANY) - on_crowd(measure, FEW)) / (MANY - FEW)]
+
+
+def fastest(command, fine):
+    """Milliseconds of the fastest of some runs: what else the machine does is not ours."""
+    least = float("inf")
+    for _ in range(TIMES):
+        start = time.perf_counter()
+        run(*command, fine=fine)
+        least = min(least, time.perf_counter() - start)
+    return least * 1000
+
+
+def scale():
+    """Of a tree of plain files: milliseconds for many functions, and how linear that is."""
+    few, many = (on_crowd(lambda root: fastest((built("binder"), "--root", root), FINE), count)
+                 for count in (FEW, MANY))
+    return [many, many / few / (MANY / FEW)]
+
+
+def core():
+    """Of the core alone: nanoseconds a function of many, and how linear that is."""
+    few, many = (int(run(built("bench/core"), str(count))) for count in (FEW, MANY))
+    return [many / MANY, many / few / (MANY / FEW)]
+
+
+def check():
+    """The host program's dearest reading command: milliseconds, and its memory in KiB."""
+    os.environ["VFIO_BIND_BINDER"] = str(built("binder"))
+    with tempfile.TemporaryDirectory(prefix="vfio-bind-bench-") as folder:
+        tree = crowd(f"{folder}/tree", 256)
+        command = (built("vfio-bind"), "--root", tree.root, "check", "--json")
+        said = json.loads(run(*command, fine=CHECKED))
+        if not any(device["verdict"] == "bind" for device in said["plan"]):
+            raise NotMeasured("check would bind nothing of 256 functions")
+        peak = run(built("bench/peak"), *command).splitlines()[-1]
+        return [fastest(command, CHECKED), int(peak)]
 
 
 def memory():
