@@ -13,8 +13,8 @@
 #include <string.h>
 #include <time.h>
 
-#define ROUNDS    21
-#define ALL_FACTS (FACT_BOOT_VGA | FACT_DSN | FACT_GROUP | FACT_HEADER | FACT_DISKS | FACT_DRM)
+#define LONG_ENOUGH 300000000 /* nanoseconds, for a processor to get up to speed */
+#define ALL_FACTS   (FACT_BOOT_VGA | FACT_DSN | FACT_GROUP | FACT_HEADER | FACT_DISKS | FACT_DRM)
 
 static const char rules[] = "bind display boot_display=0\n"
 			    "bind nvme path=0000:03/00.0 id=144d:a80a\n"
@@ -104,18 +104,19 @@ static long long now(void)
 int main(int argc, char *argv[])
 {
 	size_t count = argc == 2 ? (size_t)atol(argv[1]) : 0;
-	long long least = 0;
+	long long least = LONG_ENOUGH, all = 0;
 
 	if (count < 8 || count > DEVICE_MAX)
 		return 1;
 	make_machine(count);
-	for (int round = 0; round < ROUNDS; round++) {
+	while (all < LONG_ENOUGH) {
 		long long start = now(), took;
 
 		if (judge() < 4) /* a card of two functions, a drive, a network card */
 			return 1;
 		took = now() - start;
-		least = !round || took < least ? took : least;
+		least = took < least ? took : least;
+		all += took;
 	}
 	printf("%lld\n", least);
 	return 0;
