@@ -219,7 +219,7 @@ static bool read_lines(struct reader *reader, bool rows)
 static bool blame_protect(struct reader *reader, unsigned number)
 {
 	static const char key[] = "#protect";
-	struct text text = reader->text, line, name;
+	struct text text = reader->text, line = text, name = { text.at, 0 };
 
 	reader->line = 0;
 	while (number && text_cut(&text, '\n', &line)) {
