@@ -4,9 +4,11 @@
 A folder holds `machine` (see lib/machine.py), `policy` and `conf.d/*` (what /etc/vfio-bind.conf
 and /etc/vfio-bind.conf.d/* hold), and `expected`, a line of which is
 
-    status N                        what the binder exits with; it is the same in a dry run
+    status N                        what the binder exits with in a dry run, and in a boot but
+                                    where it says that something failed: then 1 in place of 0
     ADDRESS VERDICT REASON RULE     a line of the report, of which these are the first columns
     detail ADDRESS TEXT             its last column
+    after ADDRESS DRIVER            its last but one, of a boot
     note TEXT                       a line of the report behind its header that begins with "#"
     write PATH VALUE                a write below sys/ of a boot, in order
     kmsg TEXT                       a line of the kernel log of a dry run
@@ -37,7 +39,7 @@ class Expected:
     """What a folder says has to come of it."""
 
     def __init__(self, path):
-        self.status, self.rows, self.details, self.lines = None, [], {}, {}
+        self.status, self.rows, self.details, self.after, self.lines = None, [], {}, {}, {}
         for line in path.read_text(encoding="utf-8").splitlines():
             word, _, rest = line.partition(" ")
             if word == "status":
@@ -45,6 +47,9 @@ class Expected:
             elif word == "detail":
                 address, _, detail = rest.partition(" ")
                 self.details[address] = detail
+            elif word == "after":
+                address, _, driver = rest.partition(" ")
+                self.after[address] = driver
             elif word in ("note", "write", "kmsg", "boot"):
                 self.lines.setdefault(word, []).append(rest)
             elif line:
@@ -136,14 +141,19 @@ def test_writes(case, root, binder):
     if not shutil.which("strace"):
         pytest.skip("strace is not installed")
     tree, log = case.unfold(root / "tree", case.cmdline), root / "strace"
-    subprocess.run(["strace", "-f", "--seccomp-bpf", "-y", "-s", "4096", "-o", log,
-                    "-e", "trace=write,pwrite64,writev,openat,openat2", binder, "--root", tree.root],
-                   check=False, timeout=60)
+    done = subprocess.run(
+        ["strace", "-f", "--seccomp-bpf", "-y", "-s", "4096", "-o", log, "-e",
+         "trace=write,pwrite64,writev,openat,openat2", binder, "--root", tree.root],
+        check=False, timeout=60)
     calls = log.read_text(encoding="utf-8", errors="replace")
     assert writes(calls, tree.root) == case.expected.all("write")
     assert not re.search(r"sys/\S* .*O_CREAT", calls)
-    run = collect(tree, 0)
+    run = collect(tree, done.returncode)
+    failed = any(" failed: " in line for line in run.kmsg)
+    assert run.status == (case.expected.status or int(failed))
     assert [row[:4] for row in run.rows] == case.expected.rows
+    after = {row[0]: row[5] for row in run.rows}
+    assert {key: after.get(key) for key in case.expected.after} == case.expected.after
     assert in_order(case.expected.all("boot"), run.kmsg), run.kmsg
 
 

@@ -60,3 +60,13 @@ def test_unit_waits_for_nobody(name):
                       if line.startswith("Before=")).split()
     for other in ("modules-load", "udevd", "udev-trigger"):
         assert f"systemd-{other}.service" in before
+
+
+@pytest.mark.parametrize("other", [
+    "systemd-udev-load-credentials.service", "dracut-cmdline.service", "dracut-pre-udev.service",
+    "plymouth-start.service", "breakpoint-pre-udev.service", "initrd-switch-root.target"])
+def test_unit_comes_first_in_an_initrd(other):
+    """Each of them can load a driver or start what does: ours may not even run beside it."""
+    text = (TOP / "hooks/vfio-bind-initrd.service").read_text("utf-8")
+    before = [line.split("=")[1] for line in text.splitlines() if line.startswith("Before=")]
+    assert other in " ".join(before).split()

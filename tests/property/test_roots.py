@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""A tree below --root, where every link is followed, and the same tree as "/", as at a boot, where
+"""A tree below --root, where every link is followed inside it, and the same tree as "/", as at a boot, where
 the functions of a bus are read beside each other: the same report."""
 
 import os
@@ -73,3 +73,20 @@ def test_a_function_that_is_not_beside_the_others_is_found(tree):
                                    b"bind path=0000:00/01.0/00.3\n")
     assert sorted(run.verdicts) == ["0000:01:00.2", "0000:01:00.3"]
     assert run.verdicts["0000:01:00.2"][2].endswith(":2")
+
+
+@pytest.mark.parametrize("link", ["/srv/policy", "../../../../../../../../srv/policy"],
+                         ids=["absolute", "upwards"])
+def test_no_link_leads_out_of_it(tree, link):
+    """Not up either: what is outside may be the host's own, whatever the tree's links say."""
+    made = tree(PORT + NICS)
+    made.policy({"../srv/policy": b"bind 01:00.2\n"})
+    os.symlink(link, made.path("etc/vfio-bind.conf"))
+    below, whole = (judge_what_is_there(run, made) for run in (binders.run, run_as_root))
+    assert list(below.verdicts) == ["0000:01:00.2"]
+    assert whole == below
+
+
+def judge_what_is_there(run, tree):
+    tree.boot("rd.vfio_bind=dry-run")
+    return run(tree)

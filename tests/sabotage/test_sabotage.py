@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Does the suite notice? Each patch here breaks one promise on purpose, in a copy of the tree; the
+tests its header names have to be green without it and red with it. One that stays green is a test
+that is missing."""
+
+import fcntl
+import functools
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+TOP = Path(__file__).parents[2]
+PATCHES = sorted(Path(__file__).parent.glob("*.patch"))
+# What neither the build nor a test that a patch names looks at.
+LEFT_OUT = shutil.ignore_patterns(".git", "build", "corpus", "sabotage", "__pycache__")
+ENVIRONMENT = {name: value for name, value in os.environ.items()
+               if name != "BUILD" and not name.startswith("PYTEST_")}
+
+
+def build(folder):
+    """Builds all; a tree that cannot be built proves nothing."""
+    done = subprocess.run(["make", "-s", "-j2", "all"], cwd=folder, env=ENVIRONMENT, text=True,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.fixture(scope="session", name="pristine")
+def fixture_pristine(tmp_path_factory, worker_id):
+    """The tree as it is, copied and built once for all lanes."""
+    shared = tmp_path_factory.getbasetemp()
+    if worker_id != "master":
+        shared = shared.parent
+    folder = shared / "pristine"
+    with open(shared / "pristine.lock", "w", encoding="ascii") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (folder / "build/vfio-bind").exists():
+            shutil.copytree(TOP, folder, symlinks=True, ignore=LEFT_OUT, dirs_exist_ok=True)
+            build(folder)
+    return folder
+
+
+def run_tests(folder, arguments):
+    """(status, output) of those tests in a tree."""
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-x", "-rf", "-p", "no:cacheprovider", "-p",
+         "no:xdist", *shlex.split(arguments)],
+        cwd=folder, env=ENVIRONMENT, text=True, errors="replace", check=False,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    return done.returncode, done.stdout
+
+
+@functools.cache
+def demand_green(folder, arguments):
+    """Tests that fail anyhow notice nothing; nor do tests that are skipped."""
+    status, said = run_tests(folder, arguments)
+    assert status == 0 and re.search(r"\b\d+ passed", said), said
+
+
+def header(patch, word):
+    """What stands behind a word of a patch's header."""
+    return re.search(f"^{word}: (.+)$", patch.read_text("utf-8"), re.MULTILINE)[1]
+
+
+@pytest.mark.parametrize("patch", PATCHES, ids=lambda patch: patch.stem)
+def test_it_is_noticed(patch, pristine, tmp_path, record_property):
+    """Green without the patch, red with it."""
+    arguments = header(patch, "Noticed-by")
+    demand_green(pristine, arguments)
+    folder = tmp_path / "broken"
+    shutil.copytree(pristine, folder, symlinks=True)
+    subprocess.run(["git", "apply", patch], cwd=folder, check=True)
+    build(folder)
+    status, said = run_tests(folder, arguments)
+    shutil.rmtree(folder)
+    red = re.search(r"^FAILED (\S+)", said, re.MULTILINE)
+    assert status == 1 and red, said
+    assert "is built" not in said, said
+    record_property("noticed by", red[1])
+
+
+def test_there_are_enough_of_them():
+    """Each with a number of its own, a reason and few lines."""
+    assert len(PATCHES) >= 20
+    assert [int(patch.name[:2]) for patch in PATCHES] == list(range(1, len(PATCHES) + 1))
+    for patch in PATCHES:
+        lines = patch.read_text("utf-8").splitlines()
+        changed = [line for line in lines if re.match(r"[-+](?![-+])", line)]
+        assert lines[1].endswith(".") and 0 < len(changed) <= 8, patch.name
