@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""How much of the core the fast suites reach, counted by gcov in an instrumented build of its own,
+and how much they have to."""
+
+import json
+import os
+import subprocess
+from pathlib import Path
+
+from test_pure import core
+
+TOP = Path(__file__).parents[2]
+FOLDER = TOP / "build/coverage"
+WANTED = {"line": 95, "branch": 90}  # percent
+ENVIRONMENT = {name: value for name, value in os.environ.items()
+               if name != "BUILD" and not name.startswith("PYTEST_")}
+
+
+def test_the_core_is_covered(record_property, tmp_path):
+    """By unit, cases and property together, all of which have to be green."""
+    for counts in FOLDER.rglob("*.gcda"):
+        counts.unlink()
+    done = subprocess.run(["make", "-s", "-j2", "counted"], cwd=TOP, env=ENVIRONMENT, text=True,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+    assert done.returncode == 0, done.stdout
+    summary = tmp_path / "summary.json"
+    subprocess.run(["gcovr", "--root", TOP, "--object-directory", FOLDER / "core",
+                    "--filter", f"{TOP}/binder/({'|'.join(core())})[.]c$",
+                    "--json-summary", summary, FOLDER / "core"], check=True)
+    found = json.loads(summary.read_text("utf-8"))
+    for kind in WANTED:
+        record_property(f"{kind}s", f"{found[f'{kind}_covered']} of {found[f'{kind}_total']}, "
+                                    f"{found[f'{kind}_percent']} %")
+    assert len(found["files"]) == len(core())
+    assert {kind: found[f"{kind}_percent"] for kind in WANTED
+            if found[f"{kind}_percent"] < WANTED[kind]} == {}
