@@ -42,6 +42,7 @@ static const struct mode_row modes[] = {
 	{ "a word behind -- is for init", "quiet -- rd.vfio_bind=0", MODE_ON, "", false },
 	{ "a word that only begins alike is another", "rd.vfio_binder=0", MODE_ON, "", false },
 	{ "a word that only ends alike is another", "xrd.vfio_bind=0", MODE_ON, "", false },
+	{ "a first letter of another kind makes another word", "bfio_bind=0", MODE_ON, "", false },
 	{ "case of the name counts", "RD.vfio_bind=0", MODE_ON, "", false },
 	{ "a word inside quotes is none", "foo=\"a rd.vfio_bind=0 b\"", MODE_ON, "", false },
 	{ "quotes around the value are none of it", "rd.vfio_bind=\"dry-run\"", MODE_DRY_RUN,

@@ -123,9 +123,25 @@ static void parameters_that_do_not_fit_are_told_and_none_is_cut(void **state)
 	assert_null(strchr(got.text, 'x'));
 }
 
+static void parameters_that_just_fit_are_whole(void **state)
+{
+	static struct module_params got;
+	static char options[sizeof(got.text) + 1];
+
+	(void)state;
+	memset(options, 'x', sizeof(got.text) - 1);
+	module_params(&got, text_of("vfio.ko"), text_of(options), text_of(""));
+	assert_false(got.too_long);
+	assert_string_equal(got.text, options);
+	options[sizeof(got.text) - 1] = 'x';
+	module_params(&got, text_of("vfio.ko"), text_of(options), text_of(""));
+	assert_true(got.too_long);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(parameters_that_just_fit_are_whole),
 		cmocka_unit_test(parameters_that_do_not_fit_are_told_and_none_is_cut),
 	};
 

@@ -24,6 +24,7 @@ static const struct valid valids[] = {
 	{ "a root has a domain of four digits or more", "000:00/00.0", false },
 	{ "sysfs writes more than we do", "pci0000:00/0000:00:02.0", false },
 	{ "a star is no function", "0000:00/02.*", false },
+	{ "a hop is behind a slash", "0000:40x01.1", false },
 	{ "nothing is no path", "", false },
 };
 

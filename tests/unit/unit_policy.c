@@ -45,6 +45,7 @@ static const struct accepted accepted[] = {
 	  "\xef\xbb\xbf"
 	  "bind vga\n",
 	  "1 bind class=1\n" },
+	{ "a byte order mark and nothing else", "\xef\xbb\xbf", "" },
 	{ "a comment in UTF-8", "bind vga # grüße\n", "1 bind class=1\n" },
 	{ "accept cmdline", "accept cmdline\n", "accept cmdline\n" },
 	{ "accept cmdline said twice", "accept cmdline\naccept  cmdline # twice\n",
@@ -150,6 +151,10 @@ static const struct mistaken mistaken[] = {
 	{ "columns count bytes", "bind slot=\xc3\xbc foo\n", "1:14" },
 	{ "accept without a word", "accept\n", "1:7" },
 	{ "accept without a word before a comment", "accept  # what?\n", "1:7" },
+	{ "a quote that is not closed behind accept", "accept \"cmdline\n", "1:8" },
+	{ "a quote that is not closed at the begin of a line", "\"bind vga\n", "1:1" },
+	{ "something behind the closing quote of what would be malformed too", "bind id=\"zz\"3\n",
+	  "1:13" },
 	{ "accept with another word", "accept everything\n", "1:8" },
 	{ "accept cmdline with more", "accept cmdline always\n", "1:16" },
 	{ "allow=host-... on a class", "bind nvme allow=host-storage\n", "1:17" },

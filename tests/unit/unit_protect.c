@@ -92,6 +92,10 @@ static const struct find finds[] = {
 	  { "144d:a80a dsn=7", "144d:a80a dsn=6", "144d:a80a" },
 	  DRIVE SERIAL,
 	  "111" },
+	{ "a serial number of ones on the line is none",
+	  { "144d:a80a dsn=7", "144d:a80a dsn=6", "144d:a80a" },
+	  DRIVE " dsn=ff-ff-ff-ff-ff-ff-ff-ff",
+	  "100" },
 	{ "two lines protect two drives",
 	  { "144d:a80a", "144d:a80a", "144d:a80a" },
 	  DRIVE "\nstorage path=0000:00/03.0/00.0 id=144d:a80a",
@@ -134,9 +138,35 @@ static void a_serial_number_nobody_read_yet_is_asked_for(void **state)
 	assert_true(wants_dsn);
 }
 
+static void uses_have_the_names_the_file_says(void **state)
+{
+	(void)state;
+	assert_string_equal(use_name(USE_STORAGE), "storage");
+	assert_string_equal(use_name(USE_NETWORK), "network");
+	assert_string_equal(use_name(USE_INPUT), "input");
+}
+
+static void one_line_more_than_there_is_room_for_is_unknown(void **state)
+{
+	static char text[(PROTECT_LINES_MAX + 1) * sizeof(DRIVE) + sizeof(HEADER)];
+	size_t len = strlen(strcpy(text, HEADER));
+
+	(void)state;
+	for (size_t i = 0; i < PROTECT_LINES_MAX; i++)
+		len += strlen(strcpy(text + len, DRIVE "\n"));
+	assert_int_equal(protect_parse(&protect, text_of(text)), 0);
+	assert_false(protect.unknown);
+	assert_int_equal(protect.count, PROTECT_LINES_MAX);
+	(void)strcpy(text + len, DRIVE "\n");
+	assert_int_equal(protect_parse(&protect, text_of(text)), PROTECT_LINES_MAX + 2);
+	assert_true(protect.unknown);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(uses_have_the_names_the_file_says),
+		cmocka_unit_test(one_line_more_than_there_is_room_for_is_unknown),
 		cmocka_unit_test(a_serial_number_nobody_read_yet_is_asked_for),
 	};
 
