@@ -59,7 +59,7 @@ static int take_common(struct options *options, int option)
 
 static bool is_own(const struct arguments *arguments, int option)
 {
-	for (size_t i = 0; i < arguments->own_count; i++)
+	for (size_t i = 0; arguments->own && i < arguments->own_count; i++)
 		if (arguments->own[i].val == option)
 			return true;
 	return false;
@@ -70,7 +70,8 @@ static void merge(struct option out[OPTIONS_MAX], const struct arguments *argume
 {
 	size_t count = 0;
 
-	for (size_t i = 0; i < arguments->own_count && count < OPTIONS_MAX - 1; i++)
+	for (size_t i = 0; arguments->own && i < arguments->own_count && count < OPTIONS_MAX - 1;
+	     i++)
 		out[count++] = arguments->own[i];
 	for (size_t i = 0; i < ARRAY_SIZE(common) && count < OPTIONS_MAX - 1; i++)
 		if (!is_own(arguments, common[i].val))

@@ -30,10 +30,10 @@ def limit():
 
 
 class Lab:
-    """A folder with all of it."""
+    """A folder with all of it; extra goes to the linker of each program."""
 
-    def __init__(self, folder, core):
-        self.folder = folder
+    def __init__(self, folder, core, *extra):
+        self.folder, self.extra = folder, extra
         self.objects = {name: folder / f"{name}.o" for name in core}
         for name, target in self.objects.items():
             assert compile_core(TOP / f"binder/{name}.c", target)
@@ -53,7 +53,7 @@ class Lab:
         for sources in [[path] for path in UNITS] + [[TOP / "binder/main.c", TOP / "binder/pid1.c"]]:
             programs.append(self.folder / sources[0].stem)
             subprocess.run(["cc", *FLAGS, "-o", programs[-1], *sources, *objects, "libcore.so",
-                            "-Wl,-rpath,$ORIGIN", "-lcmocka"], cwd=self.folder, check=True)
+                            "-Wl,-rpath,$ORIGIN", "-lcmocka", *self.extra], cwd=self.folder, check=True)
         return programs
 
     def link(self, changed):
