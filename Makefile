@@ -17,7 +17,9 @@ BINDER_CC ?= $(if $(shell command -v musl-gcc),musl-gcc,$(CC))
 WARN = -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes \
 	-Wswitch-enum -Wvla -Wformat=2 -Wcast-qual -Wundef
 HARDEN = -fstack-protector-strong -fstack-clash-protection
-COMMON = -std=c11 -D_GNU_SOURCE -DVERSION='"$(VERSION)"' -Ibinder -MMD -MP $(WARN) $(HARDEN)
+# Built in another folder it is the same, debug information and all.
+COMMON = -std=c11 -D_GNU_SOURCE -DVERSION='"$(VERSION)"' -Ibinder -MMD -MP $(WARN) $(HARDEN) \
+	-ffile-prefix-map='$(CURDIR)'=.
 
 # Small, and in the end without what only glibc has: core objects go into a musl binder too.
 # 64 KiB are promised, so a packager's -O2 gives way here.
@@ -91,8 +93,9 @@ $(BUILD)/tests/again: tests/property/again.c $(CLI_OBJS)
 		$(filter-out %/main.o,$(CLI_OBJS)) $(shell pkg-config --libs $(CLI_LIBS))
 
 # Neither root nor network, and less than a minute.
+SUITES = unit cases property cli
 check: all
-	BUILD=$(BUILD) tests/run --no-install unit cases property cli
+	BUILD=$(BUILD) tests/run --no-install $(SUITES)
 
 # Figures: tests/bench.
 bench: all
@@ -167,15 +170,47 @@ faults: all
 power:
 	BUILD=$(BUILD) tests/run power
 
+# Memory under valgrind, hardening of what runs, a build that can be repeated: tests/analysis.
+analysis:
+	BUILD=$(BUILD) tests/run analysis
+
+# What of the core unit, cases and property reach: tests/coverage.
+coverage:
+	BUILD=$(BUILD) tests/run coverage
+
+counted:
+	$(MAKE) BUILD=build/coverage BINDER_CC='$(CC)' HARDEN= HOT_CFLAGS=-O0 BINDER_LDFLAGS=-static \
+		CFLAGS='-g -O0 --coverage -include tests/coverage/flush.h' SANITIZE=1 \
+		SUITES='unit cases property' check
+
+# Small changes of the core, of which the fast tests have to notice most: tests/mutation.
+mutation:
+	BUILD=$(BUILD) tests/run mutation
+
+# Promises that are broken on purpose, which the tests have to notice.
+sabotage:
+	BUILD=$(BUILD) tests/run sabotage
+
 sanitize:
 	$(MAKE) BUILD=build/sanitize BINDER_CC='$(CC)' HARDEN= BINDER_LDFLAGS= \
 		CFLAGS='-g -fsanitize=address,undefined -fno-sanitize-recover=all' SANITIZE=1 check
 
 # One at a time: with several files at once it takes every va_list for uninitialized (LLVM 14).
 TIDY_FILES = binder/*.c cli/*.c
-lint:
+# What gcc 12 takes for lost in these two is in a table, which its caller frees.
+ANALYZE_FLAGS = $(if $(filter cli/conffile.c cli/imagefile.c,$(1)),-Wno-analyzer-malloc-leak)
+ANALYZED = $(patsubst %,$(BUILD)/analyzed/%.o,$(wildcard $(TIDY_FILES)))
+$(BUILD)/analyzed/%.o: % $(wildcard binder/*.h cli/*.h)
+	@mkdir -p $(@D)
+	$(CC) $(CLI_CFLAGS) -fanalyzer -Werror $(call ANALYZE_FLAGS,$<) -c -o $@ $<
+
+# Of gcc's analyzer a compilation is the run: what is analyzed once is not again.
+analyze: $(ANALYZED)
+
+lint: analyze
 	clang-format --dry-run -Werror binder/*.[ch] cli/*.[ch] tests/unit/*.[ch] tests/bench/*.c \
-		tests/fuzz/*.[ch] tests/property/*.c tests/faults/*.[ch]
+		tests/fuzz/*.[ch] tests/property/*.c tests/faults/*.[ch] tests/coverage/*.h \
+		tests/analysis/*.c
 	cppcheck --quiet --std=c11 --enable=warning,performance,portability --inline-suppr \
 		--error-exitcode=1 -DVERSION='""' -Ibinder -Icli binder cli
 	printf '%s\n' $(TIDY_FILES) | xargs -P 2 -I FILE clang-tidy --quiet FILE -- -std=c11 \
@@ -227,6 +262,7 @@ install: all
 clean:
 	rm -rf $(BUILD)
 
-.PHONY: all bench check clean deb demo faults fuzz install lint power sanitize
+.PHONY: all analysis analyze bench check clean counted coverage deb demo faults fuzz install lint \
+	mutation power sabotage sanitize
 -include $(wildcard $(BUILD)/core/*.d $(BUILD)/binder.o/*.d $(BUILD)/cli.o/*.d \
 	$(BUILD)/fuzz.o/*.d $(BUILD)/afl.o/*.d)

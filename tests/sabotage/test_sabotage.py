@@ -78,7 +78,7 @@ def test_it_is_noticed(patch, pristine, tmp_path, record_property):
     build(folder)
     status, said = run_tests(folder, arguments)
     shutil.rmtree(folder)
-    red = re.search(r"^FAILED (\S+)", said, re.MULTILINE)
+    red = re.search(r"^FAILED (.+?)(?: - |$)", said, re.MULTILINE)
     assert status == 1 and red, said
     assert "is built" not in said, said
     record_property("noticed by", red[1])
