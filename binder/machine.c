@@ -93,6 +93,8 @@ static int open_parent(struct machine *machine, const char *path, const char **n
 	memcpy(parent, slash ? path : ".", len);
 	parent[len] = '\0';
 	*name = slash ? slash + 1 : path;
+	if (!**name) /* "DIR/": an empty name would never be there */
+		*name = ".";
 	return machine_openat(machine, parent, O_PATH | O_DIRECTORY);
 }
 
