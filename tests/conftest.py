@@ -37,13 +37,6 @@ def pytest_collection_modifyitems(config, items):
             item.add_marker(pytest.mark.skip(reason="runs with -m nightly only"))
 
 
-def pytest_terminal_summary(terminalreporter):
-    """Prints the figures that tests have told: record_property()."""
-    for report in terminalreporter.stats.get("passed", []):
-        for name, value in report.user_properties:
-            terminalreporter.write_line(f"{report.nodeid}: {value:,} {name}")
-
-
 def pytest_collect_file(parent, file_path):
     if file_path.suffix == ".c" and file_path.name.startswith("unit_"):
         return CmockaFile.from_parent(parent, path=file_path)

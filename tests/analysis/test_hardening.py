@@ -5,6 +5,7 @@ kernel is asked what they have mapped. Of the one that is stopped the stack is t
 import contextlib
 import os
 import re
+import signal
 import struct
 import subprocess
 import time
@@ -76,6 +77,13 @@ class Stopped:
         pairs = dict(struct.iter_unpack("QQ", words))
         return pairs[AT_RANDOM]
 
+    def end(self):
+        """Ends all that are left."""
+        if self.parent.poll() is None:
+            for pid in reversed(self.processes()):
+                os.kill(pid, signal.SIGKILL)
+            self.parent.wait()
+
     def go_on(self):
         """Lets the write through; returns the exit status and what was said."""
         fd = os.open(self.gate, os.O_RDONLY | os.O_NONBLOCK)
@@ -108,8 +116,7 @@ def fixture_stopped(request, tmp_path, binder, program):
     words = [binder] if request.param == "binder" else [program, "apply"]
     stopped = Stopped(tmp_path / "root", *words)
     yield stopped
-    stopped.parent.kill()
-    stopped.parent.wait()
+    stopped.end()
 
 
 def test_nothing_is_writable_and_executable(stopped):

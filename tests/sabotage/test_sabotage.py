@@ -3,12 +3,14 @@
 tests its header names have to be green without it and red with it. One that stays green is a test
 that is missing."""
 
+import contextlib
 import fcntl
 import functools
 import os
 import re
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -47,12 +49,15 @@ def fixture_pristine(tmp_path_factory, worker_id):
 
 def run_tests(folder, arguments):
     """(status, output) of those tests in a tree."""
-    done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-x", "-rf", "-p", "no:cacheprovider", "-p",
-         "no:xdist", *shlex.split(arguments)],
-        cwd=folder, env=ENVIRONMENT, text=True, errors="replace", check=False,
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    return done.returncode, done.stdout
+    with subprocess.Popen(
+            [sys.executable, "-m", "pytest", "-q", "-x", "-rf", "-p", "no:cacheprovider", "-p",
+             "no:xdist", *shlex.split(arguments)],
+            cwd=folder, env=ENVIRONMENT, text=True, errors="replace", start_new_session=True,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as tests:
+        said, _ = tests.communicate()
+    with contextlib.suppress(ProcessLookupError):  # what is broken may not have ended
+        os.killpg(tests.pid, signal.SIGKILL)
+    return tests.returncode, said
 
 
 @functools.cache
