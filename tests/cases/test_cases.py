@@ -28,7 +28,7 @@ import pytest
 
 from lib import machine as machines
 from lib import reference
-from lib.binder import clear, collect
+from lib.binder import UNDER_STRACE, clear, collect
 from lib.tree import Tree
 
 FOLDERS = sorted(path.parent for path in pathlib.Path(__file__).parent.glob("*/machine"))
@@ -146,7 +146,7 @@ def test_writes(case, root, binder):
         pytest.skip("strace is not installed")
     tree, log = case.unfold(root / "tree", case.cmdline), root / "strace"
     done = subprocess.run(
-        ["strace", "-f", "--seccomp-bpf", "-y", "-s", "4096", "-o", log, "-e",
+        ["strace", "-f", "--seccomp-bpf", "-y", "-s", "4096", "-o", log, *UNDER_STRACE, "-e",
          "trace=write,pwrite64,writev,openat,openat2", binder, "--root", tree.root],
         check=False, timeout=60)
     calls = log.read_text(encoding="utf-8", errors="replace")

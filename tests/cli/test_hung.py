@@ -9,6 +9,7 @@ import time
 import pytest
 
 from lib import golden
+from lib.binder import UNDER_STRACE
 from lib.editing import plant, set_conf
 from lib.payload import fixture_program  # noqa: F401
 
@@ -30,7 +31,8 @@ class Hanging:
         unbind.unlink(missing_ok=True)
         os.mkfifo(unbind)
         self.calls = root.parent / f"{words[0]}.calls"
-        trace = ["strace", "-f", "-qq", "-s", "300", "-o", self.calls, "-e", "trace=file,kill"]
+        trace = ["strace", "-f", "-qq", "-s", "300", "-o", self.calls, *UNDER_STRACE, "-e",
+                 "trace=file,kill"]
         self.began = time.monotonic()
         self.process = subprocess.Popen(
             [*trace, program, "--root", self.root, "--json", *words], stdout=subprocess.PIPE,

@@ -9,6 +9,8 @@ TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))
 BUILD = os.path.join(TOP, os.environ.get("BUILD", "build"))
 BINDER = os.path.join(BUILD, "binder")
 REPORT = "run/vfio-bind/report"
+# The leak sanitizer cannot work there.
+UNDER_STRACE = ["-E", "ASAN_OPTIONS=detect_leaks=0"]
 HEADER = ["# address", "verdict", "reason", "rule", "driver-before", "driver-after", "detail"]
 
 
