@@ -87,12 +87,14 @@ static void append_param(struct module_params *params, size_t *len, struct text 
 			 const struct cmdline_word *word)
 {
 	struct text rest = { name.at, (size_t)(word->whole.at + word->whole.len - name.at) };
-	bool open = *word->whole.at == '"';
+	bool open = false;
 
 	if (text_is(name, "ids")) {
 		params->ids = word->whole;
 		return;
 	}
+	for (const char *at = word->whole.at; at < name.at; at++)
+		open ^= *at == '"'; /* before the word, or within the module's name */
 	if (*len)
 		append(params, len, text_of(" "));
 	if (open)

@@ -86,6 +86,8 @@ static const struct params_row params[] = {
 	  "a\"x=y ids=1:2 b\"z", "" },
 	{ "quotes around name and value stay there", "vfio.ko", "", "\"vfio.a=b ids=1:2\"",
 	  "\"a=b ids=1:2\"", "" },
+	{ "a quote within the module's name goes on behind it", "d\"s.ko", "", "d\"s.a=b ids=1:2\"",
+	  "\"a=b ids=1:2\"", "" },
 	{ "a quote that was left open is closed", "vfio.ko", "a=\"b", "vfio.c=\"d ids=1:2\"",
 	  "a=\"b\" c=\"d ids=1:2\"", "" },
 	{ "what the kernel takes for a blank ends a word", "vfio.ko", "a=1\rids=1:2", "", "a=1",
