@@ -1,27 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Collects the cmocka tables in unit/ as one pytest item a row, and builds what is tested."""
 
-import fcntl
 import os
 import re
 import subprocess
 
 import pytest
 
-TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-BUILD = os.environ.get("BUILD", "build")
-
-
-def make(target):
-    """Builds a target; returns what make said if it failed."""
-    folder = os.path.join(TOP, BUILD)
-    os.makedirs(folder, exist_ok=True)
-    with open(os.path.join(folder, ".lock"), "w", encoding="utf-8") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # pytest-xdist collects in several processes at once
-        done = subprocess.run(
-            ["make", "-s", "-C", TOP, "BUILD=" + BUILD, os.path.join(BUILD, target)],
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
-    return done.stdout if done.returncode else None
+from lib.build import BUILD, built, make
 
 
 def pytest_configure(config):
@@ -51,7 +37,7 @@ class CmockaFile(pytest.File):
         failure = make("tests/" + name)
         if failure is not None:
             return [CmockaItem.from_parent(self, name="is built", failure=failure)]
-        done = subprocess.run([os.path.join(TOP, BUILD, "tests", name)], text=True, timeout=60,
+        done = subprocess.run([os.path.join(BUILD, "tests", name)], text=True, timeout=60,
                               env={**os.environ, "CMOCKA_MESSAGE_OUTPUT": "TAP"}, check=False,
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, errors="replace")
         items = [CmockaItem.from_parent(self, name=test, failure=failure)
@@ -96,6 +82,4 @@ class CmockaItem(pytest.Item):
 @pytest.fixture(scope="session")
 def binder():
     """The path of the binder, built."""
-    failure = make("binder")
-    assert failure is None, failure
-    return os.path.join(TOP, BUILD, "binder")
+    return built("binder")

@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from conftest import BUILD, TOP, make
+from lib.build import TOP, built
 
 LIMIT = 64 * 1024
 pytestmark = pytest.mark.skipif("SANITIZE" in os.environ,
@@ -32,11 +32,7 @@ def symbols(path, *options):
 
 @pytest.fixture(scope="module", name="objects")
 def fixture_objects():
-    names = core()
-    for name in names:
-        failure = make("core/%s.o" % name)
-        assert failure is None, failure
-    return {name: os.path.join(TOP, BUILD, "core", name + ".o") for name in names}
+    return {name: built(f"core/{name}.o") for name in core()}
 
 
 def test_the_core_is_more_than_nothing(objects):

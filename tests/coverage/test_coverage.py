@@ -3,24 +3,22 @@
 and how much they have to."""
 
 import json
-import os
 import subprocess
 from pathlib import Path
 
+from lib.build import APART
 from test_pure import core
 
 TOP = Path(__file__).parents[2]
 FOLDER = TOP / "build/coverage"
 WANTED = {"line": 95, "branch": 90}  # percent
-ENVIRONMENT = {name: value for name, value in os.environ.items()
-               if name != "BUILD" and not name.startswith("PYTEST_")}
 
 
 def test_the_core_is_covered(record_property, tmp_path):
     """By unit, cases and property together, all of which have to be green."""
     for counts in FOLDER.rglob("*.gcda"):
         counts.unlink()
-    done = subprocess.run(["make", "-s", "-j2", "counted"], cwd=TOP, env=ENVIRONMENT, text=True,
+    done = subprocess.run(["make", "-s", "-j2", "counted"], cwd=TOP, env=APART, text=True,
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
     assert done.returncode == 0, done.stdout
     summary = tmp_path / "summary.json"

@@ -58,6 +58,7 @@ struct process {
 	bool counting;
 	bool inside;   /* a call is being made */
 	bool replaced; /* it is not, and result is what it returns */
+	bool again;    /* the next call is the last one made again */
 	bool ended;
 	long number, result;
 };
@@ -146,6 +147,10 @@ static bool enter(struct process *process, size_t at, struct user_regs_struct *r
 {
 	process->number = (long)regs->orig_rax;
 	process->replaced = false;
+	if (process->again) {
+		process->again = false;
+		return true;
+	}
 	process->counting |= at || process->number == SYS_getpid;
 	if (!process->counting)
 		return true;
@@ -157,11 +162,27 @@ static bool enter(struct process *process, size_t at, struct user_regs_struct *r
 	return !strikes(process, at) || strike(process, regs);
 }
 
+/*
+ * A signal that nobody handles interrupts a call, include/linux/errno.h; and a renaming anywhere
+ * on the machine interrupts an openat2(2) that keeps below a root. How many do is chance.
+ */
+static bool is_made_again(long number, long result)
+{
+	const long restart[] = { -512, -513, -514, -516 };
+
+	for (size_t i = 0; i < sizeof(restart) / sizeof(*restart); i++)
+		if (result == restart[i])
+			return true;
+	return number == SYS_openat2 && result == -EAGAIN;
+}
+
 static void leave(struct process *process, struct user_regs_struct *regs)
 {
 	if (process->replaced) {
 		regs->rax = (unsigned long long)process->result;
 		(void)ptrace(PTRACE_SETREGS, process->pid, NULL, regs);
+	} else if (is_made_again(process->number, (long)regs->rax)) {
+		process->again = true;
 	} else if (process->number == SYS_write && (long)regs->rax > 0 && root[0] == '/') {
 		kernel(root, process->pid, regs);
 	}

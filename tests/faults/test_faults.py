@@ -12,7 +12,7 @@ from types import SimpleNamespace
 import pytest
 
 from lib.binder import BINDER
-from lib.injector import NAMES, TOO_SLOW, Injector, Snapshot, build
+from lib.injector import NAMES, TOO_SLOW, Injector, Snapshot
 from lib.quick import fixture_memory  # noqa: F401
 from scenarios import SCENARIOS, lies
 
@@ -58,7 +58,6 @@ class Bench:
     """A scenario set up."""
 
     def __init__(self, scenario, root):
-        build()
         self.scenario = scenario
         self.tree = scenario.plant(root)
         self.snapshot = Snapshot(root)

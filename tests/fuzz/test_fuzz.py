@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from conftest import BUILD, TOP, make
+from lib.build import built
 
 HERE = Path(__file__).parent
 CORPUS = HERE / "corpus"
@@ -39,13 +39,6 @@ TARGETS = {
     "machine": Target(300_000, 100_000, longest=1000),
     "imports": Target(100_000, 30_000),
 }
-
-
-def built(name):
-    """The path of a program, built."""
-    failure = make(name)
-    assert failure is None, failure
-    return Path(TOP) / BUILD / name
 
 
 def run(command, **environment):

@@ -5,8 +5,8 @@ import os
 import re
 from dataclasses import dataclass, field
 
-TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-BUILD = os.path.join(TOP, os.environ.get("BUILD", "build"))
+from lib.build import BUILD
+
 BINDER = os.path.join(BUILD, "binder")
 REPORT = "run/vfio-bind/report"
 # The leak sanitizer cannot work there.

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Runs `vfio-bind payload` and reads what it wrote."""
 
-import fcntl
 import os
 import shutil
 import subprocess
@@ -9,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
+from lib.build import built
 
 TOP = Path(__file__).resolve().parents[2]
 BUILD = os.environ.get("BUILD", "build")
@@ -19,14 +20,7 @@ RULE = "bind nvme id=144d:a80a\n"
 @pytest.fixture(scope="session", name="program")
 def fixture_program():
     """The path of the host program, built."""
-    (TOP / BUILD).mkdir(exist_ok=True)
-    with open(TOP / BUILD / ".lock", "w", encoding="ascii") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # as in conftest.py, which builds at the same time
-        done = subprocess.run(["make", "-s", "-C", TOP, f"BUILD={BUILD}", f"{BUILD}/vfio-bind"],
-                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                              check=False)
-    assert done.returncode == 0, done.stdout
-    return TOP / BUILD / "vfio-bind"
+    return Path(built("vfio-bind"))
 
 
 @dataclass

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """For tests that start a program thousands of times: files in memory, and no fork of Python."""
 
-import fcntl
 import os
 import shutil
 import subprocess
@@ -9,8 +8,8 @@ import tempfile
 
 import pytest
 
-TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-BUILD = os.path.join(TOP, os.environ.get("BUILD", "build"))
+from lib.build import built
+
 MEMORY = "/dev/shm"
 SANITIZERS = ("AddressSanitizer", "runtime error", "LeakSanitizer")
 
@@ -54,14 +53,9 @@ class Again:
     takes half the time."""
 
     def __init__(self, folder, environment):
-        path = os.path.join(BUILD, "tests/again")
-        with open(os.path.join(BUILD, ".lock"), "w", encoding="ascii") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)  # as in conftest.py
-            subprocess.run(["make", "-s", "-C", TOP, f"BUILD={os.environ.get('BUILD', 'build')}",
-                            os.path.relpath(path, TOP)], check=True)
         self.files = [os.path.join(folder, name) for name in ("stdout", "stderr")]
-        self.process = subprocess.Popen([path, *self.files], env=environment, text=True,
-                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self.process = subprocess.Popen([built("tests/again"), *self.files], env=environment,
+                                        text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
 
     def run(self, *words):
         """(exit status, stdout, stderr)."""

@@ -17,17 +17,17 @@ from pathlib import Path
 
 import pytest
 
+from lib.build import APART
+
 TOP = Path(__file__).parents[2]
 PATCHES = sorted(Path(__file__).parent.glob("*.patch"))
 # What neither the build nor a test that a patch names looks at.
 LEFT_OUT = shutil.ignore_patterns(".git", "build", "corpus", "sabotage", "__pycache__")
-ENVIRONMENT = {name: value for name, value in os.environ.items()
-               if name != "BUILD" and not name.startswith("PYTEST_")}
 
 
 def build(folder):
     """Builds all; a tree that cannot be built proves nothing."""
-    done = subprocess.run(["make", "-s", "-j2", "all"], cwd=folder, env=ENVIRONMENT, text=True,
+    done = subprocess.run(["make", "-s", "-j2", "all"], cwd=folder, env=APART, text=True,
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
     assert done.returncode == 0, done.stdout
 
@@ -52,7 +52,7 @@ def run_tests(folder, arguments):
     with subprocess.Popen(
             [sys.executable, "-m", "pytest", "-q", "-x", "-rf", "-p", "no:cacheprovider", "-p",
              "no:xdist", *shlex.split(arguments)],
-            cwd=folder, env=ENVIRONMENT, text=True, errors="replace", start_new_session=True,
+            cwd=folder, env=APART, text=True, errors="replace", start_new_session=True,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as tests:
         said, _ = tests.communicate()
     with contextlib.suppress(ProcessLookupError):  # what is broken may not have ended
