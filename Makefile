@@ -155,41 +155,20 @@ $(BUILD)/afl/%: tests/fuzz/%.c tests/fuzz/fuzz.h $(BUILD)/afl.o/all.a
 	@mkdir -p $(@D)
 	$(AFL_CC) $(FUZZ_FLAGS) -fsanitize=fuzzer -o $@ $(FUZZ_LINK)
 
-fuzz:
-	BUILD=$(BUILD) tests/run fuzz
-
 # What makes the system calls of a program fail; static, for it goes into virtual machines too.
 $(BUILD)/faults/%: tests/faults/%.c tests/faults/kernel.h
 	@mkdir -p $(@D)
 	$(BINDER_CC) $(BINDER_CFLAGS) $(BINDER_LDFLAGS) -o $@ $<
 
-faults: all
-	BUILD=$(BUILD) tests/run faults
+# A suite of tests/run each: what it is stands there in tests/.
+analysis coverage faults fuzz mutation power sabotage:
+	BUILD=$(BUILD) tests/run $@
 
-# What a kill or a power cut leaves of the policy.
-power:
-	BUILD=$(BUILD) tests/run power
-
-# Memory under valgrind, hardening of what runs, a build that can be repeated: tests/analysis.
-analysis:
-	BUILD=$(BUILD) tests/run analysis
-
-# What of the core unit, cases and property reach: tests/coverage.
-coverage:
-	BUILD=$(BUILD) tests/run coverage
-
+# The fast tests with a core that counts what they reach: tests/coverage.
 counted:
 	$(MAKE) BUILD=build/coverage BINDER_CC='$(CC)' HARDEN= HOT_CFLAGS=-O0 BINDER_LDFLAGS=-static \
 		CFLAGS='-g -O0 --coverage -include tests/coverage/flush.h' SANITIZE=1 \
 		SUITES='unit cases property' check
-
-# Small changes of the core, of which the fast tests have to notice most: tests/mutation.
-mutation:
-	BUILD=$(BUILD) tests/run mutation
-
-# Promises that are broken on purpose, which the tests have to notice.
-sabotage:
-	BUILD=$(BUILD) tests/run sabotage
 
 sanitize:
 	$(MAKE) BUILD=build/sanitize BINDER_CC='$(CC)' HARDEN= BINDER_LDFLAGS= \

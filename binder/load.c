@@ -181,10 +181,10 @@ bool load_policy(struct machine *machine, struct policy_text *text, struct polic
 	load_file(&loading, POLICY_FILE);
 	while (!(err = next_name(&loading, name, &found, &distrust)) && found) {
 		/* Who may write there may take a keep rule away. */
-		if (distrust)
+		if (distrust) {
 			blame_file(&loading, text_of("/" POLICY_DIR), distrust);
-		if (distrust)
 			break;
+		}
 		(void)join(path, sizeof(path), POLICY_DIR "/", name, "");
 		load_file(&loading, path);
 	}

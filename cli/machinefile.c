@@ -2,6 +2,7 @@
 #include "machinefile.h"
 
 #include "machinereader.h"
+#include "printable.h"
 #include "value.h"
 
 #include <errno.h>
@@ -191,7 +192,7 @@ static bool read_row(struct reader *reader, struct text line)
 static bool has_control(struct text line, struct text *at)
 {
 	for (*at = line; at->len; at->at++, at->len--)
-		if (((unsigned char)*at->at < ' ' && *at->at != '\t') || *at->at == 0x7f)
+		if (is_control(*at->at) && *at->at != '\t')
 			return true;
 	return false;
 }

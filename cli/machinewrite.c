@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "machinefile.h"
+#include "printable.h"
 #include "protect.h"
 #include "value.h"
 
@@ -18,11 +19,8 @@ static const char *address_of(struct address address, char out[ADDRESS_SIZE])
 /* What a terminal would obey, and whoever reads the file refuses, becomes "?"; kept does not. */
 static void write_text(const char *text, char kept, FILE *out)
 {
-	for (; *text; text++) {
-		bool control = (unsigned char)*text < ' ' || *text == 0x7f;
-
-		(void)fputc(control && *text != kept ? '?' : *text, out);
-	}
+	for (; *text; text++)
+		(void)fputc(is_control(*text) && *text != kept ? '?' : *text, out);
 }
 
 /* The serial number as text, or nothing where there is none. */

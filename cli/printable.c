@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "printable.h"
 
-#include <stdbool.h>
 #include <stddef.h>
+
+bool is_control(char c)
+{
+	return (unsigned char)c < ' ' || c == 0x7f;
+}
 
 /* How many bytes a character takes that begins so, by RFC 3629; 0 where none does. */
 static size_t length_of(unsigned char first)
@@ -38,7 +42,7 @@ static size_t measure(const unsigned char *text)
 	size_t len = length_of(text[0]);
 
 	if (len == 1)
-		return text[0] >= ' ' && text[0] != 0x7f;
+		return !is_control((char)text[0]);
 	if (len < 2 || !is_second(text[0], text[1]) || (text[0] == 0xc2 && text[1] < 0xa0))
 		return 0; /* the last are control characters too: C1 of ISO 6429 */
 	for (size_t i = 2; i < len; i++)

@@ -3,6 +3,11 @@
 #ifndef PRINTABLE_H
 #define PRINTABLE_H
 
+#include <stdbool.h>
+
+/* True for what a terminal obeys instead of showing it, of ASCII. */
+bool is_control(char c);
+
 /* Puts "?" in place of control characters and of what is no UTF-8. */
 void make_printable(char *text);
 

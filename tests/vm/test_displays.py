@@ -3,12 +3,8 @@
 
 import pytest
 
-from .machine import GPU2, TWINS, Function, Slot
+from .machine import GPU2, QXL, TWINS
 from .proof import prove, verdicts
-
-QXL = Slot((Function("qxl", "qxl-vga", "qxl"),
-            Function("qxl_audio", "intel-hda", "snd_hda_intel"),
-            Function("qxl_usb", "qemu-xhci", "xhci_hcd")))
 
 
 @pytest.mark.parametrize("rule", ["bind display boot_display=0 with=functions",
