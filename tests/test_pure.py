@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from lib.build import TOP, built
+from lib.build import BUILD, TOP, make
 
 LIMIT = 64 * 1024
 pytestmark = pytest.mark.skipif("SANITIZE" in os.environ,
@@ -32,7 +32,10 @@ def symbols(path, *options):
 
 @pytest.fixture(scope="module", name="objects")
 def fixture_objects():
-    return {name: built(f"core/{name}.o") for name in core()}
+    files = {name: f"core/{name}.o" for name in core()}
+    failure = make(*files.values())
+    assert failure is None, failure
+    return {name: os.path.join(BUILD, file) for name, file in files.items()}
 
 
 def test_the_core_is_more_than_nothing(objects):

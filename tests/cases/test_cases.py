@@ -29,6 +29,7 @@ import pytest
 from lib import machine as machines
 from lib import reference
 from lib.binder import UNDER_STRACE, clear, collect
+from lib.quick import fixture_memory  # noqa: F401
 from lib.tree import Tree
 
 FOLDERS = sorted(path.parent for path in pathlib.Path(__file__).parent.glob("*/machine"))
@@ -90,9 +91,9 @@ class Case:
 
 
 @pytest.fixture(name="root")
-def fixture_root():
+def fixture_root(memory):
     """A folder that goes when the test ends, for a tree has many files."""
-    with tempfile.TemporaryDirectory() as root:
+    with tempfile.TemporaryDirectory(dir=memory) as root:
         yield pathlib.Path(root)
 
 

@@ -12,14 +12,15 @@ APART = {name: value for name, value in os.environ.items()
          if name != "BUILD" and not name.startswith("PYTEST_")}
 
 
-def make(target):
-    """Builds a target below the build folder; returns what make said if it failed."""
+def make(*targets):
+    """Builds targets below the build folder; returns what make said if it failed."""
     os.makedirs(BUILD, exist_ok=True)
     with open(os.path.join(BUILD, ".lock"), "w", encoding="utf-8") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # pytest-xdist builds in several processes at once
         folder = os.path.relpath(BUILD, TOP)
         done = subprocess.run(
-            ["make", "-s", "-C", TOP, "BUILD=" + folder, os.path.join(folder, target)],
+            ["make", "-s", "-C", TOP, "BUILD=" + folder,
+             *(os.path.join(folder, target) for target in targets)],
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
     return done.stdout if done.returncode else None
 

@@ -18,6 +18,7 @@ from lib.tree import Tree
 
 FOLDER = pathlib.Path(__file__).parents[1] / "machines"
 FILES = sorted(FOLDER.glob("*.tsv"))
+MANY = 100
 VARIANTS = 3  # of each machine: as it is, and with other facts
 NAME = "/etc/vfio-bind.conf"
 
@@ -141,6 +142,9 @@ class Question:
 
 
 def agree(forest, stem, count, seed):
+    """Asks about a machine. One of hundreds of functions has not much to tell, and takes long."""
+    if len(machines.load(FOLDER / f"{stem}.tsv").devices) > MANY:
+        count //= 4
     for number in range(count):
         rng = random.Random("%s %s %d" % (seed, stem, number))
         question = Question(forest, forest.tree(stem, rng.randrange(VARIANTS)), rng)
@@ -152,7 +156,7 @@ def agree(forest, stem, count, seed):
 
 @pytest.mark.parametrize("stem", [path.stem for path in FILES])
 def test_all_agree_with_the_reference(forest, stem):
-    agree(forest, stem, 2000 // len(FILES), "daily")
+    agree(forest, stem, 2240 // len(FILES), "daily")
 
 
 @pytest.mark.nightly
