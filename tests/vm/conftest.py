@@ -10,7 +10,7 @@ import pytest
 pytest.register_assert_rewrite(f"{__package__}.proof")
 
 from .lab import Lab  # noqa: E402  pylint: disable=wrong-import-position
-from .roots import RELEASES  # noqa: E402  pylint: disable=wrong-import-position
+from .roots import RELEASES, SID  # noqa: E402  pylint: disable=wrong-import-position
 
 TOOLS = ("qemu-system-x86_64", "mmdebstrap", "mke2fs", "debugfs", "e2fsck", "unshare", "make")
 
@@ -24,9 +24,10 @@ def pytest_collection_modifyitems(items):
             item.add_marker(pytest.mark.xdist_group(str(release)))
 
 
-@pytest.fixture(scope="session", params=RELEASES, ids=str)
+@pytest.fixture(scope="session", ids=str,
+                params=[*RELEASES, pytest.param(SID, marks=pytest.mark.nightly)])
 def release(request):
-    """Each release in turn."""
+    """Each release in turn; by night also what the next one will be made of."""
     return request.param
 
 

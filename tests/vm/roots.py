@@ -46,10 +46,10 @@ TRIXIE_STORAGE = replace(TRIXIE, variant="storage", packages=(
 BOOKWORM_BUILT_IN = replace(BOOKWORM, variant="builtin", built_in=True)
 BOOKWORM_DRACUT = replace(BOOKWORM, generator=DRACUT)
 TRIXIE_DRACUT = replace(TRIXIE, generator=DRACUT)
-# A mirror's Release file may be older than it allows; switch_root is in util-linux-extra.
-SID_DRACUT = replace(TRIXIE_DRACUT, suite="sid",
-                     packages=(*TRIXIE.packages, "util-linux-extra"),
-                     apt_options=('Acquire::Check-Valid-Until "false"',))
+# A mirror's Release file may be older than it allows.
+SID = replace(TRIXIE, suite="sid", apt_options=('Acquire::Check-Valid-Until "false"',))
+# switch_root is in util-linux-extra.
+SID_DRACUT = replace(SID, generator=DRACUT, packages=(*SID.packages, "util-linux-extra"))
 
 
 @dataclass(frozen=True)
