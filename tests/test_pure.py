@@ -19,7 +19,8 @@ ALLOWED = {"memchr", "memcmp", "memcpy", "memmove", "memset", "strchr", "strlen"
 
 def core():
     """The modules the Makefile calls the core."""
-    text = subprocess.run(["make", "-s", "--no-print-directory", "-C", TOP, "--eval=core:;@echo $(CORE)", "core"],
+    text = subprocess.run(["make", "-s", "--no-print-directory", "-C", TOP,
+                           "--eval=core:;@echo $(CORE)", "core"],
                           stdout=subprocess.PIPE, text=True, check=True).stdout
     return text.split()
 

@@ -95,7 +95,8 @@ def faults(boots):
             continue
         expected = TWINS.host_drivers() | dict.fromkeys(TWINS.addresses(*taken), VFIO)
         wrong = [f"{name}: {address} is on {driver}, not on {expected.get(address)}"
-                 for address, driver in last_look(boot).drivers.items() if driver != expected.get(address)]
+                 for address, driver in last_look(boot).drivers.items()
+                 if driver != expected.get(address)]
         yield from wrong
         if not wrong:
             try:

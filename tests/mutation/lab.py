@@ -53,7 +53,8 @@ class Lab:
         for sources in [[path] for path in UNITS] + [[TOP / "binder/main.c", TOP / "binder/pid1.c"]]:
             programs.append(self.folder / sources[0].stem)
             subprocess.run(["cc", *FLAGS, "-o", programs[-1], *sources, *objects, "libcore.so",
-                            "-Wl,-rpath,$ORIGIN", "-lcmocka", *self.extra], cwd=self.folder, check=True)
+                            "-Wl,-rpath,$ORIGIN", "-lcmocka", *self.extra],
+                           cwd=self.folder, check=True)
         return programs
 
     def link(self, changed):

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""A tree below --root, where every link is followed inside it, and the same tree as "/", as at a boot, where
-the functions of a bus are read beside each other: the same report."""
+"""A tree below --root, where every link is followed inside it, and the same tree as "/", as at a
+boot, where the functions of a bus are read beside each other: the same report."""
 
 import os
 import random
