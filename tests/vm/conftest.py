@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Fixtures: a lab per release. With xdist, `-n 2 --dist loadgroup` gives each release a lane."""
+"""Fixtures: a lab per release. With xdist, `-n 2 --dist loadgroup` keeps what shares a boot in a
+lane."""
 
 import os
 import shutil
@@ -10,24 +11,23 @@ import pytest
 pytest.register_assert_rewrite(f"{__package__}.proof")
 
 from .lab import Lab  # noqa: E402  pylint: disable=wrong-import-position
-from .roots import RELEASES, SID  # noqa: E402  pylint: disable=wrong-import-position
+from .nights import EACH  # noqa: E402  pylint: disable=wrong-import-position
 
 TOOLS = ("qemu-system-x86_64", "mmdebstrap", "mke2fs", "debugfs", "e2fsck", "unshare", "make")
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
-    """Keeps the tests of a release together: they share its images."""
+    """Keeps the tests of a file and a release together: they share boots."""
     for item in items:
         release = getattr(item, "callspec", None) and item.callspec.params.get("release")
         if release:
-            item.add_marker(pytest.mark.xdist_group(str(release)))
+            item.add_marker(pytest.mark.xdist_group(f"{release}-{item.path.stem}"))
 
 
-@pytest.fixture(scope="session", ids=str,
-                params=[*RELEASES, pytest.param(SID, marks=pytest.mark.nightly)])
+@pytest.fixture(scope="session", params=EACH, ids=str)
 def release(request):
-    """Each release in turn; by night also what the next one will be made of."""
+    """Each release in turn."""
     return request.param
 
 

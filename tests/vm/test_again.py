@@ -4,8 +4,10 @@
 import pytest
 
 from .machine import GPU2, TWINS
+from .nights import ONE_BY_DAY
 from .proof import prove, prove_links
 
+pytestmark = ONE_BY_DAY
 TAKEN = (*GPU2, "disk1", "disk2", "disk3")
 POLICY = "bind display boot_display=0 with=functions\nbind nvme\n"
 AGAIN = """

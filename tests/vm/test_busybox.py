@@ -6,8 +6,10 @@ import pytest
 from .busybox import busybox_image
 from .images import POLICY, File, Recipe
 from .machine import GPU2, TWINS
+from .nights import ONE_BY_DAY
 from .proof import VFIO, prove
 
+pytestmark = ONE_BY_DAY
 NVME = "1b36:0010"
 ABSENT = "0000:77:00.0"
 RULES = (f"bind display boot_display=0 with=functions\nbind {TWINS.address('disk2')} id={NVME}\n"

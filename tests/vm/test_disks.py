@@ -6,6 +6,7 @@ import pytest
 from .boot import BootFailed
 from .images import ROOT_UUID, File
 from .machine import TWINS, nic
+from .nights import ONE_BY_DAY
 from .proof import prove, verdicts
 
 NVME = "1b36:0010"
@@ -26,6 +27,7 @@ def test_one_of_three_drives(lab, rule):
     verdicts(TWINS, boot.stages["root"], {"disk2": "bind rule"})
 
 
+@ONE_BY_DAY
 def test_one_of_two_network_cards(lab):
     """Scenario b: one of two e1000e by its serial number; and a count that is wrong binds none."""
     boot = lab.boot("bind network dsn=52-54-00-ff-ff-00-00-02\n"
@@ -35,6 +37,7 @@ def test_one_of_two_network_cards(lab):
         (NICS.address("nic2"), "bind", "rule"), ("-", "none", "count")}
 
 
+@ONE_BY_DAY
 def test_keep_against_a_broad_rule(lab):
     """Scenario c: every drive but one that is kept, and but the root's."""
     boot = lab.boot(f"bind nvme\nkeep {TWINS.address('disk2')}\n")
@@ -52,6 +55,7 @@ def test_every_drive_but_the_root(lab):
         **dict.fromkeys(DRIVES, "bind rule"), "root": "refuse host-storage"})
 
 
+@ONE_BY_DAY
 def test_root_drive_by_its_address(lab):
     """Scenario f: named as exactly as can be, the root's drive is refused all the same."""
     boot = lab.boot(f"bind {TWINS.address('root')} id={NVME} path={TWINS.path('root')}\n")

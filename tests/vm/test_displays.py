@@ -4,6 +4,7 @@
 import pytest
 
 from .machine import GPU2, QXL, TWINS
+from .nights import ONE_BY_DAY
 from .proof import prove, verdicts
 
 
@@ -17,6 +18,7 @@ def test_second_card_with_all_its_functions(lab, rule):
         "gpu2": "bind rule", "gpu2_audio": "bind companion", "gpu2_usb": "bind companion"})
 
 
+@ONE_BY_DAY
 def test_companions_are_of_the_same_vendor(lab):
     """Scenario a: the USB function of the card's vendor goes along, foreign functions stay."""
     machine = TWINS.with_slots(QXL)
@@ -26,6 +28,7 @@ def test_companions_are_of_the_same_vendor(lab):
         "gpu2": "bind rule", "qxl": "bind rule", "qxl_usb": "bind companion"})
 
 
+@ONE_BY_DAY
 def test_boot_card_is_refused(lab):
     """Scenario d: chosen by address, but the host keeps the card with the picture."""
     boot = lab.boot(f"bind {TWINS.address('gpu1')} id=1234:1111\n")
@@ -34,6 +37,7 @@ def test_boot_card_is_refused(lab):
     assert any("refused: is the boot display" in line for line in boot.said(level=3))
 
 
+@ONE_BY_DAY
 def test_boot_card_is_bound_if_allowed(lab):
     """Scenario d: with allow=boot-display it is bound, and the other card is the host's."""
     boot = lab.boot(f"bind {TWINS.address('gpu1')} id=1234:1111 allow=boot-display\n")

@@ -5,7 +5,9 @@ from .images import Recipe
 from .machine import GPU2, TWINS
 from .proof import VFIO, prove, prove_links
 
-POLICY = f"bind display boot_display=0 with=functions\nbind {TWINS.address('disk2')} id=1b36:0010\n"
+ABSENT = "0000:77:00.0"
+POLICY = ("bind display boot_display=0 with=functions\n"
+          f"bind {TWINS.address('disk2')} id=1b36:0010\nbind {ABSENT} id=1b36:0010\n")
 FORCED = Recipe("forced", policy=POLICY, trees=("initramfs-tools-forced",))
 TAKEN = (*GPU2, "disk2")
 
@@ -16,9 +18,11 @@ def forced_by(boot, mark):
 
 
 def test_drivers_forced_early(lab):
-    """After us but before udev: nvme and the GPU's driver are loaded, and get no chosen device."""
+    """After us but before udev: nvme and the GPU's driver are loaded, and get no chosen device.
+    One that is absent is no matter."""
     boot = lab.boot(words="lab.force=early", image=lab.image(FORCED))
     prove(boot, TWINS, taken=TAKEN)
+    assert (ABSENT, "none", "absent") in boot.stages["root"].verdicts()
     probed = forced_by(boot, "forced early")
     assert "nvme" in probed[TWINS.address("disk1")], "the script forced nothing"
     assert "bochs-drm" in probed[TWINS.address("gpu1")]

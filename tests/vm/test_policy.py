@@ -7,8 +7,10 @@ import pytest
 
 from .images import POLICY, File
 from .machine import TWINS
+from .nights import ONE_BY_DAY
 from .proof import prove
 
+pytestmark = ONE_BY_DAY
 GOOD = "bind display boot_display=0\nbind nvme\n"
 BAD = {
     "error": (File(f"{GOOD}bind nvme colour=red\n".encode()), "3:11: expected "),

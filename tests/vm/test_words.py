@@ -4,8 +4,10 @@
 import pytest
 
 from .machine import GPU2, TWINS
+from .nights import ONE_BY_DAY
 from .proof import prove
 
+pytestmark = ONE_BY_DAY
 POLICY = "bind display boot_display=0 with=functions\nbind nvme\n"
 
 
