@@ -11,8 +11,12 @@ def by_night(*releases):
     return [pytest.param(release, marks=pytest.mark.nightly) for release in releases]
 
 
+def one_by_day(first, *others):
+    """For what a boot on either of them proves."""
+    return pytest.mark.parametrize("release", [first, *by_night(*others)], ids=str, indirect=True,
+                                   scope="session")
+
+
 # SID: what the next one will be made of.
 EACH = (*RELEASES, *by_night(SID))
-# What a boot on either of the two proves.
-ONE_BY_DAY = pytest.mark.parametrize("release", [TRIXIE, *by_night(BOOKWORM, SID)], ids=str,
-                                     indirect=True, scope="session")
+ONE_BY_DAY = one_by_day(TRIXIE, BOOKWORM, SID)

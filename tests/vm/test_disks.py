@@ -15,6 +15,7 @@ PATHS = ",".join(TWINS.path(name) for name in DRIVES)
 NICS = TWINS.with_slots(nic("nic1", 0x01), nic("nic2", 0x02))
 
 
+@ONE_BY_DAY
 @pytest.mark.parametrize("rule", [
     f"bind {TWINS.address('disk2')} id={NVME}",
     f"bind nvme path={TWINS.path('disk2')}",

@@ -54,6 +54,7 @@ def test_last_card_is_refused(lab):
         "gpu1": "refuse last-display", "gpu2": "refuse last-display", "disk1": "bind rule"})
 
 
+@ONE_BY_DAY
 def test_all_cards_are_bound_if_allowed(lab):
     """Scenario e: with allow=last-display the host has no screen left, and still boots."""
     boot = lab.boot("bind vga allow=last-display with=functions\n")

@@ -9,6 +9,7 @@ import pytest
 from .images import POLICY, File, Recipe, furnish, unpack, write
 from .lab import MULTI_USER
 from .machine import GPU2, TWINS
+from .nights import by_night, one_by_day
 from .overlay import with_overlay
 from .proof import VFIO, prove, prove_links, verdicts
 from .roots import BOOKWORM_DRACUT, SID_DRACUT, TRIXIE_DRACUT, run_in
@@ -36,6 +37,7 @@ RULES_ONLY = Recipe("rules", policy=RULES, files=FORCED_FILES)
 WITHOUT_US = Recipe("without-us", files=FORCED_FILES,
                     prepare="rm -r /usr/lib/dracut/modules.d/50vfio-bind")
 KERNEL_WITHOUT_VFIO = Recipe("without-vfio", policy=RULES, prepare=WITHOUT_VFIO)
+ONE_BY_DAY = one_by_day(TRIXIE_DRACUT, BOOKWORM_DRACUT, SID_DRACUT)
 
 
 def kinds(nightly=()):
@@ -45,8 +47,8 @@ def kinds(nightly=()):
                                             for kind, mark in marks.items()])
 
 
-@pytest.fixture(scope="session", name="release", ids=str, params=[
-    TRIXIE_DRACUT, BOOKWORM_DRACUT, pytest.param(SID_DRACUT, marks=pytest.mark.nightly)])
+@pytest.fixture(scope="session", name="release", ids=str,
+                params=[TRIXIE_DRACUT, BOOKWORM_DRACUT, *by_night(SID_DRACUT)])
 def release_with_dracut(request):
     """Each release in turn."""
     return request.param
@@ -84,6 +86,7 @@ def test_drivers_forced_early(lab, kind):
         "disk2": "bind rule"})
 
 
+@ONE_BY_DAY
 @kinds()
 def test_off(lab, kind):
     """Off by rd.vfio_bind=0; and, the drivers forced, what the test above is worth."""
@@ -95,6 +98,7 @@ def test_off(lab, kind):
     assert probed[TWINS.address("gpu2")] == ["bochs-drm"], "nothing was forced"
 
 
+@ONE_BY_DAY
 @kinds(nightly=["sh"])
 def test_overlay(lab, kind, tmp_path):
     """Behind an image that knows nothing of us, it runs by itself, and in time."""
@@ -106,6 +110,7 @@ def test_overlay(lab, kind, tmp_path):
     assert "nvme" in probed[TWINS.address("disk1")], "nothing was forced"
 
 
+@ONE_BY_DAY
 @kinds(nightly=["systemd"])
 def test_broken_policy(lab, kind):
     """Nothing is bound, one line says why."""
@@ -117,6 +122,7 @@ def test_broken_policy(lab, kind):
     assert boot.stages["root"].overrides == {}
 
 
+@ONE_BY_DAY
 @kinds(nightly=["sh"])
 def test_kernel_without_vfio(lab, kind):
     """Overrides hold the devices free, into the real root; there they bind."""

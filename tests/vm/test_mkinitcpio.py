@@ -89,6 +89,7 @@ def test_drivers_forced(lab, image, kind):
         assert "bochs-drm" in probed[TWINS.address("gpu1")], "nothing was forced"
 
 
+@pytest.mark.nightly
 def test_off(lab, image, kind):
     """What the test above is worth."""
     boot = lab.boot(words="rd.vfio_bind=0", image=image)
@@ -99,6 +100,7 @@ def test_off(lab, image, kind):
         assert probed[TWINS.address("disk2")] == ["nvme"], "nothing was forced"
 
 
+@pytest.mark.nightly
 def test_disabled_hook(lab, image, kind):
     """mkinitcpio's own way to do without a hook."""
     if kind == "systemd":
@@ -108,6 +110,7 @@ def test_disabled_hook(lab, image, kind):
     assert boot.said() == []
 
 
+@pytest.mark.nightly
 def test_broken_policy(lab, image, kind):
     """Nothing is bound, one line says why."""
     boot = lab.boot(files={POLICY: File(f"{RULES}bind nvme colour=red\n".encode())}, image=image)
@@ -116,6 +119,7 @@ def test_broken_policy(lab, image, kind):
     assert line.startswith(f"nothing bound: /{POLICY}:4:11: expected ")
 
 
+@pytest.mark.nightly
 def test_without_modules(lab, image, kind):
     """A plan whose files are missing: nothing else takes a device."""
     plan = "\n".join(("vfio-bind-plan 1", f"kernel {lab.root.kernel_release}",
