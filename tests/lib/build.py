@@ -4,6 +4,7 @@
 import fcntl
 import os
 import subprocess
+from functools import lru_cache
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BUILD = os.path.join(TOP, os.environ.get("BUILD", "build"))
@@ -25,8 +26,9 @@ def make(*targets):
     return done.stdout if done.returncode else None
 
 
+@lru_cache
 def built(target):
-    """The path of what is below the build folder, built."""
+    """The path of what is below the build folder, built once however often it is asked for."""
     failure = make(target)
     assert failure is None, failure
     return os.path.join(BUILD, target)

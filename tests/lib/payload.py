@@ -12,7 +12,6 @@ import pytest
 from lib.build import built
 
 TOP = Path(__file__).resolve().parents[2]
-BUILD = os.environ.get("BUILD", "build")
 OURS = "usr/lib/vfio-bind"
 RULE = "bind nvme id=144d:a80a\n"
 

@@ -11,6 +11,7 @@ import pytest
 
 from .images import SOURCE, File, install_product
 from .machine import TWINS, Function, Slot
+from .nights import by_night
 from .proof import VFIO
 from .roots import BOOKWORM, TRIXIE
 from .test_forced import FORCED
@@ -159,7 +160,7 @@ def injector():
 
 
 @pytest.fixture(scope="module", name="release", ids=str, params=[
-    TRIXIE, pytest.param(BOOKWORM, marks=pytest.mark.nightly)])
+    TRIXIE, *by_night(BOOKWORM)])
 def release_of_each_kernel(request):
     """Kernel 6.12; by night 6.1 too."""
     return request.param

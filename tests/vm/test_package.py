@@ -11,6 +11,7 @@ from package.deb import cached_deb, next_version
 from .cache import cached, key_of, key_of_tree
 from .images import GUEST, ROOT_UUID, Image, copy_into
 from .machine import TWINS
+from .nights import by_night
 from .proof import prove
 from .roots import BOOKWORM, BOOKWORM_DRACUT, TRIXIE, TRIXIE_DRACUT, run_in
 
@@ -43,8 +44,7 @@ told remove {APT} remove vfio-bind
 
 
 @pytest.fixture(scope="module", name="release", ids=str, params=[
-    TRIXIE, *(pytest.param(other, marks=pytest.mark.nightly)
-              for other in (BOOKWORM, TRIXIE_DRACUT, BOOKWORM_DRACUT))])
+    TRIXIE, *by_night(BOOKWORM, TRIXIE_DRACUT, BOOKWORM_DRACUT)])
 def release_to_install_on(request):
     """Each release in turn, with each generator."""
     return request.param

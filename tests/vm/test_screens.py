@@ -7,6 +7,7 @@ import pytest
 
 from .images import File, Recipe
 from .machine import OVMF, Function, Machine, Slot, disk
+from .nights import by_night
 from .proof import prove, verdicts
 from .roots import RELEASES, SID_DRACUT
 
@@ -55,7 +56,7 @@ def screens(*models, **options):
 
 
 @pytest.fixture(scope="session", name="release", ids=str, params=[
-    *RELEASES, pytest.param(SID_DRACUT, marks=pytest.mark.nightly)])
+    *RELEASES, *by_night(SID_DRACUT)])
 def release_of_each_kernel(request):
     """Each release in turn: kernels 6.12, 6.1 and 7.x."""
     return request.param

@@ -10,6 +10,7 @@ from lib.manual import literals, section
 from .busybox import busybox_image
 from .images import SOURCE, Recipe
 from .machine import GPU2, QXL, TWINS, Function, Machine, Slot, nic
+from .nights import by_night
 from .proof import prove, prove_links
 from .roots import BOOKWORM, TRIXIE
 
@@ -26,7 +27,7 @@ IDS = "1b36:0010"
 
 
 @pytest.fixture(scope="module", name="release", ids=str,
-                params=[TRIXIE, pytest.param(BOOKWORM, marks=pytest.mark.nightly)])
+                params=[TRIXIE, *by_night(BOOKWORM)])
 def release_to_tell_them_on(request):
     """The other one by night."""
     return request.param
