@@ -32,3 +32,30 @@ def test_boots_that_are_too_late(tmp_path, until, said):
     done = subprocess.run([sys.executable, "tests/lib/count.py", result], cwd=TOP, check=True,
                           stdout=subprocess.PIPE, text=True)
     assert done.stdout == said
+
+
+def test_what_failed_is_told_last(tmp_path):
+    """With the end of the reason, below what was recorded: that of one table in one line."""
+    test = tmp_path / "test_it.py"
+    test.write_text("""import pytest
+@pytest.mark.parametrize("n", range(30))
+def test_row(n, record_property):
+    record_property("calls", n)
+    record_property("noticed by", f"row {n}")
+    assert n != 7, "seven"
+def test_alone(record_property):
+    record_property("share", "99.0 %")
+""")
+    result = tmp_path / "result"
+    run = subprocess.run([sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p",
+                          "no:xdist", f"--junit-xml={result}", "-o", "junit_family=xunit1", test],
+                         check=False, cwd=tmp_path, stdout=subprocess.PIPE)
+    assert run.returncode == 1
+    done = subprocess.run([sys.executable, "tests/lib/count.py", result], cwd=TOP, check=True,
+                          stdout=subprocess.PIPE, text=True)
+    assert done.stdout.splitlines()[:4] == [
+        "test_row: calls: 435", "test_row: noticed by: told 30 times", "test_alone: share: 99.0 %",
+        "FAILED test_it::test_row[7]"]
+    assert done.stdout.splitlines()[-4:] == [
+        "    E       assert 7 != 7", "    ", "    test_it.py:6: AssertionError",
+        "30 passed, 1 failed, 0 skipped"]
