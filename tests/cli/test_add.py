@@ -1,13 +1,16 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """vfio-bind add: the rule it writes, what it refuses, and that the file is never half there."""
 
+import contextlib
 import os
 import re
 import resource
 import shutil
+import signal
 import stat
 import subprocess
 import time
+from pathlib import Path
 
 import pytest
 
@@ -431,12 +434,19 @@ def test_somebody_who_may_not_write(program, root, dry, status):
 @pytest.mark.skipif(not shutil.which("strace"), reason="no strace")
 def test_a_file_that_somebody_changed_meanwhile_is_left_alone(program, root):
     set_conf(root, OLD)
-    words = ["strace", "-qq", "-o", root / "../strace", "-e", "inject=flock:delay_enter=1000000",
+    words = ["strace", "-qq", "-o", root / "../strace", "-e", "inject=flock:signal=SIGSTOP",
              program, "--root", root, "add", FREE]
     with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as slow:
         while not (root / TEMPORARY).exists() and slow.poll() is None:
             time.sleep(0.01)
         set_conf(root, "# theirs\n")
+        # Again and again: it may not have come to its stop yet.
+        while slow.poll() is None:
+            children = Path(f"/proc/{slow.pid}/task/{slow.pid}/children").read_text("ascii")
+            for child in children.split():
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(int(child), signal.SIGCONT)
+            time.sleep(0.01)
         said = slow.communicate()[1]
     assert slow.returncode == 1 and "changed meanwhile: run this again" in said, said
     assert get_conf(root) == "# theirs\n" and not (root / TEMPORARY).exists()

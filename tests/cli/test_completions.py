@@ -113,7 +113,6 @@ def zsh(line, env):
                        b"compinit -u -D; setopt nolistambiguous nobeep; print rea''dy\n")
     read_until("ready\r")
     os.write(terminal, line.encode() + b"\t")
-    time.sleep(0.2)
     os.write(terminal, b"\x01print -r -- '<\x05>'; print do''ne\n")
     said = read_until("done\r")
     os.write(terminal, b"exit\n")
