@@ -295,9 +295,9 @@ def test_modules_loaded_here_do_not_count(program, root, out):
 
 
 def module_tree(version):
-    """(lib/modules/RELEASE of an unpacked Debian kernel of that version), from the cache."""
+    """lib/modules/RELEASE of a Debian kernel of that version in the cache, not of the lab's."""
     cache = os.environ.get("VFIO_BIND_CACHE", "/var/cache/vfio-bind")
-    found = sorted(Path(cache).glob(f"*/tree/usr/lib/modules/{version}*"))
+    found = sorted(Path(cache).glob(f"*/tree/usr/lib/modules/{version}*-amd64"))
     if not found:
         pytest.skip(f"no modules of a kernel {version}* in {cache}; the vm suite puts some there")
     return found[-1]
