@@ -38,7 +38,8 @@ class Stopped:
         self.output = Path(root).with_suffix(".output")
         with open(self.output, "wb") as output:
             self.parent = subprocess.Popen([program, "--root", self.tree.root, *words],
-                                           stdout=output, stderr=subprocess.STDOUT)
+                                           stdout=output, stderr=subprocess.STDOUT,
+                                           start_new_session=True)
         self.pid = self.wait_for_child()
 
     def wait_for_child(self):
@@ -80,8 +81,7 @@ class Stopped:
     def end(self):
         """Ends all that are left."""
         if self.parent.poll() is None:
-            for pid in reversed(self.processes()):
-                os.kill(pid, signal.SIGKILL)
+            os.killpg(self.parent.pid, signal.SIGKILL)
             self.parent.wait()
 
     def go_on(self):

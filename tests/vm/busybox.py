@@ -10,8 +10,7 @@ from pathlib import Path
 from .cache import cached, key_of, key_of_tree
 from .images import GUEST, SOURCE, Image, unpack
 
-# In the order they are loaded in; ext4 looks for crc32c by a modprobe that is not there. Linux 7
-# has no such module: it needs none.
+# In the order they are loaded in; ext4 looks for crc32c by a modprobe that is not there.
 CRC32C = "crc32c_generic"
 DRIVERS = ("nvme", "bochs", "snd_hda_intel", "xhci_pci", CRC32C, "ext4")
 
@@ -55,13 +54,19 @@ def fill(root, tree):
             lzma.decompress(content) if name != path.name else content)
 
 
+def drivers_of(root):
+    """DRIVERS of its kernel: Linux 7 has no crc32c_generic, and jbd2 brings what is in its place."""
+    return [name for name in DRIVERS
+            if name != CRC32C or int(root.kernel_release.partition(".")[0]) < 7]
+
+
 def module_files(root):
-    """The modules of DRIVERS and what they need, each once, in the order to load them."""
+    """The drivers' modules and what they need, each once, in the order to load them."""
     found = {}
-    for name in DRIVERS:
+    for name in drivers_of(root):
         done = subprocess.run(["modprobe", "-d", root.tree, "-S", root.kernel_release, "-C",
                                "/nonexistent", "--show-depends", name],
-                              stdout=subprocess.PIPE, text=True, check=name != CRC32C)
+                              stdout=subprocess.PIPE, text=True, check=True)
         for line in done.stdout.splitlines():
             action, _, rest = line.partition(" ")
             if action == "insmod":

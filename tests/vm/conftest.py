@@ -16,7 +16,7 @@ from lib.count import NO_TIME  # noqa: E402  pylint: disable=wrong-import-positi
 from .nights import EACH  # noqa: E402  pylint: disable=wrong-import-position
 
 TOOLS = ("qemu-system-x86_64", "mmdebstrap", "mke2fs", "debugfs", "e2fsck", "unshare", "make")
-APART = {"test_stories"}  # no two tests of it share a boot: they fill whichever lane is free
+ALONE = {"test_stories"}  # no two tests of it share a boot: they fill whichever lane is free
 UNTIL = float(os.environ.get("VFIO_BIND_BOOTS_UNTIL", "inf"))  # seconds since 1970
 
 
@@ -25,7 +25,7 @@ def pytest_collection_modifyitems(items):
     """Keeps the tests of a file and a release together: they share boots."""
     for item in items:
         release = getattr(item, "callspec", None) and item.callspec.params.get("release")
-        if release and item.path.stem not in APART:
+        if release and item.path.stem not in ALONE:
             item.add_marker(pytest.mark.xdist_group(f"{release}-{item.path.stem}"))
 
 
