@@ -16,7 +16,7 @@ import pytest
 
 from lib import golden
 from lib.binder import MADE_AGAIN
-from lib.editing import CONF, MARK, get_conf, plant, run, set_conf
+from lib.editing import CONF, MARK, get_conf, let_in, plant, run, set_conf
 from lib.hosttree import HostTree
 from lib.payload import fixture_program, own_mounts  # noqa: F401
 
@@ -425,9 +425,7 @@ def test_somebody_who_may_not_write(program, root, dry, status):
     words = [] if os.geteuid() else ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
     if words and not shutil.which(words[0]):
         pytest.skip("no setpriv")
-    for path in root.parents:  # pytest makes its folders for one user only
-        if str(path).startswith("/tmp/") and os.geteuid() == 0:
-            path.chmod(path.stat().st_mode | 0o055)
+    let_in(root)
     (root / "etc").chmod(0o755 if os.geteuid() == 0 else 0o555)
     copy = root.parent / "program"
     shutil.copy(program, copy)

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from lib import golden, machine
+from lib.editing import let_in
 from lib.moduletree import ModuleTree
 from lib.payload import fixture_program  # noqa: F401
 from lib.tree import Tree
@@ -114,7 +115,7 @@ class Host:
         first = ["--root", self.root] + (["--machine", machine_file] if machine_file else [])
         done = subprocess.run([*prefix, self.program, *first, "check", *words], text=True,
                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=60,
-                              check=False, env={**os.environ, "LC_ALL": "C"})
+                              check=False, env=golden.environment(LC_ALL="C"))
         for word in ("AddressSanitizer", "runtime error", "LeakSanitizer"):
             assert word not in done.stderr, done.stderr
         return done
@@ -695,8 +696,7 @@ def test_unreadable_configuration_is_unknown(host):
     (host.root / "etc/modprobe.d/vfio.conf").chmod(0)
     prefix = []
     if os.geteuid() == 0:
-        for path in [host.root, *host.root.parents][:4]:
-            path.chmod(path.stat().st_mode | 0o055)
+        let_in(host.root)
         prefix = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"]
     status, result = host.check(prefix=prefix)
     assert (status, found(result)) == (0, [("unknown", "modprobe")])

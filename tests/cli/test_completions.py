@@ -11,6 +11,7 @@ import time
 
 import pytest
 
+from lib import golden
 from lib.payload import TOP, fixture_program  # noqa: F401
 
 MACHINE = "tests/machines/desktop-trx40-rtx3080-early.tsv"
@@ -43,11 +44,12 @@ LINES = [
 ]
 
 
-@pytest.fixture(name="path")
-def fixture_path(program, tmp_path):
+@pytest.fixture(name="path", scope="module")
+def fixture_path(program, tmp_path_factory):
     """An environment in which the program is found by its name, in the project's directory."""
-    (tmp_path / "vfio-bind").symlink_to(program)
-    return {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}", "HOME": str(tmp_path)}
+    home = tmp_path_factory.mktemp("home")  # of all: zsh takes its time to list its functions
+    (home / "vfio-bind").symlink_to(program)
+    return {**golden.environment(), "PATH": f"{home}:{os.environ['PATH']}", "HOME": str(home)}
 
 
 def run(words, env):
@@ -110,7 +112,7 @@ def zsh(line, env):
         return output[start:]
 
     os.write(terminal, b"stty cols 300; fpath=($PWD/completions $fpath); autoload -Uz compinit; "
-                       b"compinit -u -D; setopt nolistambiguous nobeep; print rea''dy\n")
+                       b"compinit -u; setopt nolistambiguous nobeep; print rea''dy\n")
     read_until("ready\r")
     os.write(terminal, line.encode() + b"\t")
     os.write(terminal, b"\x01print -r -- '<\x05>'; print do''ne\n")

@@ -8,6 +8,7 @@ import subprocess
 import pytest
 
 from lib import golden
+from lib.editing import let_in
 from lib.initramfs import (COMPRESS, UNIT, Link, cpio, dracut, initramfs_tools, microcode,
                            mkinitcpio, padded, systemd, tree)
 from lib.moduletree import RELEASE, vfio_tree
@@ -228,9 +229,8 @@ def test_usage(program, tmp_path, arguments):
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="root writes everywhere, so another must try")
 def test_where_nobody_may_write(program, shared, tmp_path):
-    for parent in (tmp_path, *shared[0].parents, *tmp_path.parents):
-        if len(parent.parts) > 1:
-            parent.chmod(parent.stat().st_mode | 0o055)
+    let_in(tmp_path)
+    let_in(shared[0].parent)
     done = run(program, shared[0], tmp_path / "overlay",
                prefix=("setpriv", f"--reuid={NOBODY}", "--clear-groups"))
     assert done.returncode == 4 and "overlay.new: Permission denied" in done.stderr

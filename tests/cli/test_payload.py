@@ -6,6 +6,7 @@ import subprocess
 
 import pytest
 
+from lib.editing import let_in
 from lib.moduletree import vfio_tree
 from lib.payload import OURS, RULE, build, fixture_program, in_chroot, set_policy  # noqa: F401
 
@@ -241,9 +242,7 @@ def test_a_place_that_may_not_be_written(program, root, out):
     out.chmod(0o555)
     prefix = []
     if os.geteuid() == 0:
-        for path in [root, *root.parents]:
-            if path.stat().st_uid == 0 and path.stat().st_mode & 0o055 == 0:
-                path.chmod(path.stat().st_mode | 0o055)
+        let_in(root)
         prefix = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"]
     payload = build(program, root, out, prefix=prefix)
     assert payload.status == 4 and "Permission denied" in payload.stderr

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from lib import golden
+from lib.editing import let_in
 from lib.hosttree import HostTree
 from lib.initramfs import (COMPRESS, UNIT, Link, cpio, dracut, image, initramfs_tools, member,
                            microcode, mkinitcpio, padded, systemd, tree, uki)
@@ -430,9 +431,8 @@ def test_what_may_not_be_read(verify, host, tmp_path):
     path = tmp_path / "initrd"
     path.write_bytes(b"secret")
     path.chmod(0o600)
-    for parent in (tmp_path, *tmp_path.parents, *host[0].parents):
-        if parent != Path("/"):
-            parent.chmod(parent.stat().st_mode | 0o055)
+    let_in(tmp_path)
+    let_in(host[0].parent)
     done = verify(None, prefix=("setpriv", f"--reuid={NOBODY}", "--clear-groups"))
     assert done.status == 4 and "initrd: Permission denied" in done.stderr
 

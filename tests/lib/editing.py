@@ -3,8 +3,11 @@
 
 import os
 import subprocess
+import tempfile
 from dataclasses import dataclass
+from pathlib import Path
 
+from lib.golden import environment
 from lib.machine import parse
 from lib.tree import Tree
 
@@ -76,12 +79,20 @@ def get_conf(root, name=CONF):
     return path.read_bytes().decode() if path.exists() else None
 
 
+def let_in(root):
+    """Lets others into a folder, which pytest makes for one user only."""
+    top = Path(tempfile.gettempdir()).resolve()
+    for path in (root, *root.parents):
+        if top in path.parents:
+            path.chmod(path.stat().st_mode | 0o055)
+
+
 def run(program, root, *words, prefix=(), **kwargs):
     """Runs `vfio-bind --root ROOT WORDS...`."""
     done = subprocess.run([*map(str, prefix), str(program), "--root", str(root), *words],
                           stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                           stderr=subprocess.PIPE, text=True, timeout=60, check=False,
-                          errors="replace", env={**os.environ, "LC_ALL": "C"}, **kwargs)
+                          errors="replace", env=environment(LC_ALL="C"), **kwargs)
     for word in SANITIZERS:
         assert word not in done.stderr, done.stderr
     return Done(done.returncode, done.stdout, done.stderr)

@@ -4,6 +4,7 @@
 Lines that begin with "# " are comments. A key has no blank after the "#".
 """
 
+import functools
 import re
 from dataclasses import dataclass, field
 
@@ -76,6 +77,7 @@ class Machine:
             yield device
 
 
+@functools.cache
 def address_key(address):
     domain, bus, rest = address.split(":")
     device, function = rest.split(".")

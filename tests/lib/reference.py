@@ -178,6 +178,7 @@ def goes_along(machine, device, leader, rule):
 
 # The payload's list of what the host lives on.
 
+@functools.cache
 def read_protect(line):
     match = re.fullmatch("(storage|network|input) path=(\\S+) id=(\\S+)(?: dsn=(\\S+))?", line)
     if not match:

@@ -144,7 +144,7 @@ class Question:
 def agree(forest, stem, count, seed):
     """Asks about a machine. One of hundreds of functions has not much to tell, and takes long."""
     if len(machines.load(FOLDER / f"{stem}.tsv").devices) > MANY:
-        count //= 4
+        count //= 10
     for number in range(count):
         rng = random.Random("%s %s %d" % (seed, stem, number))
         question = Question(forest, forest.tree(stem, rng.randrange(VARIANTS)), rng)
