@@ -376,16 +376,18 @@ def fixture_many(tmp_path_factory):
 @pytest.mark.parametrize("words", (["list"], ["list", "--json"], ["status"], ["graph"]))
 @pytest.mark.parametrize("from_file", (True, False))
 def test_256_devices_take_no_time(program, many, words, from_file):
+    if b"__asan_init" in Path(program).read_bytes():
+        pytest.skip("sanitizers take time of their own")
     if from_file:
         words = ["--machine", many / "machine.tsv", *words]
     times = []
-    for _ in range(5):
+    while min(times, default=1) >= 0.05 and len(times) < 30:  # the host has other things to do
         before = os.times()
         golden.run(program, "--root", many, *words, status=None)
         after = os.times()
         times.append(after.children_user + after.children_system - before.children_user
                      - before.children_system)
-    assert min(times) < 0.05 or "sanitize" in os.environ.get("BUILD", ""), times
+    assert min(times) < 0.05, times
 
 
 def install(program, root):
