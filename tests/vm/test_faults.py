@@ -93,8 +93,10 @@ attempt() {{
 	give_back
 }}
 strike() {{
-	attempt "$@"
-	[ "$ms" -le 2000 ] || attempt "$@"
+	for once in 1 2 3 4 5; do # the host may have no time for it: then not each time
+		attempt "$@"
+		[ "$ms" -gt 2000 ] || break
+	done
 	count=$((count + 1))
 	case $status in
 	0) [ {status} = 0 ] && [ $bound = yes ] || wrong="$wrong; exit 0: $*" ;;
