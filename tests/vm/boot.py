@@ -5,7 +5,7 @@ import re
 import subprocess
 from dataclasses import dataclass, field
 
-LIMIT = 600  # seconds from power-on to power-off
+LIMIT = 1200  # seconds from power-on to power-off
 TAIL = 60  # lines of the console shown where a boot failed
 # Everything the driver core does is in the log, and the log holds it all.
 PROOF_WORDS = 'dyndbg="file drivers/base/dd.c +p" log_buf_len=4M'
