@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from .busybox import drivers_of
 from .images import POLICY, File, Recipe, build_by
 from .machine import GPU2, TWINS
 from .proof import VFIO, prove
@@ -17,11 +18,10 @@ RULES = (f"bind display boot_display=0 with=functions\nbind {TWINS.address('disk
 TAKEN = (*GPU2, "disk2")
 # booster begins to load what is forced before it looks at the machine, and waits for none of it.
 CONFIG = """universal: true
-modules: bochs,snd_hda_intel,xhci_pci,nvme,ext4,crc32c_generic
+modules: {drivers}
 modules_force_load: nvme,bochs
 extra_files: /usr/lib/booster/init
 """
-RECIPE = Recipe("booster", policy=RULES, files=(("etc/booster.yaml", CONFIG),))
 # ahci would take the chipset's own controller, which other images here leave alone.
 BUILD = """
 mkdir -p /sys/module
@@ -45,7 +45,9 @@ def image_of_booster(lab):
         shutil.copy(booster, tree / "usr/bin/booster")
         shutil.copy(Path(booster).parents[1] / "lib/booster/init", tree / "usr/lib/booster/init")
 
-    return build_by(lab.root, RECIPE, BUILD, "boot/booster.img", add)
+    config = CONFIG.format(drivers=",".join(drivers_of(lab.root)))
+    recipe = Recipe("booster", policy=RULES, files=(("etc/booster.yaml", config),))
+    return build_by(lab.root, recipe, BUILD, "boot/booster.img", add)
 
 
 def test_drivers_forced(lab, image):
