@@ -121,7 +121,10 @@ if [ {init} = True ]; then
 fi
 /usr/local/bin/inject $where /usr/lib/vfio-bind/binder </run/in >/run/out &
 exec 3>/run/in 4</run/out
-attempt 0 0 none 0
+for once in 1 2 3 4 5 6 7 8 9 10; do # after a second who watches looks once more than it need
+	attempt 0 0 none 0
+	[ "$ms" -ge 1000 ] || break
+done
 facts before
 value status $status
 value bound $bound
