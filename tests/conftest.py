@@ -1,13 +1,18 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Collects the cmocka tables in unit/ as one pytest item a row, and builds what is tested."""
 
+import itertools
 import os
 import re
 import subprocess
+from functools import lru_cache
+from pathlib import Path
 
 import pytest
 
 from lib.build import BUILD, built, make
+
+UNIT = Path(__file__).parent / "unit"
 
 
 def pytest_configure(config):
@@ -29,12 +34,18 @@ def pytest_collect_file(parent, file_path):
     return None
 
 
+@lru_cache
+def tables_are_built():
+    """All of them at once: each make reads the whole Makefile, and what each object is made of."""
+    return make(*(f"tests/{path.stem}" for path in UNIT.glob("unit_*.c"))) is None
+
+
 class CmockaFile(pytest.File):
     """One table, a program of its own. cmocka cannot list tests, so collecting runs it."""
 
     def collect(self):
         name = self.path.stem
-        failure = make("tests/" + name)
+        failure = None if tables_are_built() else make("tests/" + name)
         if failure is not None:
             return [CmockaItem.from_parent(self, name="is built", failure=failure)]
         done = subprocess.run([os.path.join(BUILD, "tests", name)], text=True, timeout=60,
@@ -83,3 +94,17 @@ class CmockaItem(pytest.Item):
 def binder():
     """The path of the binder, built."""
     return built("binder")
+
+
+@pytest.fixture(scope="session", name="numbers")
+def fixture_numbers():
+    """One after the other."""
+    return itertools.count()
+
+
+@pytest.fixture(name="tmp_path")
+def fixture_tmp_path(tmp_path_factory, numbers):
+    """As pytest's own, which takes longer with each test: it looks for a number nobody has."""
+    path = tmp_path_factory.getbasetemp() / f"test-{next(numbers)}"
+    path.mkdir(mode=0o700)
+    return path

@@ -5,6 +5,8 @@ import gzip
 import lzma
 import os
 import subprocess
+import tempfile
+from functools import lru_cache
 from pathlib import Path
 
 RELEASE = "6.9.0-test"
@@ -32,6 +34,15 @@ def source_of(module, needs, info):
     return "\n".join(lines) + "\n"
 
 
+@lru_cache(None)
+def compiled(source):
+    """The object that a compiler makes of it."""
+    with tempfile.NamedTemporaryFile(suffix=".o") as file:
+        subprocess.run(["cc", "-x", "c", "-c", "-o", file.name, "-"], check=True, text=True,
+                       input=source)
+        return Path(file.name).read_bytes()
+
+
 class ModuleTree:
     """lib/modules/RELEASE below root. add() modules, then index()."""
 
@@ -46,10 +57,7 @@ class ModuleTree:
         """A module in NAME.ko and what it is compressed by."""
         path = self.path / "kernel" / f"{name}.ko"
         path.parent.mkdir(exist_ok=True)
-        subprocess.run(["cc", "-x", "c", "-c", "-o", path, "-"], check=True, text=True,
-                       input=source_of(name.replace("-", "_"), needs, info))
-        self.modules[name] = path.read_bytes() + SIGNATURE
-        path.unlink()
+        self.modules[name] = compiled(source_of(name.replace("-", "_"), needs, info)) + SIGNATURE
         (path.parent / f"{path.name}{compress}").write_bytes(COMPRESS[compress](self.modules[name]))
 
     def index(self):
