@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from lib import golden
+from lib import golden, limited
 from lib.binder import MADE_AGAIN
 from lib.editing import CONF, MARK, get_conf, let_in, plant, run, set_conf
 from lib.hosttree import HostTree
@@ -494,8 +494,8 @@ def test_it_is_on_the_disk_before_it_has_its_name(program, root):
 def strace(program, root, *options):
     log = root.parent / "strace"
     words = ["strace", "-f", "-qq", "-o", log, *options]
-    subprocess.run([*words, program, "--root", root, "add", FREE], stdout=subprocess.DEVNULL,
-                   stderr=subprocess.DEVNULL, check=False, timeout=60)
+    limited.run([*words, program, "--root", root, "add", FREE], stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL)
     return log.read_text()
 
 

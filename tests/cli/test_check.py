@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from lib import golden, machine
+from lib import golden, limited, machine
 from lib.editing import let_in
 from lib.moduletree import ModuleTree
 from lib.payload import fixture_program  # noqa: F401
@@ -114,9 +114,9 @@ class Host:
 
     def run(self, *words, machine_file=None, prefix=()):
         first = ["--root", self.root] + (["--machine", machine_file] if machine_file else [])
-        done = subprocess.run([*prefix, self.program, *first, "check", *words], text=True,
-                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=60,
-                              check=False, env=golden.environment(LC_ALL="C"))
+        done = limited.run([*prefix, self.program, *first, "check", *words], text=True,
+                           stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                           env=golden.environment(LC_ALL="C"))
         for word in ("AddressSanitizer", "runtime error", "LeakSanitizer"):
             assert word not in done.stderr, done.stderr
         return done

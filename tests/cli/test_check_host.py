@@ -7,6 +7,7 @@ import subprocess
 
 import pytest
 
+from lib import limited
 from lib.hosttree import HostTree
 from lib.payload import fixture_program, set_policy  # noqa: F401
 
@@ -34,9 +35,9 @@ def fixture_host(tmp_path):
 def check(program, host, policy):
     """The exit status, the verdicts by address, and what guards had to say."""
     set_policy(host.root, policy)
-    done = subprocess.run([program, "--root", host.root, "check", "--json"], text=True, check=False,
-                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=60,
-                          env={**os.environ, "LC_ALL": "C"})
+    done = limited.run([program, "--root", host.root, "check", "--json"], text=True,
+                       stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                       env={**os.environ, "LC_ALL": "C"})
     result = json.loads(done.stdout)
     return (done.returncode, {row["address"]: row["verdict"] for row in result["plan"]},
             [finding["text"] for finding in result["findings"] if finding["check"] == "guard"])

@@ -11,7 +11,7 @@ import time
 
 import pytest
 
-from lib import golden
+from lib import golden, limited
 from lib.payload import TOP, fixture_program  # noqa: F401
 
 MACHINE = "tests/machines/desktop-trx40-rtx3080-early.tsv"
@@ -53,8 +53,8 @@ def fixture_path(program, tmp_path_factory):
 
 
 def run(words, env):
-    done = subprocess.run(words, cwd=TOP, env=env, stdin=subprocess.DEVNULL, text=True, timeout=60,
-                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
+    done = limited.run(words, cwd=TOP, env=env, stdin=subprocess.DEVNULL, text=True,
+                       stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     assert done.stderr == "", done.stderr
     return done.stdout.splitlines()
 

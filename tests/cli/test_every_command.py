@@ -9,7 +9,7 @@ import subprocess
 
 import pytest
 
-from lib import golden
+from lib import golden, limited
 from lib.editing import CONF, plant, set_conf
 from lib.payload import fixture_program  # noqa: F401
 from lib.quick import fixture_memory  # noqa: F401
@@ -229,10 +229,10 @@ PRINTING = ("list", "graph", "status", "check", "explain", "dump")
 
 def run_into(program, root, command, stdout, ignore=False):
     handler = signal.SIG_IGN if ignore else signal.SIG_DFL
-    return subprocess.run([program, "--root", root, *words(command)], stdout=stdout, timeout=60,
-                          stderr=subprocess.PIPE, text=True, env=golden.environment(), check=False,
-                          restore_signals=False,
-                          preexec_fn=lambda: signal.signal(signal.SIGPIPE, handler))
+    return limited.run([program, "--root", root, *words(command)], stdout=stdout,
+                       stderr=subprocess.PIPE, text=True, env=golden.environment(),
+                       restore_signals=False,
+                       preexec_fn=lambda: signal.signal(signal.SIGPIPE, handler))
 
 
 @pytest.mark.parametrize("ignore", [False, True])

@@ -8,7 +8,7 @@ import xml.etree.ElementTree
 
 import pytest
 
-from lib import dot, golden
+from lib import dot, golden, limited
 from lib import machine as machines
 from lib.bootreport import BOUND, NVME, RULE, drive, set_report
 from lib.hosttree import HostTree
@@ -196,8 +196,8 @@ def test_dot_reads_the_names(program, tmp_path, text):
 
 def render(text):
     """The picture, drawn by dot without a word of complaint."""
-    done = subprocess.run(["dot", "-Tsvg"], input=text.encode(), stdout=subprocess.PIPE,
-                          stderr=subprocess.PIPE, timeout=120, check=False)
+    done = limited.run(["dot", "-Tsvg"], input=text.encode(), stdout=subprocess.PIPE,
+                       stderr=subprocess.PIPE)
     # Without fonts it says so, and draws.
     said = [line for line in done.stderr.decode().splitlines() if "ontconfig" not in line
             and "Pango" not in line]

@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from lib import golden
+from lib import golden, limited
 from lib.editing import let_in
 from lib.initramfs import (COMPRESS, UNIT, Link, cpio, dracut, initramfs_tools, microcode,
                            mkinitcpio, padded, systemd, tree)
@@ -51,9 +51,9 @@ def fixture_root(shared, tmp_path):
 
 
 def run(program, root, out, *options, kernel=RELEASE, prefix=()):
-    done = subprocess.run([*prefix, program, "--root", root, "overlay", "--kernel", kernel, "-o",
-                           out, *options], text=True, stdout=subprocess.PIPE,
-                          stderr=subprocess.PIPE, timeout=60, check=False)
+    done = limited.run([*prefix, program, "--root", root, "overlay", "--kernel", kernel, "-o",
+                        out, *options], text=True, stdout=subprocess.PIPE,
+                       stderr=subprocess.PIPE)
     for word in ("AddressSanitizer", "runtime error", "LeakSanitizer"):
         assert word not in done.stderr, done.stderr
     return done

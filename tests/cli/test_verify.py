@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from lib import golden
+from lib import golden, limited
 from lib.editing import let_in
 from lib.hosttree import HostTree
 from lib.initramfs import (COMPRESS, UNIT, Link, cpio, dracut, image, initramfs_tools, member,
@@ -73,9 +73,9 @@ def fixture_verify(program, host, tmp_path):
         path = tmp_path / "initrd"
         if content is not None:
             path.write_bytes(content)
-        return Verified(subprocess.run(
+        return Verified(limited.run(
             [*prefix, program, "--root", root, "verify", *form, *options, path], text=True,
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=60, check=False))
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE))
     return run
 
 

@@ -7,6 +7,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from lib import limited
 from lib.golden import environment
 from lib.machine import parse
 from lib.tree import Tree
@@ -89,10 +90,10 @@ def let_in(root):
 
 def run(program, root, *words, prefix=(), **kwargs):
     """Runs `vfio-bind --root ROOT WORDS...`."""
-    done = subprocess.run([*map(str, prefix), str(program), "--root", str(root), *words],
-                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                          stderr=subprocess.PIPE, text=True, timeout=60, check=False,
-                          errors="replace", env=environment(LC_ALL="C"), **kwargs)
+    done = limited.run([*map(str, prefix), str(program), "--root", str(root), *words],
+                       stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                       stderr=subprocess.PIPE, text=True, errors="replace",
+                       env=environment(LC_ALL="C"), **kwargs)
     for word in SANITIZERS:
         assert word not in done.stderr, done.stderr
     return Done(done.returncode, done.stdout, done.stderr)

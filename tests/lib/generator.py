@@ -8,6 +8,7 @@ import time
 
 import pytest
 
+from . import limited
 from .initramfs import image, initramfs_tools, tree
 from .moduletree import vfio_tree
 from .payload import OURS, build, set_policy
@@ -92,9 +93,8 @@ class Host:
         return path.read_text().splitlines() if path.exists() else []
 
     def update(self, program, *options):
-        done = subprocess.run([*UNPRIVILEGED, program, "--root", self.root, "update", *options],
-                              text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                              timeout=60, check=False)
+        done = limited.run([*UNPRIVILEGED, program, "--root", self.root, "update", *options],
+                           text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         for word in ("AddressSanitizer", "runtime error", "LeakSanitizer"):
             assert word not in done.stderr, done.stderr
         return done

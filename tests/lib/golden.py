@@ -13,6 +13,8 @@ from pathlib import Path
 
 import jsonschema
 
+from . import limited
+
 TOP = Path(__file__).resolve().parents[2]
 GOLDEN = TOP / "tests/golden"
 MACHINES = TOP / "tests/machines"
@@ -41,9 +43,9 @@ def environment(**more):
 
 def run(program, *words, status=0, prefix=(), **more):
     """Runs it, and expects that exit status, or with None any that it gives by itself."""
-    done = subprocess.run([*prefix, program, *words], env=environment(**more), timeout=60,
-                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                          errors="surrogateescape", check=False)
+    done = limited.run([*prefix, program, *words], env=environment(**more),
+                       stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                       errors="surrogateescape")
     for word in BAD:
         assert word not in done.stderr, done.stderr
     expected = done.returncode >= 0 if status is None else done.returncode == status

@@ -6,6 +6,8 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
+from . import limited
+
 TOP = Path(__file__).resolve().parents[2]
 # A call is one line of words; what it returns is in a variable of the stub's name, else 0.
 STUB = '{name}() {{ echo "{name} $*" >>"$CALLS"; return "${{STATUS_{variable}:-0}}"; }}\n'
@@ -57,9 +59,8 @@ class Hooks:
         text = "".join(STUB.format(name=name, variable=variable_of(name)) for name in stubs)
         environment = {"PATH": str(self.bin), "CALLS": str(self.calls),
                        **{name: str(value) for name, value in variables.items()}}
-        done = subprocess.run([shutil.which(shell), "-c", text + script], env=environment,
-                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                              timeout=30, check=False)
+        done = limited.run([shutil.which(shell), "-c", text + script], env=environment,
+                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         return Ran(done.returncode, self.calls.read_text("ascii").splitlines(), done.stderr,
                    done.stdout)
 

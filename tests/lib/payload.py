@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from lib import limited
 from lib.build import built
 
 TOP = Path(__file__).resolve().parents[2]
@@ -71,10 +72,9 @@ def build(program, root, out, release="6.9.0-test", binder=None, prefix=(), poli
     if binder is None:
         binder = root.parent / "a-binder"
         binder.write_bytes(b"\x7fELF, or so it says\n")
-    done = subprocess.run([*prefix, program, "--root", root, "payload", "--kernel", release, out],
-                          env={**os.environ, "VFIO_BIND_BINDER": str(binder)},
-                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                          errors="replace", timeout=60, check=False)
+    done = limited.run([*prefix, program, "--root", root, "payload", "--kernel", release, out],
+                       env={**os.environ, "VFIO_BIND_BINDER": str(binder)},
+                       stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, errors="replace")
     for word in ("AddressSanitizer", "runtime error", "LeakSanitizer"):
         assert word not in done.stderr, done.stderr
     return Payload(out, done.returncode, done.stdout, done.stderr)
