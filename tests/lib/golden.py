@@ -58,11 +58,16 @@ def on_machine(program, root, machine, *words, **more):
     return run(program, "--root", root, "--machine", MACHINES / f"{machine}.tsv", *words, **more)
 
 
+@lru_cache
+def checker(command):
+    """One for all outputs of a command: it keeps what it has looked up in the schema."""
+    return jsonschema.Draft202012Validator({**SCHEMA, "$ref": f"#/$defs/{command}"})
+
+
 def validate(text, command):
     """Returns the object, once the schema has nothing against it."""
     found = json.loads(text)
-    checker = jsonschema.Draft202012Validator({**SCHEMA, "$ref": f"#/$defs/{command}"})
-    checker.validate(found)
+    checker(command).validate(found)
     return found
 
 

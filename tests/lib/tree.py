@@ -20,11 +20,6 @@ def _write(path, content):
         file.write(content if isinstance(content, bytes) else content.encode())
 
 
-def _link(target, path):
-    """A relative link, as sysfs makes them: --root lets none lead out of the tree."""
-    os.symlink(os.path.relpath(target, os.path.dirname(path)), path)
-
-
 class Tree:
     """A machine below a directory. `serial_number` puts the DSN into that attribute, as kernels
     from 7.2 on do, instead of config space. From 6.12 on the firmware's framebuffer is a child
@@ -74,6 +69,12 @@ class Tree:
         with open(self.path(name), encoding="utf-8", errors="surrogateescape") as file:
             return file.read()
 
+    def _link(self, target, path):
+        """A relative link, as sysfs makes them: --root lets none lead out of the tree. All of ours
+        lead from one folder of sys into another, so that it goes up to sys in any case."""
+        sys = self.path("sys/")
+        os.symlink("../" * path.count("/", len(sys)) + target[len(sys):], path)
+
     def _skeleton(self):
         for name in ("proc", "dev", "run", "etc", PAYLOAD, "sys/bus/pci/devices",
                      "sys/bus/pci/drivers", "sys/bus/pci/slots", "sys/bus/platform/devices",
@@ -102,7 +103,7 @@ class Tree:
     def _device(self, device):
         path = self._directory(device)
         _dirs(path)
-        _link(path, self.path("sys/bus/pci/devices", device.address))
+        self._link(path, self.path("sys/bus/pci/devices", device.address))
         _write(path + "/uevent", uevent(device))
         _write(path + "/driver_override", b"(null)\n")
         _write(path + "/config", self._config(device))
@@ -112,8 +113,8 @@ class Tree:
             _write(path + "/serial_number", dsn_text(device.dsn) + "\n")
         if device.driver:
             driver = self.path("sys/bus/pci/drivers", device.driver)
-            _link(driver, path + "/driver")
-            _link(path, os.path.join(driver, device.address))
+            self._link(driver, path + "/driver")
+            self._link(path, os.path.join(driver, device.address))
         if device.boot_display:
             _dirs(path + "/drm/card0")
             _write(path + "/drm/card0/boot_display", b"1\n")
@@ -128,9 +129,9 @@ class Tree:
             _dirs(directory)
         for attribute in ("bind", "unbind"):
             _write(os.path.join(driver, attribute), b"")
-        _link(driver, path + "/driver")
-        _link(path, driver + "/efi-framebuffer.0")
-        _link(path, self.path("sys/bus/platform/devices/efi-framebuffer.0"))
+        self._link(driver, path + "/driver")
+        self._link(path, driver + "/efi-framebuffer.0")
+        self._link(path, self.path("sys/bus/platform/devices/efi-framebuffer.0"))
 
     def _config(self, device):
         config = bytearray(256)
@@ -158,8 +159,8 @@ class Tree:
             group = self.path("sys/kernel/iommu_groups", str(device.group))
             _dirs(group + "/devices")
             path = self.paths[device.address]
-            _link(group, path + "/iommu_group")
-            _link(path, group + "/devices/" + device.address)
+            self._link(group, path + "/iommu_group")
+            self._link(path, group + "/devices/" + device.address)
 
     def _slots(self):
         for name, (domain, bus, device) in self.machine.slots.items():
