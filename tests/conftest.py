@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from lib import limited
 from lib.build import BUILD, built, make
 
 UNIT = Path(__file__).parent / "unit"
@@ -48,9 +49,9 @@ class CmockaFile(pytest.File):
         failure = None if tables_are_built() else make("tests/" + name)
         if failure is not None:
             return [CmockaItem.from_parent(self, name="is built", failure=failure)]
-        done = subprocess.run([os.path.join(BUILD, "tests", name)], text=True, timeout=60,
-                              env={**os.environ, "CMOCKA_MESSAGE_OUTPUT": "TAP"}, check=False,
-                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, errors="replace")
+        done = limited.run([os.path.join(BUILD, "tests", name)], text=True, errors="replace",
+                           env={**os.environ, "CMOCKA_MESSAGE_OUTPUT": "TAP"},
+                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         items = [CmockaItem.from_parent(self, name=test, failure=failure)
                  for test, failure in read_tap(done.stdout)]
         wanted = sum(map(int, re.findall(r"^1\.\.(\d+)$", done.stdout, re.MULTILINE)))

@@ -8,6 +8,7 @@ import math
 import os
 import pathlib
 import random
+from functools import lru_cache
 
 import pytest
 
@@ -142,6 +143,7 @@ class Question:
             self.tree.root, self.policy.decode("latin-1"), self.cmdline, self.protect)
 
 
+@lru_cache
 def share(stem):
     """How often a machine is asked about: one of many functions takes long, and tells no more."""
     return min(1.5, USUAL / len(machines.load(FOLDER / f"{stem}.tsv").devices))
