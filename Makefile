@@ -18,7 +18,7 @@ WARN = -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes -Wmiss
 	-Wswitch-enum -Wvla -Wformat=2 -Wcast-qual -Wundef
 HARDEN = -fstack-protector-strong -fstack-clash-protection
 # Built in another folder it is the same, debug information and all.
-COMMON = -std=c11 -D_GNU_SOURCE -DVERSION='"$(VERSION)"' -Ibinder -MMD -MP $(WARN) $(HARDEN) \
+COMMON = -std=c11 -D_GNU_SOURCE -DVERSION='"$(VERSION)"' -Ibinder -Ibinder/core -MMD -MP $(WARN) $(HARDEN) \
 	-ffile-prefix-map='$(CURDIR)'=.
 
 # Small, and in the end without what only glibc has: core objects go into a musl binder too.
@@ -34,24 +34,21 @@ CLI_CFLAGS = $(COMMON) -O2 -g -fPIE -Icli $(shell pkg-config --cflags $(CLI_LIBS
 CLI_LDFLAGS = -pie -Wl,-z,relro,-z,now,-z,noexecstack $(LDFLAGS)
 
 # Text to rules, rules and inventory to verdicts: no system call, no allocation, no printing.
-CORE = address cmdline decide device diag display format guard line match modplan option path \
-	policy protect reason text value verdict
-# What touches the machine, for both programs.
-EDGE = apply disks facts framebuffer lines load log machine modules out release report scan \
-	supervise sysfs
+CORE_DIR = binder/core
+# What touches the machine. All but the binder's own start is in both programs.
+EDGE_DIR = binder
+BOOT_ONLY = binder/main.c binder/pid1.c
+# The rooms of the host program; cli/ROOMS says which may use which.
+CLI_DIRS = cli $(filter-out cli/ROOMS,$(wildcard cli/*))
 # The bus walk and what judges every function of it: fast before small.
 HOT = address decide
-CLI = add arguments blocks change check checkconflicts checkdevices checkgenerators checkimages \
-	checkiommu checkkinds checkmodprobe checkplan checkrules conffile cpio diagnose diskinfo \
-	dot dump edit editing explain findings graph graphnodes host hostnotes hostuse identity \
-	imagecheck imagefile imageorder imageplan images imagestream import imports importscripts \
-	json kernels keyboards kinds lastboot list machinefile machinekeys machinewrite main \
-	mistakes moduleplan names network overlay payload planrows policycopy printable rebuild remove \
-	routes runtime say scratch segment source stamp status statusboot storage storagelists \
-	table tree twins uki unpack update variant verify view viewdevice watch what whatif words
+
+CORE = $(basename $(notdir $(wildcard $(CORE_DIR)/*.c)))
+EDGE = $(basename $(notdir $(filter-out $(BOOT_ONLY),$(wildcard $(EDGE_DIR)/*.c))))
+CLI = $(patsubst cli/%.c,%,$(wildcard cli/*.c cli/*/*.c))
 
 CORE_OBJS = $(CORE:%=$(BUILD)/core/%.o)
-EDGE_OBJS = $(EDGE:%=$(BUILD)/cli.o/%.o)
+EDGE_OBJS = $(EDGE:%=$(BUILD)/edge/%.o)
 BINDER_OBJS = $(CORE_OBJS) $(patsubst %,$(BUILD)/binder.o/%.o,main pid1 $(EDGE))
 CLI_OBJS = $(CORE_OBJS) $(EDGE_OBJS) $(CLI:%=$(BUILD)/cli.o/%.o)
 
@@ -64,10 +61,10 @@ $(BUILD)/vfio-bind: $(CLI_OBJS)
 	$(CC) $(CLI_CFLAGS) $(CLI_LDFLAGS) -o $@ $(CLI_OBJS) $(shell pkg-config --libs $(CLI_LIBS))
 
 $(BUILD)/binder.o/scan.o: HOT_CFLAGS = -O3
-$(foreach name,$(HOT),$(BUILD)/core/$(name).o $(BUILD)/binder.o/$(name).o): HOT_CFLAGS = -O2
+$(foreach name,$(HOT),$(BUILD)/core/$(name).o): HOT_CFLAGS = -O2
 
 # The very same objects judge in both programs.
-$(BUILD)/core/%.o: binder/%.c Makefile
+$(BUILD)/core/%.o: binder/core/%.c Makefile
 	@mkdir -p $(@D)
 	$(CC) -fPIE $(BINDER_CFLAGS) -c -o $@ $<
 
@@ -75,22 +72,23 @@ $(BUILD)/binder.o/%.o: binder/%.c Makefile
 	@mkdir -p $(@D)
 	$(BINDER_CC) $(BINDER_CFLAGS) -c -o $@ $<
 
-# Found in cli/ or, for what touches the machine, in binder/.
-$(BUILD)/cli.o/%.o: %.c Makefile
+$(BUILD)/edge/%.o: binder/%.c Makefile
 	@mkdir -p $(@D)
 	$(CC) $(CLI_CFLAGS) -c -o $@ $<
-vpath %.c cli binder
+
+$(BUILD)/cli.o/%.o: cli/%.c Makefile
+	@mkdir -p $(@D)
+	$(CC) $(CLI_CFLAGS) -c -o $@ $<
 
 $(BUILD)/tests/%: tests/unit/%.c $(CORE_OBJS) $(EDGE_OBJS)
 	@mkdir -p $(@D)
 	$(CC) $(CLI_CFLAGS) -Itests/unit -o $@ $(filter %.c %.o,$^) -lcmocka
 
-# The host program with another main(), which forks its own for each command.
-$(BUILD)/tests/again: tests/property/again.c $(CLI_OBJS)
+# The host program with another main(), which forks for each command.
+$(BUILD)/tests/again: tests/property/again.c $(filter-out %/main.o,$(CLI_OBJS))
 	@mkdir -p $(@D)
-	objcopy --redefine-sym main=program $(BUILD)/cli.o/main.o $(BUILD)/tests/program.o
-	$(CC) $(CLI_CFLAGS) $(CLI_LDFLAGS) -o $@ $< $(BUILD)/tests/program.o \
-		$(filter-out %/main.o,$(CLI_OBJS)) $(shell pkg-config --libs $(CLI_LIBS))
+	$(CC) $(CLI_CFLAGS) $(CLI_LDFLAGS) -o $@ $(filter %.c %.o,$^) \
+		$(shell pkg-config --libs $(CLI_LIBS))
 
 # Neither root nor network, and less than a minute.
 # What takes no time comes last: no worker is left with much of it.
@@ -120,18 +118,17 @@ $(BUILD)/bench/core: $(CORE_OBJS)
 # The targets of tests/fuzz, for each engine: libFuzzer, and AFL++ in build/afl.
 FUZZ_CC ?= clang-14
 AFL_CC ?= AFL_QUIET=1 afl-clang-fast
-# Of the host program, what reads texts of others; the targets have a complain() of their own.
-FUZZ_CLI = arguments conffile diagnose diskinfo explain host identity import imports importscripts \
-	json kinds machinefile machinekeys machinewrite names printable say whatif words
-FUZZ_FLAGS = -std=c11 -D_GNU_SOURCE -DVERSION='"$(VERSION)"' -Ibinder -Icli $(WARN) -MMD -MP -g \
+FUZZ_FLAGS = -std=c11 -D_GNU_SOURCE -DVERSION='"$(VERSION)"' -Ibinder -Ibinder/core -Icli $(WARN) -MMD -MP -g \
 	-O1 -fsanitize=address,undefined -fno-sanitize-recover=all \
 	$(shell pkg-config --cflags $(CLI_LIBS))
-FUZZ_NAMES = $(CORE) $(EDGE) $(FUZZ_CLI)
-FUZZ_LINK = $(filter %.c %.a,$^) $(shell pkg-config --libs $(CLI_LIBS))
+FUZZ_SOURCES = $(wildcard $(CORE_DIR)/*.c) $(filter-out $(BOOT_ONLY),$(wildcard $(EDGE_DIR)/*.c)) \
+	$(filter-out cli/main.c,$(wildcard cli/*.c cli/*/*.c))
+FUZZ_LINK = $(filter %.c %.o,$^) $(shell pkg-config --libs $(CLI_LIBS))
 # Import reads files and a machine that are in memory.
 $(BUILD)/fuzz/imports $(BUILD)/afl/imports: FUZZ_LINK += $(WRAPPED:%=-Wl,--wrap=%)
 WRAPPED = machine_openat machine_read machine_readlink machine_has dir_open dir_next dir_close \
-	host_read host_read_all host_free
+	host_read host_read_all host_free host_use_find host_use_write \
+	last_boot_picture
 
 $(BUILD)/fuzz.o/%.o: %.c Makefile
 	@mkdir -p $(@D)
@@ -141,18 +138,11 @@ $(BUILD)/afl.o/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	$(AFL_CC) $(FUZZ_FLAGS) -c -o $@ $<
 
-# An archive, of which each target takes what it needs.
-$(BUILD)/fuzz.o/all.a: $(FUZZ_NAMES:%=$(BUILD)/fuzz.o/%.o)
-	$(AR) rcs $@ $^
-
-$(BUILD)/afl.o/all.a: $(FUZZ_NAMES:%=$(BUILD)/afl.o/%.o)
-	$(AR) rcs $@ $^
-
-$(BUILD)/fuzz/%: tests/fuzz/%.c tests/fuzz/fuzz.h $(BUILD)/fuzz.o/all.a
+$(BUILD)/fuzz/%: tests/fuzz/%.c tests/fuzz/fuzz.h $(FUZZ_SOURCES:%.c=$(BUILD)/fuzz.o/%.o)
 	@mkdir -p $(@D)
 	$(FUZZ_CC) $(FUZZ_FLAGS) -fsanitize=fuzzer -o $@ $(FUZZ_LINK)
 
-$(BUILD)/afl/%: tests/fuzz/%.c tests/fuzz/fuzz.h $(BUILD)/afl.o/all.a
+$(BUILD)/afl/%: tests/fuzz/%.c tests/fuzz/fuzz.h $(FUZZ_SOURCES:%.c=$(BUILD)/afl.o/%.o)
 	@mkdir -p $(@D)
 	$(AFL_CC) $(FUZZ_FLAGS) -fsanitize=fuzzer -o $@ $(FUZZ_LINK)
 
@@ -176,11 +166,11 @@ sanitize:
 		CFLAGS='-g -fsanitize=address,undefined -fno-sanitize-recover=all' SANITIZE=1 check
 
 # One at a time: with several files at once it takes every va_list for uninitialized (LLVM 14).
-TIDY_FILES = binder/*.c cli/*.c
+TIDY_FILES = binder/*.c binder/core/*.c cli/*.c cli/*/*.c
 # What gcc 12 takes for lost in these two is in a table, which its caller frees.
-ANALYZE_FLAGS = $(if $(filter cli/conffile.c cli/imagefile.c,$(1)),-Wno-analyzer-malloc-leak)
+ANALYZE_FLAGS = $(if $(filter cli/base/conf_file.c cli/image/image_file.c,$(1)),-Wno-analyzer-malloc-leak)
 ANALYZED = $(patsubst %,$(BUILD)/analyzed/%.o,$(wildcard $(TIDY_FILES)))
-$(BUILD)/analyzed/%.o: % $(wildcard binder/*.h cli/*.h)
+$(BUILD)/analyzed/%.o: % $(wildcard binder/*.h binder/core/*.h cli/*/*.h)
 	@mkdir -p $(@D)
 	$(CC) $(CLI_CFLAGS) -fanalyzer -Werror $(call ANALYZE_FLAGS,$<) -c -o $@ $<
 
@@ -188,13 +178,13 @@ $(BUILD)/analyzed/%.o: % $(wildcard binder/*.h cli/*.h)
 analyze: $(ANALYZED)
 
 lint: analyze
-	clang-format --dry-run -Werror binder/*.[ch] cli/*.[ch] tests/unit/*.[ch] tests/bench/*.c \
+	clang-format --dry-run -Werror binder/*.[ch] binder/core/*.[ch] cli/*.c cli/*/*.[ch] tests/unit/*.[ch] tests/bench/*.c \
 		tests/fuzz/*.[ch] tests/property/*.c tests/faults/*.[ch] tests/coverage/*.h \
 		tests/analysis/*.c
 	cppcheck --quiet --std=c11 --enable=warning,performance,portability --inline-suppr \
-		--error-exitcode=1 -DVERSION='""' -Ibinder -Icli binder cli
+		--error-exitcode=1 -DVERSION='""' -Ibinder -Ibinder/core -Icli binder cli
 	printf '%s\n' $(TIDY_FILES) | xargs -P 2 -I FILE clang-tidy --quiet FILE -- -std=c11 \
-		-D_GNU_SOURCE -DVERSION='""' -Ibinder -Icli $(shell pkg-config --cflags $(CLI_LIBS))
+		-D_GNU_SOURCE -DVERSION='""' -Ibinder -Ibinder/core -Icli $(shell pkg-config --cflags $(CLI_LIBS))
 	shellcheck $(SHELL_FILES)
 
 SHELL_FILES = .ci/run completions/vfio-bind.bash tests/run initramfs-tools/hooks/vfio-bind \
@@ -244,5 +234,5 @@ clean:
 
 .PHONY: all analysis analyze bench check clean counted coverage deb demo faults fuzz install lint \
 	mutation power sabotage sanitize
--include $(wildcard $(BUILD)/core/*.d $(BUILD)/binder.o/*.d $(BUILD)/cli.o/*.d \
-	$(BUILD)/fuzz.o/*.d $(BUILD)/afl.o/*.d)
+-include $(CORE_OBJS:.o=.d) $(EDGE_OBJS:.o=.d) $(BINDER_OBJS:.o=.d) $(CLI_OBJS:.o=.d) \
+	$(wildcard $(BUILD)/fuzz.o/*/*.d $(BUILD)/fuzz.o/*/*/*.d $(BUILD)/afl.o/*/*.d $(BUILD)/afl.o/*/*/*.d)

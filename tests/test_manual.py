@@ -51,29 +51,29 @@ def words(text, macro):
 # What the source knows.
 
 def selectors():
-    return strings(r'\[SELECT_\w+\] = \{\s*"(\w+)"', table("binder/value.c", "} selectors["))
+    return strings(r'\[SELECT_\w+\] = \{\s*"(\w+)"', table("binder/core/value.c", "} selectors["))
 
 
 def class_names():
-    return strings(r'\{ "(\w+)", \{ 0x', table("binder/value.c", "} class_names[]"))
+    return strings(r'\{ "(\w+)", \{ 0x', table("binder/core/value.c", "} class_names[]"))
 
 
 def options():
-    return strings(r'\{ "(\w+)", (?:true|false)', table("binder/option.c", "options[] ="))
+    return strings(r'\{ "(\w+)", (?:true|false)', table("binder/core/option.c", "options[] ="))
 
 
 def with_words():
-    return strings(r'\[WITH_\w+\] = "(\w+)"', source("binder/option.c"))
+    return strings(r'\[WITH_\w+\] = "(\w+)"', source("binder/core/option.c"))
 
 
 def allow_words():
-    return strings(r'\{ "([\w-]+)", ALLOW_', source("binder/option.c"))
+    return strings(r'\{ "([\w-]+)", ALLOW_', source("binder/core/option.c"))
 
 
 def reasons():
     """Tokens by their names in the source, in its order; the first is "-"."""
-    tokens = dict(strings(r'\[REASON_(\w+)\] = \{\s*"([\w-]+)"', source("binder/reason.c")))
-    order = strings(r"REASON_(\w+)(?=,| =)", table("binder/reason.h", "enum reason {"))
+    tokens = dict(strings(r'\[REASON_(\w+)\] = \{\s*"([\w-]+)"', source("binder/core/reason.c")))
+    order = strings(r"REASON_(\w+)(?=,| =)", table("binder/core/reason.h", "enum reason {"))
     assert set(order) == set(tokens)
     return {name: tokens[name] for name in order}
 
@@ -81,21 +81,21 @@ def reasons():
 def guards():
     tokens = reasons()
     names = list(tokens)
-    first, last = strings(r"#define GUARD_(?:FIRST|LAST)\s+REASON_(\w+)", source("binder/reason.h"))
+    first, last = strings(r"#define GUARD_(?:FIRST|LAST)\s+REASON_(\w+)", source("binder/core/reason.h"))
     return [tokens[name] for name in names[names.index(first):names.index(last) + 1]]
 
 
 def verdicts():
-    return set(strings(r'return "(\w+)";', source("binder/reason.c")))
+    return set(strings(r'return "(\w+)";', source("binder/core/reason.c")))
 
 
 def commands():
-    return strings(r'\{ "(\w+)", "', table("cli/main.c", "} commands[]"))
+    return strings(r'\{ "(\w+)", "', table("cli/program.c", "} commands[]"))
 
 
 def exit_codes():
-    values = dict(strings(r"(EXIT_\w+) = (\d+)", table("cli/command.h", "enum exit_code")))
-    named = dict(strings(r'\[(EXIT_\w+)\] = "([\w-]+)"', source("cli/main.c")))
+    values = dict(strings(r"(EXIT_\w+) = (\d+)", table("cli/base/complain.h", "enum exit_code")))
+    named = dict(strings(r'\[(EXIT_\w+)\] = "([\w-]+)"', source("cli/base/complain.c")))
     assert set(values) == set(named)
     return {int(values[name]): named[name] for name in values}
 
@@ -107,25 +107,25 @@ def long_options(name):
 def own_options():
     """Those each command takes beside the common ones."""
     own = {name: set() for name in commands()}
-    for path in (TOP / "cli").glob("*.c"):
+    for path in (TOP / "cli").glob("*/*.c"):
         if path.name == "arguments.c":
             continue
         text = path.read_text()
-        taken = long_options(f"cli/{path.name}")
+        taken = long_options(path.relative_to(TOP))
         if "editing_run(options" in text:
-            taken |= long_options("cli/editing.c")
+            taken |= long_options("cli/edit/edit_command.c")
         for name in re.findall(r"^int command_(\w+)\(", text, re.M):
             own[name] |= taken if name in own else set()
     return own
 
 
 def kernel_words():
-    found = strings(r'"((?:rd\.)?vfio_bind(?:\.\w+)?)"', source("binder/cmdline.c"))
+    found = strings(r'"((?:rd\.)?vfio_bind(?:\.\w+)?)"', source("binder/core/cmdline.c"))
     return list(dict.fromkeys(found))
 
 
 def kernel_values():
-    text = source("binder/cmdline.c")
+    text = source("binder/core/cmdline.c")
     text = text[text.index("static void read_mode"):text.index("static bool starts_ours")]
     return set(strings(r'"([\w-]+)"', text))
 
@@ -135,7 +135,7 @@ def columns(name):
 
 
 def states():
-    text = source("cli/lastboot.c")
+    text = source("cli/host/last_boot.c")
     return strings(r'return "(\w+)";', text[text.index("*state_name("):])
 
 
@@ -156,7 +156,7 @@ def inits():
     (lambda: items(COMMANDS, "COMMANDS"), lambda: commands() + states()),
     (lambda: items(BOOT, "KERNEL COMMAND LINE"), kernel_words),
     (lambda: items(COMMANDS, "ENVIRONMENT", "Ev"),
-     lambda: {name for path in (TOP / "cli").glob("*.c")
+     lambda: {name for path in (TOP / "cli").glob("*/*.c")
               for name in re.findall(r'getenv\("(\w+)"\)', path.read_text())}),
 ], ids=["selectors", "classes", "options", "with", "allow", "reasons", "commands", "kernel",
         "environment"])
@@ -190,7 +190,7 @@ def test_the_exit_codes_of_the_binder():
 def test_the_options_all_commands_take():
     listed = re.findall(r"Fl -([\w-]+)", "\n".join(re.findall(
         r"^\.It Fl .*", section(COMMANDS, "OPTIONS"), re.M)))
-    assert set(listed) == long_options("cli/arguments.c") | long_options("cli/editing.c")
+    assert set(listed) == long_options("cli/base/arguments.c") | long_options("cli/edit/edit_command.c")
 
 
 @pytest.mark.parametrize("command", commands())
@@ -211,8 +211,8 @@ def test_the_options_of_the_binder():
 
 
 @pytest.mark.parametrize("command, file", [
-    ("list", "list"), ("status", "status"), ("check", "check"), ("verify", "verify"),
-    ("apply", "runtime")])
+    ("list", "show/list"), ("status", "show/status"), ("check", "check/check"),
+    ("verify", "image/verify"), ("apply", "run/apply_release")])
 def test_the_columns(command, file):
     found = re.search(r"^\.It Cm %s\n((?:\.Dv .*\n)+)" % command, section(COMMANDS, "COLUMNS"),
                       re.M)
@@ -221,9 +221,9 @@ def test_the_columns(command, file):
 
 def test_what_verify_says():
     found = re.search(r"It looks at\n(.*?)\nWith\n", section(COMMANDS, "COMMANDS"), re.S)
-    checks = {name for file in ["imagecheck", "imageplan"]
-              for name in re.findall(r'comparison_add\(all, "(\w+)"', source(f"cli/{file}.c"))}
-    results = set(strings(r'\[FOUND_\w+\] = "(\w+)"', source("cli/imageorder.c")))
+    checks = {name for file in ["image_check", "image_plan"]
+              for name in re.findall(r'comparison_add\(all, "(\w+)"', source(f"cli/image/{file}.c"))}
+    results = set(strings(r'\[FOUND_\w+\] = "(\w+)"', source("cli/image/image_order.c")))
     assert set(words(found[1], "Cm")) == checks | results
 
 
@@ -239,7 +239,7 @@ def test_the_notes_of_the_report():
 
 def test_the_generators_update_knows():
     text = re.sub(r"\s+", " ", section(COMMANDS, "COMMANDS"))
-    names = strings(r'\{ "([\w-]+)", is_', table("cli/rebuild.c", "} generators[]"))
+    names = strings(r'\{ "([\w-]+)", is_', table("cli/image/rebuild.c", "} generators[]"))
     listed = text[text.index("in this order: "):]
     at = [listed.index(name) for name in names]
     assert at == sorted(at)
@@ -247,7 +247,7 @@ def test_the_generators_update_knows():
 
 def test_the_limits():
     limits = strings(r"#define (?:DEVICE_MAX|POLICY_(?:RULES|LINE|BYTES)_MAX)\s+(\d+)",
-                     source("binder/device.h") + source("binder/policy.h"))
+                     source("binder/core/device.h") + source("binder/core/policy.h"))
     text = section(POLICY, "Text")
     assert len(limits) == 4
     assert [limit for limit in limits if limit not in text] == []
@@ -260,15 +260,15 @@ def test_no_page_has_a_word_the_source_does_not_know():
     known.update(selectors(), class_names(), options(), with_words(), allow_words(), guards(),
                  reasons().values(), verdicts(), commands(), exit_codes().values(),
                  kernel_words(), kernel_values(), states())
-    known.update(strings(r'\[FOUND_\w+\] = "(\w+)"', source("cli/imageorder.c")))
-    known.update(strings(r'comparison_add\(all, "(\w+)"', source("cli/imagecheck.c")
-                         + source("cli/imageplan.c")))
+    known.update(strings(r'\[FOUND_\w+\] = "(\w+)"', source("cli/image/image_order.c")))
+    known.update(strings(r'comparison_add\(all, "(\w+)"', source("cli/image/image_check.c")
+                         + source("cli/image/image_plan.c")))
     found = {word for name in PAGES for word in words(page(name), "Cm")}
     assert found - known == set()
 
 
 def test_no_page_has_an_option_the_source_does_not_know():
-    known = long_options("cli/arguments.c").union(*own_options().values())
+    known = long_options("cli/base/arguments.c").union(*own_options().values())
     known |= set(strings(r'"--([\w-]+)"', source("binder/main.c")))
     found = {option for name in PAGES for option in re.findall(r"\bFl -([\w-]+)", page(name))}
     assert found == known

@@ -23,7 +23,7 @@ def test_the_core_is_covered(record_property, tmp_path):
     assert done.returncode == 0, done.stdout
     summary = tmp_path / "summary.json"
     subprocess.run(["gcovr", "--root", TOP, "--object-directory", FOLDER / "core",
-                    "--filter", f"{TOP}/binder/({'|'.join(core())})[.]c$",
+                    "--filter", f"{TOP}/binder/core/({'|'.join(core())})[.]c$",
                     "--json-summary", summary, FOLDER / "core"], check=True)
     found = json.loads(summary.read_text("utf-8"))
     for kind in WANTED:

@@ -1,33 +1,27 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What the host program would say on stderr, for the targets that hold it to its word. */
-#ifndef COMPLAIN_H
-#define COMPLAIN_H
+#ifndef FUZZ_COMPLAIN_H
+#define FUZZ_COMPLAIN_H
 
+#include "base/complain.h"
 #include "fuzz.h"
-#include "machinefile.h"
+#include "host/machine_file.h"
 
-#include <stdarg.h>
 #include <string.h>
 
 static char complaint[1024]; /* the last one */
 static size_t complaints;
 
-/* In place of that of cli/main.c, which has a main() too. */
-int complain(enum exit_code code, const char *how, ...)
+static void hear(const char *message)
 {
-	va_list arguments;
-	int len;
-
-	va_start(arguments, how);
-	len = vsnprintf(complaint, sizeof(complaint), how, arguments);
-	va_end(arguments);
-	MUST(len > 0 && (size_t)len < sizeof(complaint));
+	MUST(message[0] && strlen(message) < sizeof(complaint));
+	(void)strcpy(complaint, message);
 	complaints++;
-	return (int)code;
 }
 
 static inline void complaints_clear(void)
 {
+	complain_to(hear);
 	complaints = 0;
 	complaint[0] = '\0';
 }

@@ -6,8 +6,8 @@
  */
 #include "complain.h"
 
-#include "imports.h"
-#include "lastboot.h"
+#include "edit/imports.h"
+#include "host/last_boot.h"
 #include "match.h"
 
 #include <errno.h>
@@ -143,7 +143,7 @@ void __wrap_dir_close(struct dir *dir)
 	(void)dir;
 }
 
-/* In place of cli/host.c's own: the machine is there, and all is known of it. */
+/* In place of cli/host/host.c's own: the machine is there, and all is known of it. */
 struct host *__wrap_host_read(const struct options *options, enum moment moment, int *code);
 struct host *__wrap_host_read(const struct options *options, enum moment moment, int *code)
 {
@@ -165,34 +165,28 @@ void __wrap_host_free(struct host *freed)
 	(void)freed;
 }
 
-/* What nobody asks for once the machine is there, and what cli/main.c has. */
-size_t last_boot_picture(struct machine *machine, const struct inventory *inventory)
+/* What nobody asks for once the machine is there. */
+size_t __wrap_last_boot_picture(struct machine *machine, const struct inventory *inventory);
+size_t __wrap_last_boot_picture(struct machine *machine, const struct inventory *inventory)
 {
 	(void)machine, (void)inventory;
 	abort();
 }
 
-void host_use_find(struct host_use *use, struct machine *machine, struct inventory *inventory)
+void __wrap_host_use_find(struct host_use *use, struct machine *machine,
+			  struct inventory *inventory);
+void __wrap_host_use_find(struct host_use *use, struct machine *machine,
+			  struct inventory *inventory)
 {
 	(void)use, (void)machine, (void)inventory;
 	abort();
 }
 
-void host_use_write(struct host_use *use, FILE *out)
+void __wrap_host_use_write(struct host_use *use, FILE *out);
+void __wrap_host_use_write(struct host_use *use, FILE *out)
 {
 	(void)use, (void)out;
 	abort();
-}
-
-int print_help(void)
-{
-	abort();
-}
-
-const char *exit_word(enum exit_code code)
-{
-	MUST(code == EXIT_AS_CONFIGURED);
-	return "as-configured";
 }
 
 static void empty_policy(void)

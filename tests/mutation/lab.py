@@ -36,7 +36,7 @@ class Lab:
         self.folder, self.extra = folder, extra
         self.objects = {name: folder / f"{name}.o" for name in core}
         for name, target in self.objects.items():
-            assert compile_core(TOP / f"binder/{name}.c", target)
+            assert compile_core(TOP / f"binder/core/{name}.c", target)
         self.link({})
         self.programs = self.build(core)
         self.cases = [Case(folder) for folder in FOLDERS]

@@ -22,7 +22,7 @@ EQUAL = Path(__file__).parent / "equal.tsv"
 
 def sources():
     """path -> text, of the core."""
-    return {f"binder/{name}.c": (TOP / f"binder/{name}.c").read_text("utf-8") for name in core()}
+    return {f"binder/core/{name}.c": (TOP / f"binder/core/{name}.c").read_text("utf-8") for name in core()}
 
 
 def every_mutant():

@@ -31,7 +31,7 @@ MACHINE = Machine((*map(disk, (*MOUNTED, "root", *DEEP, "free", *NAMED)), OTHER,
                    *(Slot((Function(name, "nvme", "nvme", way_to="shared"),)) for name in WAYS)))
 # Built in a chroot: protect is unknown there.
 CHROOT = Recipe("storage", policy="bind nvme\n")
-GUARDED = 5  # EXIT_GUARDED of cli/command.h
+GUARDED = 5  # EXIT_GUARDED of cli/base/command.h
 PROTECT = "usr/lib/vfio-bind/protect"
 
 

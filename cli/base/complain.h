@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* How vfio-bind ends, and how it says what went wrong. */
+#ifndef COMPLAIN_H
+#define COMPLAIN_H
+
+/* Frozen: what vfio-bind exits with. */
+enum exit_code {
+	EXIT_AS_CONFIGURED = 0,
+	EXIT_FAILED = 1,
+	EXIT_USAGE = 2, /* or a mistake in the policy */
+	EXIT_NO_DEVICE = 3,
+	EXIT_PERMISSION = 4,
+	EXIT_GUARDED = 5,
+	EXIT_NOT_CONFIGURED = 6,
+	EXIT_PENDING = 10,
+	EXIT_DRIFT = 11,
+	EXIT_WARNINGS = 12,
+};
+
+/* The same as JSON says it, under "result". */
+const char *exit_word(enum exit_code code);
+
+/* "vfio-bind: " and the message to stderr; returns code. */
+__attribute__((format(printf, 2, 3))) int complain(enum exit_code code, const char *how, ...);
+
+/* Sends complaints to listener, without "vfio-bind: ", until it is NULL again. */
+void complain_to(void (*listener)(const char *message));
+
+#endif

@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "conf_file.h"
+
+#include "lines.h"
+#include "modplan.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A "#" begins a comment at the start of a line and behind a blank. */
+static struct text without_comment(struct text line)
+{
+	for (size_t i = 0; i < line.len; i++)
+		if (line.at[i] == '#' && (!i || line.at[i - 1] == ' ' || line.at[i - 1] == '\t'))
+			line.len = i;
+	while (line.len && (line.at[line.len - 1] == '\r' || line.at[line.len - 1] == ' ' ||
+			    line.at[line.len - 1] == '\t'))
+		line.len--;
+	return line;
+}
+
+/* Sets *more to false once take() has seen enough. */
+static int read_file(struct machine *machine, const char *path, conf_take take, void *context,
+		     bool *more)
+{
+	struct conf_line line = { .path = path };
+	struct lines lines;
+	struct text text;
+	int err = lines_open(&lines, machine, path);
+
+	if (err)
+		return err == -ENOENT || err == -ENOTDIR ? 0 : err;
+	while (*more && lines_next(&lines, &text, &err)) {
+		line.number++;
+		line.text = without_comment(text);
+		*more = !line.text.len || take(context, &line);
+	}
+	lines_close(&lines);
+	return err;
+}
+
+int conf_read(struct machine *machine, const char *path, conf_take take, void *context)
+{
+	bool more = true;
+
+	return read_file(machine, path, take, context, &more);
+}
+
+struct entry {
+	char *name;
+	size_t dir; /* in which it is */
+};
+
+struct listing {
+	struct entry *entries;
+	size_t count;
+};
+
+static int add_entry(struct listing *listing, const char *name, size_t dir)
+{
+	struct entry *entries =
+		realloc(listing->entries, (listing->count + 1) * sizeof(*listing->entries));
+	char *copy = entries ? strdup(name) : NULL;
+
+	if (entries)
+		listing->entries = entries;
+	if (!copy)
+		return -ENOMEM;
+	listing->entries[listing->count++] = (struct entry){ copy, dir };
+	return 0;
+}
+
+static int list_dir(struct machine *machine, const char *path, const char *suffix, size_t which,
+		    struct listing *listing)
+{
+	struct dir dir;
+	const char *name;
+	int err = dir_open(machine, path, &dir), failed = 0;
+
+	if (err)
+		return err == -ENOENT || err == -ENOTDIR ? 0 : err;
+	while (!failed && (name = dir_next(&dir, &err)))
+		if (name[0] != '.' && text_ends(text_of(name), suffix))
+			failed = add_entry(listing, name, which);
+	dir_close(&dir);
+	return machine_blame(machine, path, failed ? failed : err);
+}
+
+static int by_name(const void *a, const void *b)
+{
+	const struct entry *one = a, *other = b;
+	int order = strcmp(one->name, other->name);
+
+	return order ? order : (one->dir > other->dir) - (one->dir < other->dir);
+}
+
+static int read_entry(struct machine *machine, const char *dir, const char *name, conf_take take,
+		      void *context, bool *more)
+{
+	char path[MACHINE_PATH_SIZE];
+	int err;
+
+	if (!join(path, sizeof(path), dir, "/", name))
+		return 0;
+	err = read_file(machine, path, take, context, more);
+	return err == -EISDIR ? 0 : machine_blame(machine, path, err);
+}
+
+/* Remembers what went wrong first: the calls that follow blame what they open. */
+struct failure {
+	int err;
+	char path[MACHINE_PATH_SIZE];
+};
+
+static void note_failure(struct failure *failure, const struct machine *machine, int err)
+{
+	if (!err || failure->err)
+		return;
+	failure->err = err;
+	(void)join(failure->path, sizeof(failure->path), machine->failed, "", "");
+}
+
+int conf_read_dirs(struct machine *machine, const char *const dirs[], size_t count,
+		   const char *suffix, conf_take take, void *context)
+{
+	struct listing listing = { 0 };
+	struct failure failure = { 0 };
+	const char *before = "";
+	bool more = true;
+
+	for (size_t i = 0; i < count; i++)
+		note_failure(&failure, machine, list_dir(machine, dirs[i], suffix, i, &listing));
+	if (listing.count)
+		qsort(listing.entries, listing.count, sizeof(*listing.entries), by_name);
+	for (size_t i = 0; more && i < listing.count; i++) {
+		const struct entry *entry = &listing.entries[i];
+
+		if (strcmp(entry->name, before) != 0)
+			note_failure(&failure, machine,
+				     read_entry(machine, dirs[entry->dir], entry->name, take,
+						context, &more));
+		before = entry->name;
+	}
+	while (listing.count)
+		free(listing.entries[--listing.count].name);
+	free(listing.entries);
+	return machine_blame(machine, failure.path, failure.err);
+}
+
+void conf_place(const struct conf_line *line, char out[CONF_PLACE_SIZE])
+{
+	(void)snprintf(out, CONF_PLACE_SIZE, "/%.300s:%u", line->path, line->number);
+}
+
+static bool is_word_byte(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+	       c == '-' || c == '_';
+}
+
+bool conf_is_module(struct text word, const char *module)
+{
+	return module_name_equal(word, text_of(module));
+}
+
+bool conf_has_word(struct text text, const char *word)
+{
+	size_t start = 0;
+
+	for (size_t i = 0; i <= text.len; i++) {
+		if (i < text.len && is_word_byte(text.at[i]))
+			continue;
+		if (conf_is_module((struct text){ text.at + start, i - start }, word))
+			return true;
+		start = i + 1;
+	}
+	return false;
+}

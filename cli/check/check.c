@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* vfio-bind check: what is wrong, what will happen at the next boot, and what to do. */
+#include "check.h"
+
+#include "base/arguments.h"
+#include "base/table.h"
+#include "facts.h"
+#include "host/mistakes.h"
+
+#include <errno.h>
+#include <libsmartcols.h>
+#include <stdio.h>
+#include <string.h>
+
+static const struct table_column columns[] = {
+	{ "ADDRESS", "address", 14, 0, SHOW_ALWAYS },
+	{ "CLASS", "class", 5, 0, SHOW_ROOMY },
+	{ "ID", "id", 9, 0, SHOW_ROOMY },
+	{ "NAME", "name", 0.25, SCOLS_FL_TRUNC, SHOW_ROOMY },
+	{ "DRIVER", "driver", 8, SCOLS_FL_TRUNC, SHOW_ALWAYS },
+	{ "NEXT", "driver_next", 8, 0, SHOW_ALWAYS },
+	{ "RULE", "rule", 0.2, 0, SHOW_ALWAYS },
+	{ "NOTE", "note", 0.25, SCOLS_FL_WRAP, SHOW_ALWAYS },
+	{ "VERDICT", "verdict", 7, 0, SHOW_ASKED },
+	{ "REASON", "reason", 8, 0, SHOW_ASKED },
+};
+
+static const struct table plan_table = { .columns = columns, .count = ARRAY_SIZE(columns) };
+
+/* The groups of all devices, as a decision asks only for those of chosen ones. */
+static bool read_groups(struct host *host)
+{
+	struct plan *plan = &host->boot.plan;
+
+	for (size_t i = 0; i < host->boot.inventory.count; i++)
+		plan->wants[i] = FACT_GROUP & ~host->boot.inventory.devices[i].known;
+	plan->wants_machine = 0;
+	return host->from_file ||
+	       !facts_read(&host->boot.machine, &host->boot.inventory, plan, &host->boot.claims);
+}
+
+static void check_mistakes(struct findings *findings)
+{
+	unsigned mistakes = findings->host->boot.diag.mistakes;
+	struct json_object *finding;
+
+	if (!mistakes)
+		return;
+	finding = finding_add(findings, SEVERITY_ERROR, "policy",
+			      "the policy has %u mistake%s; nothing would be bound", mistakes,
+			      mistakes > 1 ? "s" : "");
+	json_add_string(finding, "advice", "correct each line that is named, and check again");
+}
+
+/* What only the machine itself can tell. */
+static void check_machine(struct findings *findings)
+{
+	struct json_object *finding;
+
+	check_devices(findings);
+	if (!findings->host->from_file) {
+		check_generators(findings);
+		check_images(findings);
+		return;
+	}
+	finding =
+		finding_add(findings, SEVERITY_UNKNOWN, "machine",
+			    "a machine file does not hold modprobe.d, driverctl, images, kernels, "
+			    "reserved regions, reset methods and interrupt remapping");
+	json_add_string(finding, "advice", "run check on the machine itself to know of them");
+}
+
+static void check_all(struct findings *findings)
+{
+	if (!read_groups(findings->host))
+		(void)finding_unreadable(findings, "group", findings->host->boot.machine.failed,
+					 -EIO);
+	check_mistakes(findings);
+	check_iommu(findings);
+	check_plan(findings);
+	check_rules(findings);
+	check_conflicts(findings);
+	check_machine(findings);
+}
+
+static size_t count_verdicts(const struct host *host, enum verdict_kind kind)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < host->boot.plan.selected_count; i++)
+		count += plan_verdict(&host->boot.plan, host->boot.plan.selected[i]).kind == kind;
+	return count;
+}
+
+static enum exit_code judge(const struct findings *findings, bool strict)
+{
+	const struct host *host = findings->host;
+
+	if (host->boot.diag.mistakes)
+		return EXIT_USAGE;
+	if (count_verdicts(host, VERDICT_REFUSE))
+		return EXIT_GUARDED;
+	if (findings->counts[SEVERITY_ERROR])
+		return EXIT_FAILED;
+	if (findings->pending)
+		return EXIT_PENDING;
+	if (strict && findings->counts[SEVERITY_WARNING])
+		return EXIT_WARNINGS;
+	if (!policy_says_anything(&host->boot.policy))
+		return EXIT_NOT_CONFIGURED;
+	return EXIT_AS_CONFIGURED;
+}
+
+static void print_summary(const struct findings *findings)
+{
+	const struct host *host = findings->host;
+
+	if (host->boot.diag.mistakes)
+		return;
+	if (!host->boot.policy.rule_count) {
+		(void)puts("no rule in /" POLICY_FILE " or /" POLICY_DIR ": nothing is bound");
+		return;
+	}
+	(void)printf("next boot: %zu bound, %zu refused, %zu kept; %u error%s, %u warning%s\n",
+		     count_verdicts(host, VERDICT_BIND), count_verdicts(host, VERDICT_REFUSE),
+		     count_verdicts(host, VERDICT_KEEP), findings->counts[SEVERITY_ERROR],
+		     findings->counts[SEVERITY_ERROR] == 1 ? "" : "s",
+		     findings->counts[SEVERITY_WARNING],
+		     findings->counts[SEVERITY_WARNING] == 1 ? "" : "s");
+}
+
+static int print_text(const struct findings *findings, struct json_object *rows,
+		      const struct options *options)
+{
+	int code = EXIT_AS_CONFIGURED;
+
+	findings_print(findings);
+	if (json_object_array_length(rows))
+		code = table_print(&plan_table, rows, options);
+	print_summary(findings);
+	return code;
+}
+
+static void print_all(const struct findings *findings, enum exit_code code)
+{
+	struct json_object *object = json_object_new_object();
+
+	json_add_string(object, "result", exit_word(code));
+	(void)json_object_object_add(object, "mistakes", mistakes_array(findings->host));
+	(void)json_object_object_add(object, "findings", json_object_get(findings->list));
+	(void)json_object_object_add(object, "plan", plan_rows(findings->host));
+	json_print(object);
+	(void)json_object_put(object);
+}
+
+static int check(struct host *host, const struct options *options, bool strict)
+{
+	struct findings findings = { .host = host, .list = json_object_new_array() };
+	enum exit_code code;
+
+	check_all(&findings);
+	code = judge(&findings, strict);
+	if (options->json) {
+		print_all(&findings, code);
+	} else {
+		struct json_object *rows = plan_rows(host);
+		int failed = print_text(&findings, rows, options);
+
+		(void)json_object_put(rows);
+		if (failed != EXIT_AS_CONFIGURED)
+			code = (enum exit_code)failed;
+	}
+	(void)json_object_put(findings.list);
+	return (int)code;
+}
+
+int command_check(struct options *options, int argc, char *argv[])
+{
+	static const struct option own[] = { { "strict", no_argument, NULL, 's' } };
+	bool strict = false;
+	const struct arguments arguments = {
+		.own = own,
+		.own_count = ARRAY_SIZE(own),
+		.take = arguments_flag,
+		.context = &strict,
+		.usage = "[--strict]",
+	};
+	int code = arguments_take(options, &arguments, argc, argv);
+	struct host *host;
+
+	if (code >= 0)
+		return code;
+	host = host_read(options, AT_BOOT, &code);
+	if (!host)
+		return code;
+	code = check(host, options, strict);
+	host_free(host);
+	return code;
+}

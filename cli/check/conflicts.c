@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "base/conf_file.h"
+#include "base/words.h"
+#include "check.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define DRIVERCTL_DIR "etc/driverctl.d"
+
+/* "vfio-pci.ids" to "vfio-pci", if the parameter is that. */
+static bool is_ids_parameter(struct text name)
+{
+	struct text module;
+
+	return text_cut(&name, '.', &module) && text_is(name, "ids") && takes_kinds(module);
+}
+
+static bool lists_taker(struct text list)
+{
+	struct text module;
+
+	while (text_cut(&list, ',', &module))
+		if (conf_is_module(module, "vfio-pci"))
+			return true;
+	return false;
+}
+
+/* The kernel's own word keeps any module out, modprobe's only what is not asked for by name. */
+static void say_blacklisted(struct findings *findings, struct text word)
+{
+	struct json_object *finding = finding_add(
+		findings,
+		findings->host->boot.policy.rule_count ? SEVERITY_ERROR : SEVERITY_WARNING,
+		"blacklist", "\"%.*s\" on the kernel command line keeps vfio-pci from being loaded",
+		(int)word.len, word.at);
+
+	json_add_string(finding, "advice", "remove it from the kernel command line");
+}
+
+static void check_cmdline(struct findings *findings)
+{
+	struct text rest = text_of(findings->host->boot.cmdline);
+	struct cmdline_word word;
+
+	while (cmdline_next(&rest, &word)) {
+		if (!word.value.at)
+			continue;
+		if (is_ids_parameter(word.name))
+			check_kinds(findings, word.value, word.whole, "on the kernel command line",
+				    "/proc/cmdline");
+		else if (cmdline_name_is(word.name, "module_blacklist") && lists_taker(word.value))
+			say_blacklisted(findings, word.whole);
+	}
+}
+
+static void say_override(struct findings *findings, const char *place, size_t index,
+			 struct text driver)
+{
+	struct host *host = findings->host;
+	bool bound = plan_verdict(&host->boot.plan, index).kind == VERDICT_BIND;
+	bool guest = driver_is_passthrough(driver);
+	char address[ADDRESS_SIZE];
+	struct json_object *finding;
+
+	if (!bound && !guest)
+		return; /* a driver of the host's for a device of the host's */
+	(void)address_format(host->boot.inventory.devices[index].address, address);
+	finding = finding_add(findings, bound && guest ? SEVERITY_NOTE : SEVERITY_WARNING,
+			      "driverctl", "%s gives %s to %.*s, which the policy %s", place,
+			      address, (int)driver.len, driver.at,
+			      !bound ? "leaves to the host" :
+			      guest  ? "binds anyhow" :
+				       "binds");
+	json_add_format(finding, "advice", "driverctl unset-override %s", address);
+	json_add_string(finding, "device", address);
+	json_add_string(finding, "place", place);
+}
+
+/* The file's only line is a driver; its name is pci-ADDRESS: driverctl's udev rule. */
+static bool take_override(void *context, const struct conf_line *line)
+{
+	static const char prefix[] = DRIVERCTL_DIR "/pci-";
+	struct findings *findings = context;
+	const struct inventory *inventory = &findings->host->boot.inventory;
+	struct text rest = line->text, driver;
+	char place[CONF_PLACE_SIZE];
+	struct address address;
+	size_t index = NO_DEVICE;
+
+	if (!strncmp(line->path, prefix, sizeof(prefix) - 1) &&
+	    address_parse(text_of(line->path + sizeof(prefix) - 1), &address))
+		index = inventory_find(inventory, address);
+	if (index == NO_DEVICE || !word_next(&rest, &driver))
+		return true;
+	(void)snprintf(place, sizeof(place), "/%.300s", line->path);
+	say_override(findings, place, index, driver);
+	return true;
+}
+
+void check_conflicts(struct findings *findings)
+{
+	static const char *const driverctl[] = { DRIVERCTL_DIR };
+	struct machine *machine = &findings->host->boot.machine;
+	int err;
+
+	check_cmdline(findings);
+	if (findings->host->from_file)
+		return;
+	check_modprobe(findings);
+	err = conf_read_dirs(machine, driverctl, 1, "", take_override, findings);
+	(void)finding_unreadable(findings, "driverctl", machine->failed, err);
+}

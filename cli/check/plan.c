@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "check.h"
+#include "guard.h"
+#include "show/explain.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* What to do where a guard refuses a device. */
+static const char *const remedies[] = {
+	[REASON_BRIDGE] = "name the devices below it; a bridge cannot be given away",
+	[REASON_BEHIND_VMD] =
+		"name the VMD controller itself, or turn VMD off in the firmware's setup",
+	[REASON_NO_IOMMU] = "turn the IOMMU on in the firmware's setup",
+	[REASON_DRIVER_CONFLICT] = "let one rule alone say driver=",
+	[REASON_AMBIGUOUS_DISPLAY] = "name it by address, path, slot or dsn",
+	[REASON_BOOT_DISPLAY] =
+		"name another screen, or say allow=boot-display if this one may go dark",
+	[REASON_HOST_STORAGE] = "name another drive",
+	[REASON_HOST_NETWORK] = "name another network card",
+	[REASON_HOST_INPUT] =
+		"name another controller, or plug a second keyboard into one that stays",
+	[REASON_HOST_UNKNOWN] = "name it by address, path or dsn, together with id=",
+	[REASON_IN_USE] = "unmount what is on it, and take it out of fstab",
+	[REASON_BOUND_DISPLAY] =
+		"its driver is built into the kernel: say allow=bound-display and test it",
+	[REASON_LAST_DISPLAY] =
+		"leave the host a screen, or say allow=last-display if it needs none",
+};
+
+/* What follows where a rule lifts a guard. */
+static const struct {
+	enum reason guard;
+	const char *text, *advice;
+} lifted[] = {
+	{ REASON_NO_IOMMU, "allow=no-iommu lets a guest write to all of the host's memory",
+	  "turn the IOMMU on instead; without it vfio wants enable_unsafe_noiommu_mode=1" },
+	{ REASON_BOOT_DISPLAY, "shows the boot's picture, and goes to the guest by allow=",
+	  "have another way in, ssh or a serial console, before you reboot" },
+	{ REASON_HOST_STORAGE, "holds the host's storage, and goes to the guest by allow=",
+	  "take it out of fstab, crypttab and the command line before you reboot" },
+	{ REASON_HOST_NETWORK, "carries the host's network, and goes to the guest by allow=",
+	  "have another way in before you reboot" },
+	{ REASON_HOST_INPUT, "holds the host's only keyboard, and goes to the guest by allow=",
+	  "have another way in before you reboot" },
+	{ REASON_BOUND_DISPLAY, "is taken from a display driver by allow=: that can hang a machine",
+	  "try it once with rd.vfio_bind=0 at hand" },
+};
+
+static const struct rule *rule_at(const struct host *host, size_t rule)
+{
+	return &host->boot.policy.rules[rule];
+}
+
+static struct json_object *find_device(struct findings *findings, enum severity severity,
+				       size_t index, const struct rule *rule, const char *text)
+{
+	char device[DEVICE_TEXT_SIZE], address[ADDRESS_SIZE];
+	struct json_object *finding = finding_add(findings, severity, "guard", "%s %s (%.*s:%u)",
+						  device_text(findings->host, index, device), text,
+						  (int)rule->file.len, rule->file.at, rule->line);
+
+	(void)address_format(findings->host->boot.inventory.devices[index].address, address);
+	json_add_string(finding, "device", address);
+	json_add_place(finding, "place", rule);
+	return finding;
+}
+
+/* The guard's own words, and what there is to add to them. */
+static void say_refusal(struct findings *findings, enum reason guard, size_t index,
+			char out[SENTENCE_SIZE])
+{
+	const struct device *device = &findings->host->boot.inventory.devices[index];
+	char uses[USES_TEXT_SIZE] = "";
+
+	(void)snprintf(out, SENTENCE_SIZE, "%s", reason_text(guard));
+	if (guard == REASON_AMBIGUOUS_DISPLAY || guard == REASON_BOOT_DISPLAY)
+		(void)say_guard(findings->host, guard, index, out);
+	else if (guard == REASON_HOST_STORAGE || guard == REASON_HOST_NETWORK)
+		(void)uses_text(findings, index, uses);
+	else if (guard == REASON_BOUND_DISPLAY || guard == REASON_IN_USE)
+		(void)snprintf(uses, sizeof(uses), "%s", device->driver);
+	if (uses[0])
+		(void)snprintf(out, SENTENCE_SIZE, "%s: %s", reason_text(guard), uses);
+}
+
+static void find_refused(struct findings *findings, size_t index, struct verdict verdict)
+{
+	struct host *host = findings->host;
+	const struct rule *rule = rule_at(host, verdict.rule);
+	char refusal[SENTENCE_SIZE], text[SENTENCE_SIZE + 64], address[ADDRESS_SIZE];
+	struct json_object *finding;
+
+	/* Said once, of the whole machine. */
+	if (verdict.reason == REASON_NO_IOMMU && !iommu_is_on(&host->boot.inventory))
+		return;
+	say_refusal(findings, verdict.reason, index, refusal);
+	(void)snprintf(text, sizeof(text), "is refused (%s): %s", reason_token(verdict.reason),
+		       refusal);
+	finding = find_device(findings, SEVERITY_ERROR, index, rule, text);
+	json_add_string(finding, "reason", reason_token(verdict.reason));
+	(void)address_format(host->boot.inventory.devices[index].address, address);
+	json_add_format(finding, "advice", "%s; or leave it to the host by the line: keep %s",
+			remedies[verdict.reason], address);
+}
+
+/* A guard that would strike, were it not for the rule's allow=. */
+static void find_lifted(struct findings *findings, size_t index, struct verdict verdict)
+{
+	struct host *host = findings->host;
+	struct rule strict = *rule_at(host, verdict.rule);
+
+	if (!strict.allow)
+		return;
+	strict.allow = 0;
+	for (size_t i = 0; i < ARRAY_SIZE(lifted); i++) {
+		if (!guard_strikes(&host->decision, lifted[i].guard, &strict, index,
+				   verdict.reason))
+			continue;
+		json_add_string(
+			find_device(findings, SEVERITY_WARNING, index, &strict, lifted[i].text),
+			"advice", lifted[i].advice);
+	}
+}
+
+static void check_devices_of_plan(struct findings *findings)
+{
+	const struct plan *plan = &findings->host->boot.plan;
+
+	for (size_t i = 0; i < plan->selected_count; i++) {
+		size_t index = plan->selected[i];
+		struct verdict verdict = plan_verdict(plan, index);
+
+		if (verdict.kind == VERDICT_REFUSE)
+			find_refused(findings, index, verdict);
+		else if (verdict.kind == VERDICT_BIND)
+			find_lifted(findings, index, verdict);
+	}
+}
+
+/*
+ * A group goes to a guest as a whole: what a host's driver holds in it keeps the guest from
+ * starting (linux/Documentation/driver-api/vfio.rst).
+ */
+static void check_group(struct findings *findings, size_t index)
+{
+	const struct host *host = findings->host;
+	const struct plan *plan = &host->boot.plan;
+	const struct inventory *inventory = &host->boot.inventory;
+	struct naming others = { 0 };
+	struct json_object *finding;
+	bool held = false;
+
+	for (size_t i = 0; (i = plan_group_shared(plan, inventory, index, i)) != NO_DEVICE; i++) {
+		naming_add(&others, host, i);
+		held |= host->drivers[i][0] != '\0';
+	}
+	if (!others.count)
+		return;
+	finding = finding_add(findings, held ? SEVERITY_WARNING : SEVERITY_NOTE, "group",
+			      "IOMMU group %d is shared with %s, which the host keeps%s",
+			      inventory->devices[index].group, others.text,
+			      held ? ": no guest can start with any of it" :
+				     ", without a driver until now");
+	json_add_format(finding, "advice", "%s",
+			held ? "bind them too (with=group), or move the card to another slot" :
+			       "leave them without one, or bind them too (with=group)");
+	naming_give(&others, finding);
+}
+
+/* Once for each group, at the first of its devices that is bound. */
+static void check_groups(struct findings *findings)
+{
+	const struct plan *plan = &findings->host->boot.plan;
+	const struct device *devices = findings->host->boot.inventory.devices;
+
+	for (size_t i = 0; i < plan->selected_count; i++) {
+		bool first = devices[plan->selected[i]].group != GROUP_NONE;
+
+		if (plan_verdict(plan, plan->selected[i]).kind != VERDICT_BIND)
+			continue;
+		for (size_t j = 0; first && j < i; j++)
+			first = devices[plan->selected[j]].group !=
+					devices[plan->selected[i]].group ||
+				plan_verdict(plan, plan->selected[j]).kind != VERDICT_BIND;
+		if (first)
+			check_group(findings, plan->selected[i]);
+	}
+}
+
+void check_plan(struct findings *findings)
+{
+	check_devices_of_plan(findings);
+	check_groups(findings);
+}

@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "check.h"
+#include "show/explain.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+static const struct rule *rule_at(const struct host *host, size_t rule)
+{
+	return &host->boot.policy.rules[rule];
+}
+
+/* What became of a rule that bound nothing, and what to do. Returns NULL where all is well. */
+static const char *judge_rule(const struct host *host, size_t r, char text[SENTENCE_SIZE])
+{
+	const struct finding *finding = &host->boot.plan.findings[r];
+	char stands[DEVICE_TEXT_SIZE];
+
+	(void)snprintf(text, SENTENCE_SIZE, "%s", reason_text(finding->reason));
+	switch ((unsigned)finding->reason) {
+	case REASON_ABSENT:
+		return "look at vfio-bind list for what is there, or remove the rule";
+	case REASON_MOVED:
+		(void)snprintf(text, SENTENCE_SIZE, "another device stands there: %s",
+			       device_text(host, finding->stands, stands));
+		return "name the device where it is now: vfio-bind list";
+	case REASON_COUNT:
+		(void)snprintf(text, SENTENCE_SIZE, "%u devices match, not %u as count= says",
+			       finding->matches, rule_at(host, r)->count);
+		return "correct count=, or name the devices themselves";
+	case REASON_DSN:
+		return "name the device by path= and id=";
+	case REASON_REQUIRED:
+		return "see the guards above, or remove the word required";
+	default:
+		return NULL;
+	}
+}
+
+static void check_findings(struct findings *findings)
+{
+	struct host *host = findings->host;
+
+	for (size_t r = 0; r < host->boot.policy.rule_count; r++) {
+		enum reason reason = host->boot.plan.findings[r].reason;
+		bool gone = reason == REASON_ABSENT || reason == REASON_MOVED;
+		const struct rule *rule = rule_at(host, r);
+		char text[SENTENCE_SIZE];
+		const char *advice = judge_rule(host, r, text);
+		struct json_object *finding;
+
+		if (!advice)
+			continue;
+		finding = finding_add(findings, gone ? SEVERITY_WARNING : SEVERITY_ERROR, "rule",
+				      "%.*s:%u \"%.*s\": %s", (int)rule->file.len, rule->file.at,
+				      rule->line, (int)rule->source.len, rule->source.at, text);
+		json_add_place(finding, "place", rule);
+		json_add_string(finding, "reason", reason_token(reason));
+		json_add_string(finding, "advice", advice);
+	}
+}
+
+/* True if the rule may take another card once the monitor is plugged into another. */
+static bool follows_cable(const struct host *host, const struct rule *rule)
+{
+	if (rule->verb != VERB_BIND)
+		return false;
+	if (rule_has(rule, SELECT_BOOT_VGA))
+		return true;
+	return rule_has(rule, SELECT_BOOT_DISPLAY) && host->decision.evidence_known &&
+	       host->decision.evidence == EVIDENCE_BOOT_VGA;
+}
+
+static void check_evidence(struct findings *findings)
+{
+	const struct host *host = findings->host;
+
+	for (size_t r = 0; r < host->boot.policy.rule_count; r++) {
+		const struct rule *rule = rule_at(host, r);
+		struct json_object *finding;
+
+		if (!follows_cable(host, rule))
+			continue;
+		finding = finding_add(findings, SEVERITY_NOTE, "display",
+				      "%.*s:%u goes by boot_vga, which can change with the card "
+				      "the monitor is plugged into",
+				      (int)rule->file.len, rule->file.at, rule->line);
+		json_add_place(finding, "place", rule);
+		json_add_string(finding, "advice",
+				"name the card by path= and id= if the cable may move");
+	}
+}
+
+static void check_words(struct findings *findings)
+{
+	const struct words *words = &findings->host->boot.words;
+	struct json_object *finding;
+
+	if (words->mode != MODE_ON) {
+		finding = finding_add(findings, SEVERITY_WARNING, "off",
+				      "\"%.*s\" on the kernel command line: nothing is bound%s",
+				      (int)words->decided_by.len, words->decided_by.at,
+				      words->unknown_value ? ", for nobody knows that value" : "");
+		json_add_string(finding, "advice", "remove it from the kernel command line");
+	}
+	if (words->unknown_word.len) {
+		finding = finding_add(findings, SEVERITY_WARNING, "cmdline",
+				      "nobody knows \"%.*s\" on the kernel command line",
+				      (int)words->unknown_word.len, words->unknown_word.at);
+		json_add_string(finding, "advice", "see vfio-bind(8) for the words there are");
+	}
+	if (words->bind_ignored.len) {
+		finding = finding_add(findings, SEVERITY_WARNING, "cmdline",
+				      "\"%.*s\" on the kernel command line is ignored",
+				      (int)words->bind_ignored.len, words->bind_ignored.at);
+		json_add_string(finding, "advice",
+				"say \"accept cmdline\" in the policy, or write the rule there");
+	}
+}
+
+static const char *advise_unknown(const struct host *host)
+{
+	if (host->from_file)
+		return "dump the machine anew, as root";
+	if (geteuid())
+		return "run check as root";
+	return "on this host a rule for storage has to have id= and an address, path or dsn; "
+	       "elsewhere check the running host";
+}
+
+static void check_protect(struct findings *findings)
+{
+	struct json_object *finding;
+
+	if (!findings->host->boot.protect.unknown)
+		return;
+	finding = finding_add(findings, SEVERITY_UNKNOWN, "host",
+			      "what storage, network and keyboard the host lives on cannot all be "
+			      "told%s",
+			      findings->host->from_file ? " from the machine file" : " from here");
+	json_add_string(finding, "advice", advise_unknown(findings->host));
+}
+
+void check_rules(struct findings *findings)
+{
+	check_findings(findings);
+	check_evidence(findings);
+	check_words(findings);
+	check_protect(findings);
+}

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "edit_command.h"
+
+#include "base/arguments.h"
+#include "host/find_device.h"
+#include "host/identity.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#define TEXT_SIZE 2048
+
+static const struct option own_options[] = { { "dry-run", no_argument, NULL, 'n' } };
+
+/* Adds to the array under key, and an array first where there is none. */
+static void add_to(struct json_object *object, const char *key, struct json_object *item)
+{
+	struct json_object *array = json_object_object_get(object, key);
+
+	if (!array) {
+		array = json_object_new_array();
+		(void)json_object_object_add(object, key, array);
+	}
+	(void)json_object_array_add(array, item);
+}
+
+__attribute__((format(printf, 3, 0))) static void
+add_sentence(struct json_object *object, const char *key, const char *how, va_list arguments)
+{
+	char text[TEXT_SIZE];
+
+	(void)vsnprintf(text, sizeof(text), how, arguments);
+	add_to(object, key, json_object_new_string(text));
+}
+
+void editing_note(struct editing *editing, const char *how, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, how);
+	add_sentence(editing->object, "notes", how, arguments);
+	va_end(arguments);
+}
+
+void editing_say(struct editing *editing, const char *how, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, how);
+	add_sentence(editing->object, "text", how, arguments);
+	va_end(arguments);
+}
+
+int editing_write(struct editing *editing)
+{
+	int code =
+		editing->dry_run ? change_fits(&editing->change) : change_write(&editing->change);
+
+	if (code != EXIT_AS_CONFIGURED)
+		return code;
+	(void)json_object_object_add(editing->object, "written",
+				     json_object_new_boolean(!editing->dry_run));
+	add_to(editing->object, "files", change_json(&editing->change));
+	return code;
+}
+
+static void print_text(struct json_object *object)
+{
+	struct json_object *files = json_object_object_get(object, "files");
+	struct json_object *text = json_object_object_get(object, "text");
+	struct json_object *notes = json_object_object_get(object, "notes");
+
+	for (size_t i = 0; files && i < json_object_array_length(files); i++)
+		change_print(json_object_array_get_idx(files, i));
+	for (size_t i = 0; text && i < json_object_array_length(text); i++)
+		(void)puts(json_object_get_string(json_object_array_get_idx(text, i)));
+	(void)fflush(stdout);
+	for (size_t i = 0; notes && i < json_object_array_length(notes); i++)
+		(void)fprintf(stderr, "%s\n",
+			      json_object_get_string(json_object_array_get_idx(notes, i)));
+}
+
+static void add_device(struct editing *editing)
+{
+	const struct device *device = &editing->host->boot.inventory.devices[editing->index];
+	char address[ADDRESS_SIZE], title[TITLE_SIZE];
+
+	(void)address_format(device->address, address);
+	json_add_string(editing->object, "address", address);
+	json_add_format(editing->object, "id", "%04x:%04x", device->vendor, device->device);
+	json_add_string(editing->object, "title",
+			identity_title(editing->host, editing->index, title));
+}
+
+static int run(struct editing *editing, const char *what, int (*edit)(struct editing *))
+{
+	struct host *host = editing->host;
+	int code = EXIT_AS_CONFIGURED;
+
+	if (host->boot.diag.mistakes)
+		return complain(EXIT_USAGE, "nothing is changed while the policy has a mistake");
+	code = what_find(host, what, &editing->index);
+	if (code == EXIT_AS_CONFIGURED)
+		code = host_read_all(host);
+	if (code != EXIT_AS_CONFIGURED)
+		return code;
+	editing->object = json_object_new_object();
+	add_device(editing);
+	(void)json_object_object_add(editing->object, "written", json_object_new_boolean(false));
+	code = edit(editing);
+	json_add_string(editing->object, "result", exit_word((enum exit_code)code));
+	if (editing->options->json) {
+		json_object_object_del(editing->object, "text"); /* the same in words */
+		json_print(editing->object);
+	}
+	if (!editing->options->json)
+		print_text(editing->object);
+	(void)json_object_put(editing->object);
+	return code;
+}
+
+int editing_run(struct options *options, int argc, char *argv[], int (*edit)(struct editing *))
+{
+	static struct editing editing;
+	const struct arguments arguments = {
+		.own = own_options,
+		.own_count = ARRAY_SIZE(own_options),
+		.take = arguments_flag,
+		.context = &editing.dry_run,
+		.min = 1,
+		.max = 1,
+		.usage = "[--dry-run] ADDRESS|/dev/NODE",
+	};
+	int code = arguments_take(options, &arguments, argc, argv);
+
+	if (code >= 0)
+		return code;
+	if (options->machine_file && !editing.dry_run)
+		return complain(EXIT_USAGE,
+				"%s writes for this machine: with --machine, only "
+				"--dry-run",
+				argv[0]);
+	editing.options = options;
+	editing.host = host_read(options, AT_BOOT, &code);
+	if (!editing.host)
+		return code;
+	code = run(&editing, argv[optind], edit);
+	host_free(editing.host);
+	return code;
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What add and remove have in common: their arguments, and how they say what became of it. */
+#ifndef EDITING_H
+#define EDITING_H
+
+#include "policy_edit.h"
+
+/* How the comment ends that add writes above a rule: remove takes it away with the rule. */
+#define ADD_MARK "(vfio-bind add)"
+
+struct editing {
+	const struct options *options;
+	bool dry_run;
+	struct host *host;
+	size_t index; /* the device */
+	struct change change;
+	struct json_object *object; /* all there is to say */
+};
+
+/*
+ * Takes the arguments, reads and judges the machine, finds the device and calls edit, which
+ * returns an exit code; then prints editing->object. Returns the exit code of the command.
+ */
+int editing_run(struct options *options, int argc, char *argv[], int (*edit)(struct editing *));
+
+/* Writes the change unless it is a dry run, and adds what it shows. Returns an exit code. */
+int editing_write(struct editing *editing);
+
+/* Adds something a person should know, for text to stderr. */
+__attribute__((format(printf, 2, 3))) void editing_note(struct editing *editing, const char *how,
+							...);
+
+/* Adds a sentence for a person, for text to stdout. */
+__attribute__((format(printf, 2, 3))) void editing_say(struct editing *editing, const char *how,
+						       ...);
+
+#endif

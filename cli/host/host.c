@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "host.h"
+
+#include "base/diagnose.h"
+#include "facts.h"
+#include "framebuffer.h"
+#include "last_boot.h"
+#include "machine_file.h"
+#include "scan.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/utsname.h>
+
+/* What no reading command asks for: claiming a disk would be in the way of whoever wants it. */
+#define ALL_FACTS (FACT_BOOT_VGA | FACT_DSN | FACT_GROUP | FACT_HEADER | FACT_DRM)
+
+static int complain_read(const struct host *host, int err)
+{
+	enum exit_code code = err == -EACCES || err == -EPERM ? EXIT_PERMISSION : EXIT_FAILED;
+
+	return complain(code, "%s: %s", host->boot.machine.failed, strerror(-err));
+}
+
+bool host_is_builtin(const struct host *host, const char *driver)
+{
+	for (size_t i = 0; i < host->builtin_count; i++)
+		if (!strcmp(host->builtin[i], driver))
+			return true;
+	return false;
+}
+
+/* A driver without a module to its name is part of the kernel: linux/drivers/base/module.c */
+static void find_builtin(struct host *host)
+{
+	struct machine *machine = &host->boot.machine;
+
+	for (size_t i = 0; i < host->boot.inventory.count; i++) {
+		const char *driver = host->drivers[i];
+		char path[MACHINE_PATH_SIZE];
+
+		if (!driver[0] || host_is_builtin(host, driver) ||
+		    host->builtin_count == BUILTIN_MAX)
+			continue;
+		if (join(path, sizeof(path), "sys/bus/pci/drivers/", driver, "/module") &&
+		    !machine_has(machine, path))
+			memcpy(host->builtin[host->builtin_count++], driver, DRIVER_SIZE);
+	}
+}
+
+static void remember_drivers(struct host *host)
+{
+	for (size_t i = 0; i < host->boot.inventory.count; i++)
+		memcpy(host->drivers[i], host->boot.inventory.devices[i].driver, DRIVER_SIZE);
+}
+
+static void read_revisions(struct host *host)
+{
+	for (size_t i = 0; i < host->boot.inventory.count; i++) {
+		char path[MACHINE_PATH_SIZE], text[16];
+		ssize_t len = machine_read_attribute(
+			&host->boot.machine,
+			pci_path(path, host->boot.inventory.devices[i].address, "revision"), text,
+			sizeof(text));
+		uint32_t revision;
+
+		/* "0x01" and a newline */
+		if (len == 5 && text_hex((struct text){ text + 2, 2 }, 2, 2, &revision))
+			host->revisions[i] = (int16_t)revision;
+	}
+}
+
+/* What a DRM driver says of the display the boot will see before there is one. */
+static void read_drm(struct host *host)
+{
+	struct boot *boot = &host->boot;
+
+	for (size_t i = 0; i < boot->inventory.count; i++)
+		if (host->drivers[i][0] &&
+		    device_has_base_class(&boot->inventory.devices[i], CLASS_BASE_DISPLAY))
+			boot->plan.wants[i] = FACT_DRM;
+	(void)facts_read(&boot->machine, &boot->inventory, &boot->plan, &boot->claims);
+	memset(boot->plan.wants, 0, boot->inventory.count * sizeof(*boot->plan.wants));
+}
+
+static bool has_picture(const struct inventory *inventory)
+{
+	for (size_t i = 0; i < inventory->count; i++)
+		if (inventory->devices[i].framebuffer || inventory->devices[i].boot_display)
+			return true;
+	return false;
+}
+
+/*
+ * A DRM driver replaces the firmware's framebuffer, by which the boot knew the display, and the
+ * next one will: then this boot's report says where it was.
+ */
+static void find_picture(struct host *host)
+{
+	struct inventory *inventory = &host->boot.inventory;
+
+	if (framebuffer_find(&host->boot.machine, inventory))
+		return; /* who asks for it is told why */
+	inventory->known |= FACT_FRAMEBUFFER;
+	read_drm(host);
+	if (has_picture(inventory))
+		return;
+	host->recalled = last_boot_picture(&host->boot.machine, inventory);
+	if (host->recalled != NO_DEVICE)
+		inventory->devices[host->recalled].framebuffer = true;
+}
+
+/*
+ * What an image built now would say of the host. Below --root an image's own word may be there;
+ * on the host itself such a file is left over from somewhere, and as old as that.
+ */
+static int find_protect(struct host *host)
+{
+	FILE *text;
+
+	if (host->boot.machine.confined && machine_has(&host->boot.machine, PROTECT_FILE)) {
+		(void)load_protect(&host->boot.machine, &host->boot.protect);
+		return EXIT_AS_CONFIGURED;
+	}
+	text = fmemopen(host->protect_text, sizeof(host->protect_text), "w");
+	if (!text)
+		return complain(EXIT_FAILED, "no memory");
+	host_use_find(&host->use, &host->boot.machine, &host->boot.inventory);
+	host_use_write(&host->use, text);
+	(void)fclose(text);
+	(void)protect_parse(&host->boot.protect, text_of(host->protect_text));
+	return EXIT_AS_CONFIGURED;
+}
+
+static int read_live(struct host *host, const struct options *options)
+{
+	struct boot *boot = &host->boot;
+	struct utsname kernel;
+	int err = machine_open(&boot->machine, options->root);
+	ssize_t len;
+
+	if (err)
+		return complain_read(host, err);
+	len = load_cmdline(&boot->machine, boot->cmdline, sizeof(boot->cmdline));
+	if (len < 0)
+		return complain_read(host, (int)len);
+	err = scan(&boot->machine, &boot->inventory);
+	if (err)
+		return complain_read(host, err);
+	if (!uname(&kernel))
+		memcpy(host->kernel, kernel.release, sizeof(host->kernel));
+	remember_drivers(host);
+	find_builtin(host);
+	find_picture(host);
+	return find_protect(host);
+}
+
+static int read_file(struct host *host, const struct options *options)
+{
+	int err = machine_open(&host->boot.machine, options->root);
+
+	if (err)
+		return complain_read(host, err);
+	host->from_file = true;
+	err = machinefile_read(host, options->machine_file);
+	remember_drivers(host);
+	return err;
+}
+
+static void read_policy(struct host *host)
+{
+	struct boot *boot = &host->boot;
+	struct text cmdline = text_of(boot->cmdline);
+
+	boot->diag.emit = diagnose;
+	cmdline_read(cmdline, &boot->words);
+	if (load_policy(&boot->machine, &boot->policy_text, &boot->policy, &boot->diag))
+		(void)cmdline_rules(cmdline, &boot->words, &boot->policy, &boot->diag);
+	if (boot->diag.mistakes) /* a policy with a mistake says nothing */
+		boot->policy.rule_count = 0;
+}
+
+/* What holds devices at that moment. At boot it is what the kernel has built in. */
+static void set_drivers(struct host *host, enum moment moment)
+{
+	for (size_t i = 0; i < host->boot.inventory.count; i++) {
+		struct device *device = &host->boot.inventory.devices[i];
+		const char *driver = host->drivers[i];
+
+		if (moment == AT_BOOT && !host_is_builtin(host, driver))
+			driver = "";
+		(void)join(device->driver, sizeof(device->driver), driver, "", "");
+		device->passthrough = driver_is_passthrough(text_of(device->driver));
+	}
+}
+
+int host_judge(struct host *host, enum moment moment)
+{
+	struct boot *boot = &host->boot;
+	int err = 0;
+
+	set_drivers(host, moment);
+	host->decision = (struct decision){
+		.policy = &boot->policy,
+		.inventory = &boot->inventory,
+		.protect = &boot->protect,
+		.plan = &boot->plan,
+	};
+	while (!err && !decide(&host->decision))
+		err = facts_read(&boot->machine, &boot->inventory, &boot->plan, &boot->claims);
+	claims_release_all(&boot->claims);
+	return err ? complain_read(host, err) : EXIT_AS_CONFIGURED;
+}
+
+struct host *host_look(const struct options *options, int *code)
+{
+	/* Shared with the child that does the work of apply. */
+	struct host *host = mmap(NULL, sizeof(*host), PROT_READ | PROT_WRITE,
+				 MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	if (host == MAP_FAILED) {
+		*code = complain(EXIT_FAILED, "no memory");
+		return NULL;
+	}
+	memset(host->revisions, 0xff, sizeof(host->revisions));
+	host->recalled = NO_DEVICE;
+	*code = options->machine_file ? read_file(host, options) : read_live(host, options);
+	if (*code == EXIT_AS_CONFIGURED)
+		return host;
+	host_free(host);
+	return NULL;
+}
+
+struct host *host_read(const struct options *options, enum moment moment, int *code)
+{
+	struct host *host = host_look(options, code);
+
+	if (!host)
+		return NULL;
+	read_policy(host);
+	*code = host_judge(host, moment);
+	if (*code == EXIT_AS_CONFIGURED)
+		return host;
+	host_free(host);
+	return NULL;
+}
+
+void host_free(struct host *host)
+{
+	machine_close(&host->boot.machine);
+	(void)munmap(host, sizeof(*host));
+}
+
+int host_read_all(struct host *host)
+{
+	struct plan *plan = &host->boot.plan;
+	int err;
+
+	if (host->from_file)
+		return EXIT_AS_CONFIGURED; /* it held all of them */
+	for (size_t i = 0; i < host->boot.inventory.count; i++)
+		plan->wants[i] = ALL_FACTS;
+	plan->wants_machine = (FACT_FRAMEBUFFER | FACT_SLOTS) & ~host->boot.inventory.known;
+	read_revisions(host);
+	err = facts_read(&host->boot.machine, &host->boot.inventory, plan, &host->boot.claims);
+	return err ? complain_read(host, err) : EXIT_AS_CONFIGURED;
+}
+
+int host_find(const struct host *host, const char *argument, size_t *index)
+{
+	struct address address;
+
+	if (!address_parse(text_of(argument), &address))
+		return complain(EXIT_USAGE, "%s: expected an address, [DDDD:]BB:DD.F", argument);
+	*index = inventory_find(&host->boot.inventory, address);
+	if (*index == NO_DEVICE)
+		return complain(EXIT_NO_DEVICE, "%s: there is no such device", argument);
+	return EXIT_AS_CONFIGURED;
+}

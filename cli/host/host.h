@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* A machine with its policy, read and judged: what every reading command starts from. */
+#ifndef HOST_H
+#define HOST_H
+
+#include "base/command.h"
+#include "boot.h"
+#include "protect/host_use.h"
+
+#define BUILTIN_MAX 64
+
+/* For which moment the policy is judged. */
+enum moment {
+	AT_BOOT, /* the next one: only drivers built into the kernel hold devices */
+	NOW,     /* as it is, for apply */
+};
+
+struct host {
+	struct boot boot;
+	struct decision decision;
+	bool from_file;  /* read from a machine file: there is nothing to look at */
+	char kernel[65]; /* its release, as in utsname */
+	char drivers[DEVICE_MAX][DRIVER_SIZE];  /* who holds each device now */
+	int16_t revisions[DEVICE_MAX];          /* -1 where none was read */
+	char builtin[BUILTIN_MAX][DRIVER_SIZE]; /* drivers that are no modules */
+	size_t builtin_count;
+	char protect_text[PROTECT_BYTES_MAX]; /* what boot.protect points into */
+	struct host_use use;                  /* of the running machine */
+	size_t recalled; /* only the boot's report says the picture was there, or NO_DEVICE */
+};
+
+/* Looks at the machine only. Returns NULL with *code set to an exit code if that fails. */
+struct host *host_look(const struct options *options, int *code);
+
+/*
+ * Reads machine and policy, and judges for that moment. A policy with mistakes has them said
+ * on stderr, and judges nothing. Returns NULL with *code set to an exit code if the machine
+ * cannot be read. Free it with host_free().
+ */
+struct host *host_read(const struct options *options, enum moment moment, int *code);
+void host_free(struct host *host);
+
+/* Judges anew, as for that moment. Returns an exit code. */
+int host_judge(struct host *host, enum moment moment);
+
+/* Reads every fact there is, for dump. Returns an exit code. */
+int host_read_all(struct host *host);
+
+/* Finds the device an argument names, or complains. Returns an exit code. */
+int host_find(const struct host *host, const char *argument, size_t *index);
+
+bool host_is_builtin(const struct host *host, const char *driver);
+
+#endif

@@ -1,0 +1,312 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "machine_file.h"
+
+#include "base/printable.h"
+#include "machine_reader.h"
+#include "value.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* All facts there are: a file holds them or says by "-" that there is nothing to know. */
+#define DEVICE_FACTS  (FACT_BOOT_VGA | FACT_DSN | FACT_GROUP | FACT_HEADER | FACT_DISKS | FACT_DRM)
+#define MACHINE_FACTS (FACT_FRAMEBUFFER | FACT_SLOTS)
+
+bool reader_expected(const struct reader *reader, struct text at, const char *what)
+{
+	(void)complain(EXIT_USAGE, "%s:%u:%u: expected %s", reader->path, reader->line,
+		       (unsigned)(at.at - reader->source) + 1, what);
+	return false;
+}
+
+static bool is_dash(struct text text)
+{
+	return text_is(text, "-");
+}
+
+static bool parse_ids(struct text text, uint16_t *vendor, uint16_t *device)
+{
+	union value value;
+
+	if (!value_parse(SELECT_ID, text, &value) || value.id.any_vendor || value.id.any_device)
+		return false;
+	*vendor = value.id.vendor;
+	*device = value.id.device;
+	return true;
+}
+
+static bool read_class(struct reader *reader, struct device *device, struct text text)
+{
+	uint32_t class;
+
+	if (!text_hex(text, 6, 6, &class))
+		return reader_expected(reader, text, "a class of six hex digits");
+	device->class = (uint32_t) class;
+	return true;
+}
+
+static bool read_id(struct reader *reader, struct device *device, struct text text)
+{
+	return parse_ids(text, &device->vendor, &device->device) ||
+	       reader_expected(reader, text, "VVVV:DDDD");
+}
+
+static bool read_subsystem(struct reader *reader, struct device *device, struct text text)
+{
+	return is_dash(text) || parse_ids(text, &device->subvendor, &device->subdevice) ||
+	       reader_expected(reader, text, "VVVV:DDDD or \"-\"");
+}
+
+static bool read_revision(struct reader *reader, struct device *device, struct text text)
+{
+	uint32_t revision;
+
+	(void)device; /* no rule asks for it */
+	if (is_dash(text))
+		return true;
+	if (!text_hex(text, 2, 2, &revision))
+		return reader_expected(reader, text, "two hex digits or \"-\"");
+	reader->host->revisions[reader->inventory->count] = (int16_t)revision;
+	return true;
+}
+
+static bool read_driver(struct reader *reader, struct device *device, struct text text)
+{
+	if (!text.len || text.len >= DRIVER_SIZE)
+		return reader_expected(reader, text, "a driver or \"-\"");
+	if (is_dash(text))
+		return true;
+	memcpy(device->driver, text.at, text.len);
+	device->passthrough = driver_is_passthrough(text);
+	return true;
+}
+
+static bool read_group(struct reader *reader, struct device *device, struct text text)
+{
+	uint32_t group;
+
+	device->group = GROUP_NONE;
+	if (is_dash(text))
+		return true;
+	if (!text_number(text, INT32_MAX, &group))
+		return reader_expected(reader, text, "the number of an IOMMU group or \"-\"");
+	device->group = (int32_t)group;
+	return true;
+}
+
+static bool read_parent(struct reader *reader, struct device *device, struct text text)
+{
+	size_t index = reader->inventory->count;
+	struct address parent;
+
+	reader->parents[index] = UINT64_MAX;
+	device->root = device->address; /* of one on a root bus */
+	if (is_dash(text))
+		return true;
+	if (!address_parse(text, &parent))
+		return reader_expected(reader, text, "the address of a bridge or \"-\"");
+	reader->parents[index] = address_key(parent);
+	return true;
+}
+
+static bool read_dsn(struct reader *reader, struct device *device, struct text text)
+{
+	union value value;
+
+	if (is_dash(text))
+		return true;
+	if (!value_parse(SELECT_DSN, text, &value))
+		return reader_expected(reader, text, "eight bytes in hex or \"-\"");
+	device->dsn = value.dsn;
+	return true;
+}
+
+bool reader_add_slot(struct reader *reader, struct text name, const struct slot *at)
+{
+	struct inventory *inventory = reader->inventory;
+	struct slot *slot = &inventory->slots[inventory->slot_count];
+
+	if (inventory_slot_named(inventory, name))
+		return true; /* another function in it */
+	if (name.len >= SLOT_NAME_SIZE || inventory->slot_count == SLOT_MAX)
+		return reader_expected(reader, name,
+				       "at most 1024 slots, names shorter than 64 bytes");
+	*slot = *at;
+	memset(slot->name, 0, sizeof(slot->name));
+	memcpy(slot->name, name.at, name.len);
+	inventory->slot_count++;
+	return true;
+}
+
+static bool read_slot(struct reader *reader, struct device *device, struct text text)
+{
+	const struct slot at = { .address = device->address };
+
+	if (!text.len)
+		return reader_expected(reader, text, "the name of a slot or \"-\"");
+	return is_dash(text) || reader_add_slot(reader, text, &at);
+}
+
+static bool read_boot_vga(struct reader *reader, struct device *device, struct text text)
+{
+	device->boot_vga = BOOT_VGA_NO_FILE;
+	if (text_is(text, "0") || text_is(text, "1"))
+		device->boot_vga = (int8_t)(text.at[0] - '0');
+	else if (!is_dash(text) && !text_is(text, "?"))
+		return reader_expected(reader, text, "0, 1, ? or \"-\"");
+	return true;
+}
+
+/* The columns behind the address. */
+static bool (*const columns[])(struct reader *reader, struct device *device, struct text text) = {
+	read_class, read_id,     read_subsystem, read_revision, read_driver,
+	read_group, read_parent, read_dsn,       read_slot,     read_boot_vga,
+};
+
+static bool read_row(struct reader *reader, struct text line)
+{
+	struct inventory *inventory = reader->inventory;
+	struct device *device = &inventory->devices[inventory->count];
+	struct text end = { line.at + line.len, 0 }, text;
+
+	(void)text_cut(&line, '\t', &text);
+	if (inventory->count == DEVICE_MAX)
+		return reader_expected(reader, text, "at most 16384 functions");
+	*device = (struct device){ .known = DEVICE_FACTS };
+	if (!address_parse(text, &device->address))
+		return reader_expected(reader, text, "an address");
+	if (inventory->count && address_key(device->address) <= address_key(device[-1].address))
+		return reader_expected(reader, text, "an address behind the one before it");
+	for (size_t i = 0; i < ARRAY_SIZE(columns); i++) {
+		if (!text_cut(&line, '\t', &text))
+			return reader_expected(reader, end, "11 columns");
+		if (!columns[i](reader, device, text))
+			return false;
+	}
+	inventory->count++;
+	return true;
+}
+
+/* Finds what a terminal would obey: the file may be somebody else's. */
+static bool has_control(struct text line, struct text *at)
+{
+	for (*at = line; at->len; at->at++, at->len--)
+		if (is_control(*at->at) && *at->at != '\t')
+			return true;
+	return false;
+}
+
+static bool read_lines(struct reader *reader, bool rows)
+{
+	struct text text = reader->text, line;
+	struct text at;
+	bool ok = true;
+
+	reader->line = 0;
+	while (ok && text_cut(&text, '\n', &line)) {
+		reader->line++;
+		reader->source = line.at;
+		if (!line.len || (line.at[0] == '#') == rows)
+			continue;
+		if (has_control(line, &at))
+			return reader_expected(reader, at, "text without control characters");
+		ok = rows ? read_row(reader, line) : reader_take_key(reader, line);
+	}
+	return ok;
+}
+
+/* Says which of the protect lines it is that makes no sense; returns false. */
+static bool blame_protect(struct reader *reader, unsigned number)
+{
+	static const char key[] = "#protect";
+	struct text text = reader->text, line = text, name = { text.at, 0 };
+
+	reader->line = 0;
+	while (number && text_cut(&text, '\n', &line)) {
+		reader->line++;
+		reader->source = line.at;
+		(void)text_cut(&line, ' ', &name);
+		number -= text_is(name, key);
+	}
+	name.at += name.len + (line.at != NULL);
+	return reader_expected(reader, name, "a line of the protect file");
+}
+
+static bool read_all(struct reader *reader)
+{
+	struct boot *boot = &reader->host->boot;
+	unsigned wrong;
+
+	if (!read_lines(reader, true))
+		return false;
+	inventory_link(reader->inventory, reader->parents);
+	reader->protect_len = strlen(strcpy(reader->host->protect_text, PROTECT_HEADER "\n"));
+	if (!read_lines(reader, false))
+		return false;
+	reader->inventory->known = MACHINE_FACTS;
+	boot->protect.unknown = true;
+	wrong = reader->has_protect ?
+			protect_parse(&boot->protect, text_of(reader->host->protect_text)) :
+			0;
+	return !wrong || blame_protect(reader, wrong - 1); /* the first is its header */
+}
+
+/* Returns all of the file, to be freed, or NULL after a complaint. */
+static char *read_file(const char *path, size_t *len)
+{
+	FILE *file = fopen(path, "re");
+	char *buffer = NULL;
+	size_t size = 0;
+
+	*len = 0;
+
+	while (file && !ferror(file) && !feof(file)) {
+		char *more = realloc(buffer, size += 65536);
+
+		if (!more)
+			break;
+		buffer = more;
+		*len += fread(buffer + *len, 1, size - *len, file);
+	}
+	if (!file || !feof(file)) {
+		(void)complain(EXIT_FAILED, "%s: %s", path, strerror(errno));
+		free(buffer);
+		buffer = NULL;
+	}
+	if (file)
+		(void)fclose(file);
+	return buffer;
+}
+
+int machinefile_parse(struct host *host, const char *path, struct text text)
+{
+	struct reader reader = {
+		.host = host,
+		.inventory = &host->boot.inventory,
+		.path = path,
+		.text = text,
+		.parents = calloc(DEVICE_MAX, sizeof(*reader.parents)),
+	};
+	bool ok;
+
+	if (!reader.parents)
+		return complain(EXIT_FAILED, "no memory");
+	ok = read_all(&reader);
+	free(reader.parents);
+	return ok ? EXIT_AS_CONFIGURED : EXIT_USAGE;
+}
+
+int machinefile_read(struct host *host, const char *path)
+{
+	struct text text;
+	char *buffer = read_file(path, &text.len);
+	int code;
+
+	if (!buffer)
+		return EXIT_FAILED;
+	text.at = buffer;
+	code = machinefile_parse(host, path, text);
+	free(buffer);
+	return code;
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Compares an image with what would be put into it now. */
+#ifndef IMAGECHECK_H
+#define IMAGECHECK_H
+
+#include "image_order.h"
+#include "load.h"
+
+#define IMAGE_CHECKS_MAX 8
+
+struct image_finding {
+	const char *check;
+	enum finding_kind kind;
+	char detail[768];
+};
+
+struct image_check {
+	const char *generator;
+	char release[NAME_SIZE]; /* of the kernel the image is for, or empty */
+	bool configured;         /* /etc has a rule */
+	unsigned mistakes;       /* in /etc */
+	bool ours;               /* the image holds anything of ours */
+	struct image_finding findings[IMAGE_CHECKS_MAX];
+	size_t count;
+	char failed[MACHINE_PATH_SIZE]; /* what could not be read, after an error */
+};
+
+/*
+ * Reads the image at path and compares it with the machine below root. release is that of its
+ * kernel, or NULL: then the image says it. Mistakes of the policy go to stderr. Returns 0 or a
+ * negative errno.
+ */
+int image_check(struct image_check *check, const char *root, const char *path, const char *release);
+
+#endif

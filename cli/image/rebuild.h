@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Which generator makes this machine's images, by which commands, and where they are then. */
+#ifndef REBUILD_H
+#define REBUILD_H
+
+#include "host/kernels.h"
+
+#define REBUILD_STEPS_MAX  (KERNELS_MAX + 2)
+#define REBUILD_WORDS_MAX  8
+#define REBUILD_IMAGES_MAX 128
+
+/* A command: the path of its program, and its words, the first of which names it. */
+struct rebuild_step {
+	char program[64];
+	char words[REBUILD_WORDS_MAX][MACHINE_PATH_SIZE];
+	size_t count;
+};
+
+struct rebuild {
+	const char *generator; /* or NULL, if none is known here */
+	struct rebuild_step steps[REBUILD_STEPS_MAX];
+	size_t count;
+};
+
+/* Finds the generator in use. */
+void rebuild_find(struct rebuild *rebuild, struct machine *machine);
+
+struct rebuild_images {
+	char paths[REBUILD_IMAGES_MAX][MACHINE_PATH_SIZE]; /* without leading slash */
+	size_t count;
+};
+
+/*
+ * Lists images that were written at that time or after it, but those of rescue systems and
+ * crash kernels: they hold nothing of ours.
+ */
+void rebuild_list(struct rebuild_images *images, struct machine *machine, time_t since);
+
+#endif

@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* vfio-bind update: has the images built by the generator in use, and looks at what it made. */
+#include "base/arguments.h"
+#include "base/diagnose.h"
+#include "base/json.h"
+#include "rebuild.h"
+#include "verify.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+struct update {
+	struct machine machine;
+	struct rebuild rebuild;
+	struct rebuild_images images;
+	bool failed; /* a command did */
+};
+
+static void print_step(const struct rebuild_step *step)
+{
+	(void)fputc('+', stderr);
+	for (size_t i = 0; i < step->count; i++)
+		(void)fprintf(stderr, " %s", step->words[i]);
+	(void)fputc('\n', stderr);
+}
+
+/* Below another root the generator has to see that one as its own. */
+static void become(const struct options *options, const struct rebuild_step *step)
+{
+	char words[REBUILD_WORDS_MAX][MACHINE_PATH_SIZE];
+	char *argv[REBUILD_WORDS_MAX + 1] = { NULL };
+
+	memcpy(words, step->words, sizeof(words));
+	for (size_t i = 0; i < step->count; i++)
+		argv[i] = words[i];
+	/* What it says is not what was asked of us. */
+	if (dup2(STDERR_FILENO, STDOUT_FILENO) < 0 ||
+	    (strcmp(options->root, "/") != 0 && (chroot(options->root) || chdir("/"))))
+		_exit(complain(EXIT_FAILED, "%s: %s", options->root, strerror(errno)));
+	(void)execv(step->program, argv);
+	_exit(complain(EXIT_FAILED, "%s: %s", step->program, strerror(errno)));
+}
+
+static bool run(const struct options *options, const struct rebuild_step *step)
+{
+	int status = -1;
+	pid_t child;
+
+	print_step(step);
+	(void)fflush(NULL);
+	child = fork();
+	if (!child)
+		become(options, step);
+	if (child < 0 || waitpid(child, &status, 0) < 0 || status) {
+		if (child > 0 && WIFEXITED(status))
+			warn("%s: exit %d", step->words[0], WEXITSTATUS(status));
+		else
+			warn("%s: it did not come to its end", step->words[0]);
+		return false;
+	}
+	return true;
+}
+
+static void run_all(struct update *update, const struct options *options)
+{
+	/* A FAT file system has times of every other second only. */
+	time_t since = time(NULL) - 2;
+
+	for (size_t i = 0; i < update->rebuild.count; i++)
+		update->failed |= !run(options, &update->rebuild.steps[i]);
+	rebuild_list(&update->images, &update->machine, since);
+}
+
+/* The one a person has to do something about first. */
+static int worse(int a, int b)
+{
+	static const int order[] = { EXIT_FAILED,  EXIT_PERMISSION, EXIT_USAGE,
+				     EXIT_PENDING, EXIT_WARNINGS,   EXIT_NOT_CONFIGURED };
+
+	for (size_t i = 0; i < ARRAY_SIZE(order); i++)
+		if (a == order[i] || b == order[i])
+			return order[i];
+	return a;
+}
+
+/* Looks at every image that was built; prints what is not right, unless all is to be JSON. */
+static int look(struct update *update, const struct options *options, struct json_object *rows)
+{
+	int code = EXIT_AS_CONFIGURED;
+
+	for (size_t i = 0; i < update->images.count; i++) {
+		char path[2 * MACHINE_PATH_SIZE];
+		const struct verify verify = {
+			.image = path,
+			.print = options->json ? VERIFY_NEVER : VERIFY_IF_AMISS,
+		};
+		struct json_object *row = json_object_new_object();
+		int one;
+
+		(void)snprintf(path, sizeof(path), "%s/%s",
+			       strcmp(options->root, "/") ? options->root : "",
+			       update->images.paths[i]);
+		one = verify_image(options, &verify);
+		json_add_string(row, "image", path);
+		json_add_string(row, "result", exit_word(one));
+		(void)json_object_array_add(rows, row);
+		if (!options->json)
+			(void)printf("%s: %s\n", path, exit_word(one));
+		code = worse(code, one);
+	}
+	return code;
+}
+
+static int judge(struct update *update, const struct options *options, struct json_object *rows)
+{
+	int code = look(update, options, rows);
+
+	if (update->failed)
+		return complain(EXIT_FAILED, "%s failed: see above", update->rebuild.generator);
+	if (!update->images.count)
+		return complain(EXIT_FAILED, "%s left no image in /boot or /efi to look at",
+				update->rebuild.generator);
+	return code;
+}
+
+static int rebuild_and_look(struct update *update, const struct options *options)
+{
+	struct json_object *object = json_object_new_object();
+	struct json_object *rows = json_object_new_array();
+	int code;
+
+	run_all(update, options);
+	code = judge(update, options, rows);
+	json_add_string(object, "result", exit_word(code));
+	json_add_string(object, "generator", update->rebuild.generator);
+	(void)json_object_object_add(object, "images", rows);
+	if (options->json)
+		json_print(object);
+	else if (code == EXIT_AS_CONFIGURED)
+		(void)puts("It takes effect with the next boot.");
+	(void)json_object_put(object);
+	return code;
+}
+
+/* A policy with a mistake binds nothing: nobody wants that image. */
+static int policy_code(struct machine *machine)
+{
+	static struct policy_text text;
+	static struct policy policy;
+	struct diag diag = { .emit = diagnose };
+
+	if (load_policy(machine, &text, &policy, &diag))
+		return EXIT_AS_CONFIGURED;
+	return complain(EXIT_USAGE, "no image is built while the policy has a mistake");
+}
+
+static int update_machine(const struct options *options)
+{
+	static struct update update;
+	int err = machine_open(&update.machine, options->root), code;
+
+	if (err)
+		return complain(EXIT_FAILED, "%s: %s", options->root, strerror(-err));
+	code = policy_code(&update.machine);
+	rebuild_find(&update.rebuild, &update.machine);
+	if (code == EXIT_AS_CONFIGURED && !update.rebuild.generator)
+		code = complain(EXIT_FAILED,
+				"no image generator is known here: build the image by hand, or "
+				"see vfio-bind overlay");
+	if (code == EXIT_AS_CONFIGURED)
+		code = rebuild_and_look(&update, options);
+	machine_close(&update.machine);
+	return code;
+}
+
+int command_update(struct options *options, int argc, char *argv[])
+{
+	static const struct arguments none = { .usage = "" };
+	int code = arguments_take(options, &none, argc, argv);
+
+	if (code >= 0)
+		return code;
+	if (options->machine_file)
+		return complain(EXIT_USAGE, "update works on the machine itself: no --machine");
+	if (geteuid() != 0)
+		return complain(EXIT_PERMISSION, "update writes to /boot: it takes root");
+	return update_machine(options);
+}

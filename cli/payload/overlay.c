@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * vfio-bind overlay: the payload as a small archive that boots behind any image. It also holds
+ * what an image of systemd, dracut or initramfs-tools takes by itself for something to run.
+ */
+#include "base/arguments.h"
+#include "base/diagnose.h"
+#include "base/json.h"
+#include "base/temp_dir.h"
+#include "cpio.h"
+#include "payload.h"
+#include "tree.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define BINDER    "/usr/lib/vfio-bind/binder"
+#define UNITS_DIR "usr/lib/systemd/system"
+#define UNIT      "vfio-bind-initrd.service"
+#define WANTS_DIR UNITS_DIR "/sysinit.target.wants"
+
+/* Behind lz4 the kernel wants 4 zero bytes; a whole sector of them does no harm anywhere. */
+static const char zeros[512];
+
+/*
+ * Without the directories above them: where an image has none, the kernel leaves the file out;
+ * and where it has a link in place of one, as dracut 106 has for usr/lib/dracut/hooks, a
+ * directory would take that away.
+ */
+static const struct {
+	const char *path, *text;
+} loose[] = {
+	/* Sourced by /init of initramfs-tools, with /sys there, before any script. */
+	{ "conf/conf.d/00-vfio-bind", BINDER " || :\n" },
+	/* Where dracut has systemd, the unit was earlier. */
+	{ "usr/lib/dracut/hooks/cmdline/00-vfio-bind.sh",
+	  "[ -d /run/systemd/system ] || " BINDER " || :\n" },
+	{ "var/lib/dracut/hooks/cmdline/00-vfio-bind.sh",
+	  "[ -d /run/systemd/system ] || " BINDER " || :\n" },
+};
+
+struct overlay {
+	const char *root, *release, *file;
+	struct scratch scratch;
+	long long bytes;
+};
+
+static int fail(const char *what, int err)
+{
+	enum exit_code code = err == -EACCES || err == -EPERM ? EXIT_PERMISSION : EXIT_FAILED;
+
+	return complain(code, "%s: %s", what, strerror(-err));
+}
+
+static int copy_unit(struct tree *tree, struct machine *machine)
+{
+	int fd = machine_openat(machine, UNITS_DIR "/" UNIT, O_RDONLY), err;
+
+	if (fd == -ENOENT) {
+		warn("/" UNITS_DIR "/" UNIT " is not there: images with systemd will not run "
+		     "the binder");
+		return 0;
+	}
+	if (fd < 0)
+		return fd;
+	err = tree_copy(tree, UNITS_DIR "/" UNIT, fd, 0644);
+	(void)close(fd);
+	/* Any file makes the directory; the link is what counts. */
+	if (!err)
+		err = tree_write(tree, WANTS_DIR "/" UNIT, (struct text){ "", 0 });
+	if (!err && (unlinkat(tree->dir, WANTS_DIR "/" UNIT, 0) ||
+		     symlinkat("../" UNIT, tree->dir, WANTS_DIR "/" UNIT)))
+		err = -errno;
+	return err;
+}
+
+/* Puts the unit beside the payload. Returns an exit code. */
+static int add_unit(struct overlay *overlay)
+{
+	struct machine machine;
+	struct tree tree;
+	int err = machine_open(&machine, overlay->root);
+
+	if (err)
+		return fail(overlay->root, err);
+	err = tree_open(&tree, overlay->scratch.dir);
+	if (!err) {
+		err = copy_unit(&tree, &machine);
+		tree_close(&tree);
+	}
+	machine_close(&machine);
+	return err ? fail(UNITS_DIR "/" UNIT, err) : EXIT_AS_CONFIGURED;
+}
+
+static int write_overlay(struct overlay *overlay, int fd)
+{
+	struct cpio cpio;
+	int err;
+
+	if (write(fd, zeros, sizeof(zeros)) != (ssize_t)sizeof(zeros))
+		return -EIO;
+	err = scratch_list(&overlay->scratch);
+	if (!err)
+		err = cpio_open(&cpio, fd);
+	if (err)
+		return err;
+	for (size_t i = 0; i < overlay->scratch.count; i++)
+		cpio_add(&cpio, overlay->scratch.dir, overlay->scratch.files[i]);
+	for (size_t i = 0; i < ARRAY_SIZE(loose); i++)
+		cpio_add_text(&cpio, loose[i].path, text_of(loose[i].text));
+	err = cpio_close(&cpio);
+	overlay->bytes = lseek(fd, 0, SEEK_END);
+	return err;
+}
+
+/* In one step: what boots is the whole file, be it this one or the one before. */
+static int write_file(struct overlay *overlay)
+{
+	char unfinished[MACHINE_PATH_SIZE];
+	int fd, err;
+
+	if (!join(unfinished, sizeof(unfinished), overlay->file, ".new", ""))
+		return fail(overlay->file, -ENAMETOOLONG);
+	fd = open(unfinished, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644);
+	if (fd < 0)
+		return fail(unfinished, -errno);
+	err = write_overlay(overlay, fd);
+	if (!err && fsync(fd))
+		err = -errno;
+	if (close(fd) && !err)
+		err = -errno;
+	if (!err && rename(unfinished, overlay->file))
+		err = -errno;
+	if (!err)
+		return EXIT_AS_CONFIGURED;
+	(void)unlink(unfinished);
+	return fail(overlay->file, err);
+}
+
+static int make(struct overlay *overlay)
+{
+	int code = payload_write(overlay->root, overlay->release, overlay->scratch.dir);
+
+	if (code == EXIT_NOT_CONFIGURED)
+		return complain(code, "there is no rule in /etc/vfio-bind.conf: nothing to write");
+	if (code == EXIT_AS_CONFIGURED)
+		code = add_unit(overlay);
+	return code == EXIT_AS_CONFIGURED ? write_file(overlay) : code;
+}
+
+static void print_made(const struct overlay *overlay, const struct options *options)
+{
+	struct json_object *object;
+
+	if (!options->json) {
+		(void)printf("%s: %lld bytes, for kernel %s\n"
+			     "Name it as a second initrd. An image of systemd, dracut or "
+			     "initramfs-tools runs it by itself;\nothers take rdinit=" BINDER
+			     " on the kernel command line, in a boot entry of its own.\n",
+			     overlay->file, overlay->bytes, overlay->release);
+		return;
+	}
+	object = json_object_new_object();
+	json_add_string(object, "result", exit_word(EXIT_AS_CONFIGURED));
+	json_add_string(object, "file", overlay->file);
+	json_add_string(object, "kernel", overlay->release);
+	(void)json_object_object_add(object, "bytes", json_object_new_int64(overlay->bytes));
+	json_print(object);
+	(void)json_object_put(object);
+}
+
+static int make_and_print(struct overlay *overlay, const struct options *options)
+{
+	int err = scratch_make(&overlay->scratch), code;
+
+	if (err)
+		return fail(overlay->scratch.dir, err);
+	code = make(overlay);
+	scratch_remove(&overlay->scratch);
+	if (code == EXIT_AS_CONFIGURED)
+		print_made(overlay, options);
+	return code;
+}
+
+static int take_option(void *context, int option, const char *value)
+{
+	struct overlay *overlay = context;
+
+	if (option == 'k')
+		overlay->release = value;
+	else
+		overlay->file = value;
+	return -1;
+}
+
+int command_overlay(struct options *options, int argc, char *argv[])
+{
+	static const struct option own[] = { { "kernel", required_argument, NULL, 'k' },
+					     { "output", required_argument, NULL, 'o' } };
+	static struct overlay overlay;
+	const struct arguments arguments = {
+		.own = own,
+		.own_count = ARRAY_SIZE(own),
+		.take = take_option,
+		.context = &overlay,
+		.usage = "--kernel RELEASE -o FILE",
+	};
+	int code = arguments_take(options, &arguments, argc, argv);
+
+	if (code >= 0)
+		return code;
+	if (options->machine_file)
+		return complain(EXIT_USAGE, "overlay looks at the machine itself: no --machine");
+	if (!overlay.release || !is_release(overlay.release) || !overlay.file)
+		return complain(EXIT_USAGE, "usage: vfio-bind overlay %s", arguments.usage);
+	overlay.root = options->root;
+	return make_and_print(&overlay, options);
+}

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The network cards the host reaches the world by, and the servers it has storage from. */
+#ifndef NETWORK_H
+#define NETWORK_H
+
+#include "host_use.h"
+
+/*
+ * Marks what the default routes, and the routes to host->peers, go through: bond, bridge, VLAN
+ * and team are followed down to functions.
+ */
+void network_find(struct host_use *host);
+
+/* Marks what one interface stands on. */
+void network_follow(struct host_use *host, const char *name);
+
+#endif

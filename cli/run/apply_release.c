@@ -1,0 +1,354 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* vfio-bind apply and release: the boot's own work on the running host, under the same guards. */
+#include "apply.h"
+#include "base/arguments.h"
+#include "base/names.h"
+#include "base/table.h"
+#include "deadline.h"
+#include "facts.h"
+#include "host/find_device.h"
+#include "host/host.h"
+#include "log.h"
+#include "modules.h"
+#include "release.h"
+#include "report.h"
+#include "supervise.h"
+#include "sysfs.h"
+
+#include <errno.h>
+#include <libkmod.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+static const struct table_column columns[] = {
+	{ "ADDRESS", "address", 12, 0, false }, { "RESULT", "result", 10, 0, false },
+	{ "DRIVER", "driver", 8, 0, false },    { "RULE", "rule", 20, 0, false },
+	{ "DETAIL", "detail", 20, 0, false },
+};
+
+static const struct table table = { columns, ARRAY_SIZE(columns), NULL, NULL };
+
+/*
+ * With an ids= behind those of modprobe.d and the kernel command line, the last of which counts:
+ * they would take twins past every guard.
+ */
+static int load_driver(struct kmod_ctx *kmod, struct text driver)
+{
+	struct kmod_list *list = NULL, *item;
+	char name[DRIVER_SIZE] = "";
+	int err;
+
+	memcpy(name, driver.at, driver.len);
+	err = kmod_module_new_from_lookup(kmod, name, &list);
+	if (!err && !list)
+		err = -1;
+	kmod_list_foreach(item, list)
+	{
+		struct kmod_module *module = kmod_module_get_module(item);
+
+		err = kmod_module_probe_insert_module(module, 0, "ids=", NULL, NULL, NULL);
+		(void)kmod_module_unref(module);
+	}
+	(void)kmod_module_unref_list(list);
+	return err;
+}
+
+/*
+ * Before supervise(), whose time limit is for writes that never return: a module and all it
+ * needs may take longer on a busy machine. Loaded before its device is there, it takes nothing.
+ */
+static void load_modules(struct boot *boot)
+{
+	struct kmod_ctx *kmod = kmod_new(NULL, NULL);
+
+	for (size_t i = 0; kmod && boot->machine.live && i < boot->plan.selected_count; i++) {
+		struct verdict verdict = plan_verdict(&boot->plan, boot->plan.selected[i]);
+		struct text driver;
+
+		if (verdict.kind != VERDICT_BIND)
+			continue;
+		driver = boot->policy.rules[verdict.rule].driver;
+		if (!driver_exists(boot, driver) && load_driver(kmod, driver))
+			(void)complain(EXIT_FAILED, "%.*s cannot be loaded", (int)driver.len,
+				       driver.at);
+	}
+	if (kmod)
+		(void)kmod_unref(kmod);
+}
+
+static void modules_are_loaded(struct boot *boot)
+{
+	(void)boot;
+}
+
+/* The host that is worked on: supervise() hands on its boot only. */
+static struct host *working;
+
+/* Judges anew, and this time keeps the disks it claims until their device is unbound. */
+static int work(struct boot *boot)
+{
+	int err = 0;
+
+	for (size_t i = 0; i < boot->inventory.count; i++)
+		boot->inventory.devices[i].known &= (uint8_t)~FACT_DISKS;
+	while (!err && !decide(&working->decision))
+		err = facts_read(&boot->machine, &boot->inventory, &boot->plan, &boot->claims);
+	boot->decided = !err;
+	if (!err)
+		apply(boot);
+	return err ? EXIT_FAILED : EXIT_AS_CONFIGURED;
+}
+
+static const char *result_of(const struct boot *boot, size_t index)
+{
+	switch (plan_verdict(&boot->plan, index).kind) {
+	case VERDICT_NONE:
+		break;
+	case VERDICT_BIND:
+		return outcome_is_good(boot, index) ? "bound" : "failed";
+	case VERDICT_KEEP:
+		return "kept";
+	case VERDICT_REFUSE:
+		return "refused";
+	}
+	return "";
+}
+
+static struct json_object *make_row(const struct boot *boot, size_t index, const char *result,
+				    const char *driver, const char *detail)
+{
+	struct verdict verdict = plan_verdict(&boot->plan, index);
+	struct json_object *row = json_object_new_object();
+	char address[ADDRESS_SIZE];
+
+	(void)address_format(boot->inventory.devices[index].address, address);
+	json_add_string(row, "address", address);
+	json_add_string(row, "result", result);
+	json_add_string(row, "driver", driver);
+	if (verdict.kind == VERDICT_NONE)
+		json_add_string(row, "rule", "");
+	else
+		json_add_place(row, "rule", &boot->policy.rules[verdict.rule]);
+	json_add_string(row, "detail", detail);
+	return row;
+}
+
+static struct json_object *row_of(const struct boot *boot, size_t index)
+{
+	struct verdict verdict = plan_verdict(&boot->plan, index);
+	const char *driver = boot->inventory.devices[index].driver;
+	char failure[FAILURE_SIZE] = "";
+
+	if (verdict.kind == VERDICT_REFUSE)
+		return make_row(boot, index, result_of(boot, index), driver,
+				reason_text(verdict.reason));
+	if (verdict.kind == VERDICT_BIND) {
+		driver = boot->outcomes[index].after;
+		report_failure(boot, index, failure);
+	}
+	return make_row(boot, index, result_of(boot, index), driver, failure);
+}
+
+/*
+ * Looks at the driver link and at nothing else of the device: its attributes may take the lock
+ * that a write which hangs holds (linux/drivers/base/dd.c:device_driver_detach).
+ */
+static int say_cut_short(struct boot *boot, bool hung)
+{
+	const char *how = hung ? "hung" : "died";
+	char address[ADDRESS_SIZE], driver[DRIVER_SIZE];
+	const struct device *device;
+
+	if (boot->device == NO_DEVICE)
+		return complain(EXIT_FAILED, "%s at %s", how, step_name(boot->step));
+	device = &boot->inventory.devices[boot->device];
+	(void)address_format(device->address, address);
+	(void)driver_read(&boot->machine, device->address, driver);
+	(void)complain(EXIT_FAILED, "%s: %s at %s; its driver link: %s", address, how,
+		       step_name(boot->step), driver[0] ? driver : "none");
+	if (hung && boot->step == STEP_UNBIND && device->driver[0])
+		(void)fprintf(stderr,
+			      "%s does not let go of it, and what hangs stays behind. Until that "
+			      "ends no other driver can have it: then run this again.\n",
+			      device->driver);
+	return EXIT_FAILED;
+}
+
+static int code_of(struct boot *boot, enum ending ending)
+{
+	if (ending == NOT_STARTED)
+		return complain(EXIT_FAILED, "no process can be started");
+	if (ending != ENDED && boot->decided) {
+		(void)say_cut_short(boot, ending == HUNG);
+		apply_cut_short(boot, ending == HUNG);
+	}
+	if (!boot->decided)
+		return complain(EXIT_FAILED, "%s: it cannot be read", boot->machine.failed);
+	for (size_t i = 0; i < boot->plan.selected_count; i++)
+		if (!strcmp(result_of(boot, boot->plan.selected[i]), "failed"))
+			return EXIT_FAILED;
+	for (size_t i = 0; i < boot->plan.selected_count; i++)
+		if (plan_verdict(&boot->plan, boot->plan.selected[i]).kind == VERDICT_REFUSE)
+			return EXIT_GUARDED;
+	return report_status(boot) == STATUS_DONE ? EXIT_AS_CONFIGURED : EXIT_FAILED;
+}
+
+static void print_result(int code, struct json_object *rows)
+{
+	struct json_object *object = json_object_new_object();
+
+	json_add_string(object, "result", exit_word((enum exit_code)code));
+	(void)json_object_object_add(object, "devices", rows);
+	json_print(object);
+	(void)json_object_put(object);
+}
+
+static int print_outcome(const struct options *options, const struct boot *boot, int code)
+{
+	struct json_object *rows = json_object_new_array();
+	int printed = EXIT_AS_CONFIGURED;
+
+	for (size_t i = 0; i < boot->plan.selected_count; i++)
+		(void)json_object_array_add(rows, row_of(boot, boot->plan.selected[i]));
+	if (options->json) {
+		print_result(code, rows);
+		return code;
+	}
+	if (json_object_array_length(rows))
+		printed = table_print(&table, rows, options);
+	(void)json_object_put(rows);
+	return printed == EXIT_AS_CONFIGURED ? code : printed;
+}
+
+static int may_write(const struct options *options, const char *command)
+{
+	if (options->machine_file)
+		return complain(EXIT_USAGE, "%s works on the machine itself: no --machine",
+				command);
+	if (geteuid() != 0)
+		return complain(EXIT_PERMISSION, "%s writes to the devices: it takes root",
+				command);
+	return EXIT_AS_CONFIGURED;
+}
+
+static int apply_policy(const struct options *options)
+{
+	int code = EXIT_FAILED, status;
+	enum ending ending;
+
+	watch_begin();
+	working = host_read(options, NOW, &code);
+	watch_end();
+	if (!working)
+		return code;
+	if (working->boot.diag.mistakes)
+		code = EXIT_USAGE;
+	else if (!policy_says_anything(&working->boot.policy))
+		code = complain(EXIT_NOT_CONFIGURED, "there is no rule in /%s", POLICY_FILE);
+	if (code == EXIT_AS_CONFIGURED) {
+		load_modules(&working->boot);
+		working->boot.load_modules = modules_are_loaded;
+		ending = supervise(&working->boot, work, &status);
+		code = print_outcome(options, &working->boot, code_of(&working->boot, ending));
+	}
+	host_free(working);
+	return code;
+}
+
+int command_apply(struct options *options, int argc, char *argv[])
+{
+	static const struct arguments none = { .usage = "" };
+	int code = arguments_take(options, &none, argc, argv);
+
+	if (code >= 0)
+		return code;
+	code = may_write(options, "apply");
+	return code == EXIT_AS_CONFIGURED ? apply_policy(options) : code;
+}
+
+static int give_back(struct boot *boot)
+{
+	struct outcome *outcome = &boot->outcomes[boot->device];
+
+	outcome->err =
+		release_device(&boot->machine, boot->inventory.devices[boot->device].address);
+	return outcome->err ? EXIT_FAILED : EXIT_AS_CONFIGURED;
+}
+
+static void print_released(struct boot *boot, size_t index, int code)
+{
+	const struct outcome *outcome = &boot->outcomes[index];
+	struct json_object *rows = json_object_new_array();
+	char driver[DRIVER_SIZE];
+
+	(void)driver_read(&boot->machine, boot->inventory.devices[index].address, driver);
+	(void)json_object_array_add(rows, make_row(boot, index,
+						   outcome->err ? "failed" : "released", driver,
+						   outcome->hung ? "hung: unbind" :
+						   outcome->err  ? error_name(outcome->err) :
+								   ""));
+	print_result(code, rows);
+}
+
+/* Returns an exit code; what went wrong is left in the device's outcome too. */
+static int release(struct boot *boot, size_t index)
+{
+	struct outcome *outcome = &boot->outcomes[index];
+	int status = EXIT_FAILED;
+	enum ending ending;
+
+	boot_at(boot, STEP_UNBIND, index);
+	ending = supervise(boot, give_back, &status);
+	switch (ending) {
+	case ENDED:
+		return status;
+	case HUNG:
+	case DIED:
+		outcome->hung = ending == HUNG;
+		outcome->err = outcome->hung ? -ETIMEDOUT : -EINTR;
+		(void)say_cut_short(boot, outcome->hung);
+		if (outcome->hung)
+			(void)fputs("Is a virtual machine using it?\n", stderr);
+		return EXIT_FAILED;
+	case NOT_STARTED:
+		outcome->err = -EAGAIN;
+		break;
+	}
+	return complain(EXIT_FAILED, "no process can be started");
+}
+
+static int release_argument(const struct options *options, const char *what)
+{
+	struct host *host;
+	size_t index;
+	int code;
+
+	watch_begin();
+	host = host_read(options, NOW, &code);
+	if (!host)
+		return code;
+	code = what_find(host, what, &index);
+	watch_end();
+	if (code == EXIT_AS_CONFIGURED) {
+		code = release(&host->boot, index);
+		if (options->json)
+			print_released(&host->boot, index, code);
+	}
+	if (code == EXIT_AS_CONFIGURED &&
+	    plan_verdict(&host->boot.plan, index).kind == VERDICT_BIND)
+		(void)fprintf(stderr, "The policy still chooses it: vfio-bind remove %s\n", what);
+	host_free(host);
+	return code;
+}
+
+int command_release(struct options *options, int argc, char *argv[])
+{
+	static const struct arguments one = { .min = 1, .max = 1, .usage = "ADDRESS|/dev/NODE" };
+	int code = arguments_take(options, &one, argc, argv);
+
+	if (code >= 0)
+		return code;
+	code = may_write(options, "release");
+	return code == EXIT_AS_CONFIGURED ? release_argument(options, argv[optind]) : code;
+}
