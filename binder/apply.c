@@ -11,18 +11,18 @@
 
 static bool is_bound(const struct boot *boot, size_t index)
 {
-	return plan_verdict(&boot->plan, index).kind == VERDICT_BIND;
+	return plan_verdict(&boot->judged->plan, index).kind == VERDICT_BIND;
 }
 
 static const struct rule *rule_of(const struct boot *boot, size_t index)
 {
-	return &boot->policy.rules[plan_verdict(&boot->plan, index).rule];
+	return &boot->judged->policy.rules[plan_verdict(&boot->judged->plan, index).rule];
 }
 
 /* A screen the host may not get back: it is touched only once its driver is there to be had. */
 static bool may_be_last_screen(const struct boot *boot, size_t index)
 {
-	return device_is_screen(&boot->inventory.devices[index]) &&
+	return device_is_screen(&boot->judged->inventory.devices[index]) &&
 	       (rule_of(boot, index)->allow & ALLOW_LAST_DISPLAY);
 }
 
@@ -43,11 +43,11 @@ static void fail(struct boot *boot, size_t index, enum step step, int err)
 
 static void override(struct boot *boot, size_t index)
 {
-	const struct device *device = &boot->inventory.devices[index];
+	const struct device *device = &boot->judged->inventory.devices[index];
 	int err;
 
 	boot_at(boot, STEP_OVERRIDE, index);
-	err = override_set(&boot->machine, device->address, rule_of(boot, index)->driver);
+	err = override_set(&boot->judged->machine, device->address, rule_of(boot, index)->driver);
 	if (err)
 		fail(boot, index, STEP_OVERRIDE, err);
 }
@@ -58,7 +58,7 @@ static void override(struct boot *boot, size_t index)
  */
 static bool keeps_framebuffer(const struct boot *boot, size_t index)
 {
-	const struct device *device = &boot->inventory.devices[index];
+	const struct device *device = &boot->judged->inventory.devices[index];
 
 	return device->framebuffer && (device_class16(device) != CLASS_DISPLAY_VGA ||
 				       text_is(rule_of(boot, index)->driver, "pci-stub"));
@@ -66,44 +66,45 @@ static bool keeps_framebuffer(const struct boot *boot, size_t index)
 
 static void unbind(struct boot *boot, size_t index)
 {
-	const struct device *device = &boot->inventory.devices[index];
+	const struct device *device = &boot->judged->inventory.devices[index];
 	int err = boot->outcomes[index].err;
 
 	boot_at(boot, STEP_UNBIND, index);
 	/* Without its override the old driver would take it right back. */
 	if (!err && keeps_framebuffer(boot, index))
-		err = framebuffer_release(&boot->machine);
+		err = framebuffer_release(&boot->judged->machine);
 	/* By the name that was judged: should another driver have it by now, this fails. */
 	if (!err && device->driver[0] && !has_driver(device, rule_of(boot, index)->driver))
-		err = driver_unbind(&boot->machine, device->address, text_of(device->driver));
+		err = driver_unbind(&boot->judged->machine, device->address,
+				    text_of(device->driver));
 	if (err)
 		fail(boot, index, STEP_UNBIND, err);
-	claims_release(&boot->claims, index);
+	claims_release(&boot->judged->claims, index);
 }
 
 static void bind(struct boot *boot, size_t index)
 {
-	struct address address = boot->inventory.devices[index].address;
+	struct address address = boot->judged->inventory.devices[index].address;
 	char driver[DRIVER_SIZE];
 	int err;
 
 	if (boot->outcomes[index].err)
 		return;
 	boot_at(boot, STEP_BIND, index);
-	err = driver_read(&boot->machine, address, driver);
+	err = driver_read(&boot->judged->machine, address, driver);
 	/* A driver that was loaded just now has probed already; one built in never will. */
 	if (!err && !driver[0] && !driver_exists(boot, rule_of(boot, index)->driver))
 		fail(boot, index, STEP_LOAD, -ENODEV);
 	else if (!err && !driver[0])
-		err = driver_bind(&boot->machine, address, rule_of(boot, index)->driver);
+		err = driver_bind(&boot->judged->machine, address, rule_of(boot, index)->driver);
 	if (err)
 		fail(boot, index, STEP_BIND, err);
 }
 
 static void each(struct boot *boot, bool last_screens, void (*call)(struct boot *, size_t))
 {
-	for (size_t i = 0; i < boot->plan.selected_count; i++) {
-		size_t index = boot->plan.selected[i];
+	for (size_t i = 0; i < boot->judged->plan.selected_count; i++) {
+		size_t index = boot->judged->plan.selected[i];
 
 		if (is_bound(boot, index) && may_be_last_screen(boot, index) == last_screens)
 			call(boot, index);
@@ -122,8 +123,8 @@ static void require_driver(struct boot *boot, size_t index)
 static void read_back_one(struct boot *boot, size_t index)
 {
 	struct outcome *outcome = &boot->outcomes[index];
-	int err =
-		driver_read(&boot->machine, boot->inventory.devices[index].address, outcome->after);
+	int err = driver_read(&boot->judged->machine,
+			      boot->judged->inventory.devices[index].address, outcome->after);
 
 	outcome->read_back = !err;
 	if (err)
@@ -133,12 +134,12 @@ static void read_back_one(struct boot *boot, size_t index)
 /* An override stays where binding failed: no driver is the safe state, but not for this one. */
 static void restore_screen(struct boot *boot, size_t index)
 {
-	struct address address = boot->inventory.devices[index].address;
+	struct address address = boot->judged->inventory.devices[index].address;
 
 	if (outcome_is_good(boot, index) || boot->outcomes[index].failed == STEP_LOAD)
 		return;
-	(void)override_clear(&boot->machine, address);
-	(void)driver_probe(&boot->machine, address);
+	(void)override_clear(&boot->judged->machine, address);
+	(void)driver_probe(&boot->judged->machine, address);
 	read_back_one(boot, index);
 }
 
@@ -169,9 +170,9 @@ bool outcome_is_good(const struct boot *boot, size_t index)
 
 void apply(struct boot *boot)
 {
-	for (size_t i = 0; i < boot->plan.selected_count; i++)
-		if (!is_bound(boot, boot->plan.selected[i]))
-			claims_release(&boot->claims, boot->plan.selected[i]);
+	for (size_t i = 0; i < boot->judged->plan.selected_count; i++)
+		if (!is_bound(boot, boot->judged->plan.selected[i]))
+			claims_release(&boot->judged->claims, boot->judged->plan.selected[i]);
 	each(boot, false, override);
 	each(boot, false, unbind);
 	boot_at(boot, STEP_LOAD, NO_DEVICE);

@@ -1,17 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * All one boot knows, in memory that the child which works and the parent which watches it
- * share: when the child hangs, the parent still tells what became of every device.
+ * What is done about a judgement and what comes of it, in memory that the child which works and
+ * the parent which watches it share: when the child hangs, the parent still tells what became of
+ * every device.
  */
 #ifndef BOOT_H
 #define BOOT_H
 
-#include "decide.h"
-#include "disks.h"
-#include "load.h"
-#include "machine.h"
-
-#define CMDLINE_SIZE 16384
+#include "judgement.h"
 
 /* Where the work is, for the message if it ends there. */
 enum step {
@@ -33,22 +29,13 @@ struct outcome {
 };
 
 struct boot {
-	struct machine machine;
-	struct words words;
-	struct policy_text policy_text;
-	struct policy policy;
-	struct protect protect;
-	struct inventory inventory;
-	struct plan plan;
-	struct claims claims;
-	struct diag diag;
+	struct judgement *judged;
 	struct outcome outcomes[DEVICE_MAX];
 	enum step step;
 	size_t device; /* the device the step is at, or NO_DEVICE */
 	bool decided;  /* the plan is complete */
 	bool dry_run;
 	bool ids_dropped; /* an ids= was left out of a module's parameters */
-	char cmdline[CMDLINE_SIZE];
 	/* Loads the drivers that are to be bound to: the binder by its plan, a host by libkmod. */
 	void (*load_modules)(struct boot *boot);
 };

@@ -30,7 +30,7 @@ static void leave_report(struct boot *boot, const char *note)
 {
 	int err = report_write(boot, RUN_DIR, note);
 
-	if (boot->machine.live && !machine_is_mount(&boot->machine, "run"))
+	if (boot->judged->machine.live && !machine_is_mount(&boot->judged->machine, "run"))
 		err = report_write(boot, DEV_DIR, note);
 	if (err)
 		log_line(LEVEL_WARNING, "no report in /%s: %s", RUN_DIR, error_name(err));
@@ -38,7 +38,7 @@ static void leave_report(struct boot *boot, const char *note)
 
 static int unreadable(struct boot *boot, ssize_t err)
 {
-	log_line(LEVEL_ERROR, "nothing bound: %s: %s", boot->machine.failed,
+	log_line(LEVEL_ERROR, "nothing bound: %s: %s", boot->judged->machine.failed,
 		 err == -E2BIG ? "more than 16384 functions" : error_name((int)err));
 	leave_report(boot, "the machine could not be read");
 	return STATUS_MACHINE;
@@ -72,28 +72,31 @@ static void log_words(const struct words *words)
 static bool read_texts(struct boot *boot, int *status)
 {
 	struct text cmdline;
-	ssize_t len = load_cmdline(&boot->machine, boot->cmdline, sizeof(boot->cmdline));
+	ssize_t len = load_cmdline(&boot->judged->machine, boot->judged->cmdline,
+				   sizeof(boot->judged->cmdline));
 	bool ok;
 
 	if (len < 0) {
 		*status = unreadable(boot, len);
 		return false;
 	}
-	cmdline = (struct text){ boot->cmdline, (size_t)len };
-	cmdline_read(cmdline, &boot->words);
-	boot->dry_run = boot->words.mode == MODE_DRY_RUN;
-	if (boot->words.mode == MODE_OFF) {
-		log_words(&boot->words);
+	cmdline = (struct text){ boot->judged->cmdline, (size_t)len };
+	cmdline_read(cmdline, &boot->judged->words);
+	boot->dry_run = boot->judged->words.mode == MODE_DRY_RUN;
+	if (boot->judged->words.mode == MODE_OFF) {
+		log_words(&boot->judged->words);
 		*status = nothing(boot, "off");
 		return false;
 	}
-	ok = load_policy(&boot->machine, &boot->policy_text, &boot->policy, &boot->diag);
-	if (ok && !policy_says_anything(&boot->policy)) {
+	ok = load_policy(&boot->judged->machine, &boot->judged->policy_text, &boot->judged->policy,
+			 &boot->judged->diag);
+	if (ok && !policy_says_anything(&boot->judged->policy)) {
 		*status = nothing(boot, "no rules");
 		return false;
 	}
-	ok &= cmdline_rules(cmdline, &boot->words, &boot->policy, &boot->diag);
-	log_words(&boot->words);
+	ok &= cmdline_rules(cmdline, &boot->judged->words, &boot->judged->policy,
+			    &boot->judged->diag);
+	log_words(&boot->judged->words);
 	*status = STATUS_POLICY;
 	if (!ok)
 		leave_report(boot, "the policy is in error");
@@ -102,7 +105,7 @@ static bool read_texts(struct boot *boot, int *status)
 
 static void read_protect(struct boot *boot)
 {
-	int err = load_protect(&boot->machine, &boot->protect);
+	int err = load_protect(&boot->judged->machine, &boot->judged->protect);
 
 	if (err && err != -ENOENT)
 		log_line(LEVEL_WARNING, "/%s: %s; no storage is bound unless named exactly",
@@ -112,15 +115,16 @@ static void read_protect(struct boot *boot)
 static int look_and_decide(struct boot *boot)
 {
 	struct decision decision = {
-		.policy = &boot->policy,
-		.inventory = &boot->inventory,
-		.protect = &boot->protect,
-		.plan = &boot->plan,
+		.policy = &boot->judged->policy,
+		.inventory = &boot->judged->inventory,
+		.protect = &boot->judged->protect,
+		.plan = &boot->judged->plan,
 	};
-	int err = scan(&boot->machine, &boot->inventory);
+	int err = scan(&boot->judged->machine, &boot->judged->inventory);
 
 	while (!err && !decide(&decision))
-		err = facts_read(&boot->machine, &boot->inventory, &boot->plan, &boot->claims);
+		err = facts_read(&boot->judged->machine, &boot->judged->inventory,
+				 &boot->judged->plan, &boot->judged->claims);
 	boot->decided = !err;
 	return err;
 }
@@ -149,7 +153,7 @@ static int tell_for(struct boot *boot, enum ending ending)
 
 	if (!boot->decided) {
 		log_line(LEVEL_ERROR, "%s while reading %s; nothing bound", what,
-			 boot->machine.failed);
+			 boot->judged->machine.failed);
 		leave_report(boot, what);
 		return STATUS_MACHINE;
 	}
@@ -166,7 +170,7 @@ static int run(struct boot *boot)
 	enum ending ending;
 
 	/* A crash kernel saves memory to a disk of the host: that is all it is there for. */
-	crashed = machine_exists(&boot->machine, "proc/vmcore");
+	crashed = machine_exists(&boot->judged->machine, "proc/vmcore");
 	if (crashed)
 		return crashed < 0 ? unreadable(boot, crashed) : STATUS_DONE;
 	ending = supervise(boot, work, &status);
@@ -182,11 +186,11 @@ static int run_release(struct boot *boot, const char *what)
 	struct address address;
 	int err;
 
-	log_open(&boot->machine, true);
+	log_open(&boot->judged->machine, true);
 	if (!strcmp(what, "all")) {
-		err = release_all(&boot->machine);
+		err = release_all(&boot->judged->machine);
 	} else if (address_parse(text_of(what), &address)) {
-		err = release_device(&boot->machine, address);
+		err = release_device(&boot->judged->machine, address);
 	} else {
 		log_line(LEVEL_ERROR, "--release: expected an address or all");
 		return STATUS_POLICY;
@@ -220,18 +224,21 @@ static const char *take_argument(char *argv[], int *at, const char *name)
 /* Zero pages that exist once written to: three megabytes at most, a few pages for most. */
 static struct boot *new_boot(void)
 {
-	void *memory = mmap(NULL, sizeof(struct boot), PROT_READ | PROT_WRITE,
-			    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	struct boot *boot = memory;
+	struct memory {
+		struct boot boot;
+		struct judgement judged;
+	} *memory = mmap(NULL, sizeof(*memory), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
+			 -1, 0);
 
 	if (memory == MAP_FAILED) {
 		log_line(LEVEL_ERROR, "nothing bound: no memory");
 		return NULL;
 	}
-	boot->device = NO_DEVICE;
-	boot->diag.emit = log_mistake;
-	boot->load_modules = modules_load;
-	return boot;
+	memory->boot.judged = &memory->judged;
+	memory->boot.device = NO_DEVICE;
+	memory->boot.load_modules = modules_load;
+	memory->judged.diag.emit = log_mistake;
+	return &memory->boot;
 }
 
 static int start(const char *root, const char *released)
@@ -241,8 +248,8 @@ static int start(const char *root, const char *released)
 
 	if (!boot)
 		return STATUS_MACHINE;
-	err = machine_open(&boot->machine, root);
-	log_open(&boot->machine, false);
+	err = machine_open(&boot->judged->machine, root);
+	log_open(&boot->judged->machine, false);
 	if (err)
 		return unreadable(boot, err);
 	return released ? run_release(boot, released) : run(boot);

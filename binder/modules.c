@@ -21,7 +21,7 @@ bool driver_exists(struct boot *boot, struct text driver)
 
 	memcpy(name, driver.at, driver.len);
 	return join(path, sizeof(path), "sys/bus/pci/drivers/", name, "/bind") &&
-	       machine_has(&boot->machine, path);
+	       machine_has(&boot->judged->machine, path);
 }
 
 static int load_file(struct boot *boot, struct text file, const char *params)
@@ -34,7 +34,7 @@ static int load_file(struct boot *boot, struct text file, const char *params)
 	memcpy(name, file.at, file.len);
 	name[file.len] = '\0';
 	(void)join(path, sizeof(path), MODULES_DIR, name, "");
-	fd = machine_openat(&boot->machine, path, O_RDONLY | O_NOFOLLOW);
+	fd = machine_openat(&boot->judged->machine, path, O_RDONLY | O_NOFOLLOW);
 	if (fd < 0)
 		return fd;
 	/* Stored uncompressed, so no flag: and the signature at its end stays good. */
@@ -51,7 +51,7 @@ static void load_step(struct boot *boot, const struct module_step *step)
 
 	if (step->builtin)
 		return;
-	module_params(&params, step->file, step->options, text_of(boot->cmdline));
+	module_params(&params, step->file, step->options, text_of(boot->judged->cmdline));
 	if (params.ids.len) {
 		boot->ids_dropped = true;
 		log_line(LEVEL_WARNING, "%.*s: %.*s left out: it would take twins too",
@@ -108,7 +108,7 @@ static int modprobe_driver(struct boot *boot, struct text driver)
 
 	memcpy(module, driver.at, driver.len);
 	/* Below another root the program and its configuration would be the wrong ones. */
-	for (size_t i = 0; !boot->machine.confined && i < ARRAY_SIZE(programs); i++)
+	for (size_t i = 0; !boot->judged->machine.confined && i < ARRAY_SIZE(programs); i++)
 		if (!access(programs[i], X_OK))
 			return run_modprobe(programs[i], module);
 	return -ENOENT;
@@ -125,11 +125,11 @@ static bool named_before(const struct policy *policy, size_t rule)
 /* Without a plan that fits. why says what is wrong with the one there is. */
 static void modprobe_all(struct boot *boot, const char *why)
 {
-	for (size_t i = 0; i < boot->policy.rule_count; i++) {
-		struct text driver = boot->policy.rules[i].driver;
+	for (size_t i = 0; i < boot->judged->policy.rule_count; i++) {
+		struct text driver = boot->judged->policy.rules[i].driver;
 		int failed;
 
-		if (named_before(&boot->policy, i) || driver_exists(boot, driver))
+		if (named_before(&boot->judged->policy, i) || driver_exists(boot, driver))
 			continue;
 		failed = modprobe_driver(boot, driver);
 		if (failed)
@@ -145,9 +145,9 @@ void modules_load(struct boot *boot)
 	struct text plan, release;
 	ssize_t len;
 
-	if (!boot->machine.live)
+	if (!boot->judged->machine.live)
 		return;
-	len = machine_read(&boot->machine, PLAN_FILE, buffer, sizeof(buffer));
+	len = machine_read(&boot->judged->machine, PLAN_FILE, buffer, sizeof(buffer));
 	plan = (struct text){ buffer, len > 0 ? (size_t)len : 0 };
 	if (len < 0)
 		modprobe_all(boot, error_name((int)len));

@@ -29,7 +29,7 @@ const char *step_name(enum step step)
 
 static const struct rule *rule_at(const struct boot *boot, size_t rule)
 {
-	return &boot->policy.rules[rule];
+	return &boot->judged->policy.rules[rule];
 }
 
 void report_failure(const struct boot *boot, size_t index, char out[FAILURE_SIZE])
@@ -55,9 +55,11 @@ void report_failure(const struct boot *boot, size_t index, char out[FAILURE_SIZE
 static void leader_of(const struct boot *boot, size_t index, char out[ADDRESS_SIZE])
 {
 	out[0] = '\0';
-	if (plan_verdict(&boot->plan, index).reason == REASON_COMPANION)
+	if (plan_verdict(&boot->judged->plan, index).reason == REASON_COMPANION)
 		(void)address_format(
-			boot->inventory.devices[boot->plan.tallies[index].with].address, out);
+			boot->judged->inventory.devices[boot->judged->plan.tallies[index].with]
+				.address,
+			out);
 }
 
 static bool unmet(const struct finding *finding)
@@ -70,20 +72,20 @@ enum status report_status(const struct boot *boot)
 {
 	enum status status = STATUS_DONE;
 
-	if (boot->diag.mistakes)
+	if (boot->judged->diag.mistakes)
 		return STATUS_POLICY;
 	if (!boot->decided)
 		return STATUS_MACHINE;
-	for (size_t i = 0; i < boot->plan.selected_count; i++) {
-		size_t index = boot->plan.selected[i];
-		enum verdict_kind kind = plan_verdict(&boot->plan, index).kind;
+	for (size_t i = 0; i < boot->judged->plan.selected_count; i++) {
+		size_t index = boot->judged->plan.selected[i];
+		enum verdict_kind kind = plan_verdict(&boot->judged->plan, index).kind;
 
 		if (kind == VERDICT_REFUSE ||
 		    (kind == VERDICT_BIND && !boot->dry_run && !outcome_is_good(boot, index)))
 			status = STATUS_REFUSED;
 	}
-	for (size_t r = 0; r < boot->policy.rule_count; r++)
-		if (unmet(&boot->plan.findings[r]))
+	for (size_t r = 0; r < boot->judged->policy.rule_count; r++)
+		if (unmet(&boot->judged->plan.findings[r]))
 			status = STATUS_REFUSED;
 	return status;
 }
@@ -92,7 +94,7 @@ static void log_bind(const struct boot *boot, size_t index, const struct rule *r
 {
 	char address[ADDRESS_SIZE], leader[ADDRESS_SIZE], failure[FAILURE_SIZE];
 
-	(void)address_format(boot->inventory.devices[index].address, address);
+	(void)address_format(boot->judged->inventory.devices[index].address, address);
 	leader_of(boot, index, leader);
 	report_failure(boot, index, failure);
 	if (failure[0])
@@ -107,11 +109,11 @@ static void log_bind(const struct boot *boot, size_t index, const struct rule *r
 
 static void log_device(const struct boot *boot, size_t index)
 {
-	struct verdict verdict = plan_verdict(&boot->plan, index);
+	struct verdict verdict = plan_verdict(&boot->judged->plan, index);
 	const struct rule *rule = rule_at(boot, verdict.rule);
 	char address[ADDRESS_SIZE];
 
-	(void)address_format(boot->inventory.devices[index].address, address);
+	(void)address_format(boot->judged->inventory.devices[index].address, address);
 	switch (verdict.kind) {
 	case VERDICT_NONE:
 		break;
@@ -132,10 +134,10 @@ static void log_device(const struct boot *boot, size_t index)
 
 void report_log(struct boot *boot)
 {
-	for (size_t i = 0; i < boot->plan.selected_count; i++)
-		log_device(boot, boot->plan.selected[i]);
-	for (size_t r = 0; r < boot->policy.rule_count; r++) {
-		const struct finding *finding = &boot->plan.findings[r];
+	for (size_t i = 0; i < boot->judged->plan.selected_count; i++)
+		log_device(boot, boot->judged->plan.selected[i]);
+	for (size_t r = 0; r < boot->judged->policy.rule_count; r++) {
+		const struct finding *finding = &boot->judged->plan.findings[r];
 		const struct rule *rule = rule_at(boot, r);
 
 		if (finding->reason != REASON_NONE)
@@ -147,11 +149,12 @@ void report_log(struct boot *boot)
 
 static void put_group_shared(struct out *out, const struct boot *boot, size_t index, bool first)
 {
-	const struct inventory *inventory = &boot->inventory;
+	const struct inventory *inventory = &boot->judged->inventory;
 	const char *before = first ? "group-shared " : "; group-shared ";
 	size_t other = 0;
 
-	while ((other = plan_group_shared(&boot->plan, inventory, index, other)) != NO_DEVICE) {
+	while ((other = plan_group_shared(&boot->judged->plan, inventory, index, other)) !=
+	       NO_DEVICE) {
 		char address[ADDRESS_SIZE];
 
 		(void)address_format(inventory->devices[other++].address, address);
@@ -166,11 +169,11 @@ static void put_detail(struct out *out, const struct boot *boot, size_t index,
 	char leader[ADDRESS_SIZE], failure[FAILURE_SIZE];
 
 	if (kind == VERDICT_REFUSE) {
-		enum reason reason = plan_verdict(&boot->plan, index).reason;
+		enum reason reason = plan_verdict(&boot->judged->plan, index).reason;
 
 		out_format(out, "%s",
-			   reason == REASON_IN_USE && boot->claims.refused.device == index ?
-				   boot->claims.refused.disk :
+			   reason == REASON_IN_USE && boot->judged->claims.refused.device == index ?
+				   boot->judged->claims.refused.disk :
 				   "");
 	}
 	if (kind != VERDICT_BIND)
@@ -189,9 +192,9 @@ static const char *or_dash(const char *name)
 
 static void put_device(struct out *out, const struct boot *boot, size_t index)
 {
-	struct verdict verdict = plan_verdict(&boot->plan, index);
+	struct verdict verdict = plan_verdict(&boot->judged->plan, index);
 	const struct rule *rule = rule_at(boot, verdict.rule);
-	const struct device *device = &boot->inventory.devices[index];
+	const struct device *device = &boot->judged->inventory.devices[index];
 	const char *after = device->driver;
 	char address[ADDRESS_SIZE];
 
@@ -209,20 +212,21 @@ static void put_device(struct out *out, const struct boot *boot, size_t index)
 static void rule_address(const struct boot *boot, size_t r, char out[ADDRESS_SIZE])
 {
 	const struct rule *rule = rule_at(boot, r);
-	const struct finding *finding = &boot->plan.findings[r];
+	const struct finding *finding = &boot->judged->plan.findings[r];
 
 	(void)join(out, ADDRESS_SIZE, "-", "", "");
 	if (finding->stands != NO_DEVICE)
-		(void)address_format(boot->inventory.devices[finding->stands].address, out);
+		(void)address_format(boot->judged->inventory.devices[finding->stands].address, out);
 	else if (rule_has(rule, SELECT_ADDRESS))
 		(void)address_format(
-			boot->policy.values[rule->select[SELECT_ADDRESS].first].address.at, out);
+			boot->judged->policy.values[rule->select[SELECT_ADDRESS].first].address.at,
+			out);
 }
 
 static void put_finding(struct out *out, const struct boot *boot, size_t r)
 {
 	const struct rule *rule = rule_at(boot, r);
-	const struct finding *finding = &boot->plan.findings[r];
+	const struct finding *finding = &boot->judged->plan.findings[r];
 	char address[ADDRESS_SIZE];
 
 	rule_address(boot, r, address);
@@ -231,8 +235,9 @@ static void put_finding(struct out *out, const struct boot *boot, size_t r)
 	if (finding->reason == REASON_COUNT)
 		out_format(out, "%u match, not %u", finding->matches, rule->count);
 	else if (finding->stands != NO_DEVICE)
-		out_format(out, "now %04x:%04x", boot->inventory.devices[finding->stands].vendor,
-			   boot->inventory.devices[finding->stands].device);
+		out_format(out, "now %04x:%04x",
+			   boot->judged->inventory.devices[finding->stands].vendor,
+			   boot->judged->inventory.devices[finding->stands].device);
 	out_format(out, "\n");
 }
 
@@ -285,11 +290,11 @@ static void put_report(struct out *out, const struct boot *boot, const char *not
 		out_format(out, "# ids dropped\n");
 	if (!boot->decided)
 		return;
-	put_evidence(out, &boot->inventory);
-	for (size_t i = 0; i < boot->plan.selected_count; i++)
-		put_device(out, boot, boot->plan.selected[i]);
-	for (size_t r = 0; r < boot->policy.rule_count; r++)
-		if (boot->plan.findings[r].reason != REASON_NONE)
+	put_evidence(out, &boot->judged->inventory);
+	for (size_t i = 0; i < boot->judged->plan.selected_count; i++)
+		put_device(out, boot, boot->judged->plan.selected[i]);
+	for (size_t r = 0; r < boot->judged->policy.rule_count; r++)
+		if (boot->judged->plan.findings[r].reason != REASON_NONE)
 			put_finding(out, boot, r);
 }
 
@@ -314,18 +319,19 @@ int report_write(struct boot *boot, const char *dir, const char *note)
 {
 	static struct out out;
 	char path[MACHINE_PATH_SIZE];
-	int err = machine_mkdir(&boot->machine, dir);
+	int err = machine_mkdir(&boot->judged->machine, dir);
 
 	if (!err)
-		err = start(&out, &boot->machine, path, dir, REPORT_NAME);
+		err = start(&out, &boot->judged->machine, path, dir, REPORT_NAME);
 	if (err)
 		return err;
 	put_report(&out, boot, note);
-	err = finish(&out, &boot->machine, path);
+	err = finish(&out, &boot->judged->machine, path);
 	if (!err)
-		err = start(&out, &boot->machine, path, dir, POLICY_NAME);
+		err = start(&out, &boot->judged->machine, path, dir, POLICY_NAME);
 	if (err)
 		return err;
-	out_text(&out, (struct text){ boot->policy_text.buffer, boot->policy_text.len });
-	return finish(&out, &boot->machine, path);
+	out_text(&out,
+		 (struct text){ boot->judged->policy_text.buffer, boot->judged->policy_text.len });
+	return finish(&out, &boot->judged->machine, path);
 }

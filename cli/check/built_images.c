@@ -53,9 +53,9 @@ static void check_drivers(struct findings *findings, const struct image *image)
 {
 	static struct moduleplan plan;
 	struct host *host = findings->host;
-	const struct policy *policy = &host->boot.policy;
+	const struct policy *policy = &host->judged.policy;
 
-	if (moduleplan_open(&plan, &host->boot.machine, image->kernel->release))
+	if (moduleplan_open(&plan, &host->judged.machine, image->kernel->release))
 		return;
 	for (size_t r = 0; r < policy->rule_count; r++) {
 		struct text text = policy->rules[r].driver;
@@ -87,7 +87,7 @@ static void say_images(struct findings *findings, enum severity severity,
 
 static void check_stamps(struct findings *findings, const struct images *images)
 {
-	bool configured = policy_says_anything(&findings->host->boot.policy);
+	bool configured = policy_says_anything(&findings->host->judged.policy);
 	struct releases by_state[STAMP_UNREADABLE + 1] = { 0 };
 
 	for (size_t i = 0; i < images->count; i++) {
@@ -114,7 +114,7 @@ void check_images(struct findings *findings)
 	static struct images images;
 	struct json_object *finding;
 
-	if (findings->host->boot.diag.mistakes)
+	if (findings->host->judged.diag.mistakes)
 		return;
 	images_read(&images, findings->host);
 	if (!images.count) {

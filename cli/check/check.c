@@ -30,18 +30,18 @@ static const struct table plan_table = { .columns = columns, .count = ARRAY_SIZE
 /* The groups of all devices, as a decision asks only for those of chosen ones. */
 static bool read_groups(struct host *host)
 {
-	struct plan *plan = &host->boot.plan;
+	struct plan *plan = &host->judged.plan;
 
-	for (size_t i = 0; i < host->boot.inventory.count; i++)
-		plan->wants[i] = FACT_GROUP & ~host->boot.inventory.devices[i].known;
+	for (size_t i = 0; i < host->judged.inventory.count; i++)
+		plan->wants[i] = FACT_GROUP & ~host->judged.inventory.devices[i].known;
 	plan->wants_machine = 0;
-	return host->from_file ||
-	       !facts_read(&host->boot.machine, &host->boot.inventory, plan, &host->boot.claims);
+	return host->from_file || !facts_read(&host->judged.machine, &host->judged.inventory, plan,
+					      &host->judged.claims);
 }
 
 static void check_mistakes(struct findings *findings)
 {
-	unsigned mistakes = findings->host->boot.diag.mistakes;
+	unsigned mistakes = findings->host->judged.diag.mistakes;
 	struct json_object *finding;
 
 	if (!mistakes)
@@ -73,7 +73,7 @@ static void check_machine(struct findings *findings)
 static void check_all(struct findings *findings)
 {
 	if (!read_groups(findings->host))
-		(void)finding_unreadable(findings, "group", findings->host->boot.machine.failed,
+		(void)finding_unreadable(findings, "group", findings->host->judged.machine.failed,
 					 -EIO);
 	check_mistakes(findings);
 	check_iommu(findings);
@@ -87,8 +87,9 @@ static size_t count_verdicts(const struct host *host, enum verdict_kind kind)
 {
 	size_t count = 0;
 
-	for (size_t i = 0; i < host->boot.plan.selected_count; i++)
-		count += plan_verdict(&host->boot.plan, host->boot.plan.selected[i]).kind == kind;
+	for (size_t i = 0; i < host->judged.plan.selected_count; i++)
+		count += plan_verdict(&host->judged.plan, host->judged.plan.selected[i]).kind ==
+			 kind;
 	return count;
 }
 
@@ -96,7 +97,7 @@ static enum exit_code judge(const struct findings *findings, bool strict)
 {
 	const struct host *host = findings->host;
 
-	if (host->boot.diag.mistakes)
+	if (host->judged.diag.mistakes)
 		return EXIT_USAGE;
 	if (count_verdicts(host, VERDICT_REFUSE))
 		return EXIT_GUARDED;
@@ -106,7 +107,7 @@ static enum exit_code judge(const struct findings *findings, bool strict)
 		return EXIT_PENDING;
 	if (strict && findings->counts[SEVERITY_WARNING])
 		return EXIT_WARNINGS;
-	if (!policy_says_anything(&host->boot.policy))
+	if (!policy_says_anything(&host->judged.policy))
 		return EXIT_NOT_CONFIGURED;
 	return EXIT_AS_CONFIGURED;
 }
@@ -115,9 +116,9 @@ static void print_summary(const struct findings *findings)
 {
 	const struct host *host = findings->host;
 
-	if (host->boot.diag.mistakes)
+	if (host->judged.diag.mistakes)
 		return;
-	if (!host->boot.policy.rule_count) {
+	if (!host->judged.policy.rule_count) {
 		(void)puts("no rule in /" POLICY_FILE " or /" POLICY_DIR ": nothing is bound");
 		return;
 	}

@@ -31,7 +31,7 @@ static void say_blacklisted(struct findings *findings, struct text word)
 {
 	struct json_object *finding = finding_add(
 		findings,
-		findings->host->boot.policy.rule_count ? SEVERITY_ERROR : SEVERITY_WARNING,
+		findings->host->judged.policy.rule_count ? SEVERITY_ERROR : SEVERITY_WARNING,
 		"blacklist", "\"%.*s\" on the kernel command line keeps vfio-pci from being loaded",
 		(int)word.len, word.at);
 
@@ -40,7 +40,7 @@ static void say_blacklisted(struct findings *findings, struct text word)
 
 static void check_cmdline(struct findings *findings)
 {
-	struct text rest = text_of(findings->host->boot.cmdline);
+	struct text rest = text_of(findings->host->judged.cmdline);
 	struct cmdline_word word;
 
 	while (cmdline_next(&rest, &word)) {
@@ -58,14 +58,14 @@ static void say_override(struct findings *findings, const char *place, size_t in
 			 struct text driver)
 {
 	struct host *host = findings->host;
-	bool bound = plan_verdict(&host->boot.plan, index).kind == VERDICT_BIND;
+	bool bound = plan_verdict(&host->judged.plan, index).kind == VERDICT_BIND;
 	bool guest = driver_is_passthrough(driver);
 	char address[ADDRESS_SIZE];
 	struct json_object *finding;
 
 	if (!bound && !guest)
 		return; /* a driver of the host's for a device of the host's */
-	(void)address_format(host->boot.inventory.devices[index].address, address);
+	(void)address_format(host->judged.inventory.devices[index].address, address);
 	finding = finding_add(findings, bound && guest ? SEVERITY_NOTE : SEVERITY_WARNING,
 			      "driverctl", "%s gives %s to %.*s, which the policy %s", place,
 			      address, (int)driver.len, driver.at,
@@ -82,7 +82,7 @@ static bool take_override(void *context, const struct conf_line *line)
 {
 	static const char prefix[] = DRIVERCTL_DIR "/pci-";
 	struct findings *findings = context;
-	const struct inventory *inventory = &findings->host->boot.inventory;
+	const struct inventory *inventory = &findings->host->judged.inventory;
 	struct text rest = line->text, driver;
 	char place[CONF_PLACE_SIZE];
 	struct address address;
@@ -101,7 +101,7 @@ static bool take_override(void *context, const struct conf_line *line)
 void check_conflicts(struct findings *findings)
 {
 	static const char *const driverctl[] = { DRIVERCTL_DIR };
-	struct machine *machine = &findings->host->boot.machine;
+	struct machine *machine = &findings->host->judged.machine;
 	int err;
 
 	check_cmdline(findings);

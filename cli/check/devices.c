@@ -8,12 +8,12 @@
 
 static const struct device *device_at(const struct host *host, size_t index)
 {
-	return &host->boot.inventory.devices[index];
+	return &host->judged.inventory.devices[index];
 }
 
 static bool is_bound(const struct host *host, size_t index)
 {
-	return plan_verdict(&host->boot.plan, index).kind == VERDICT_BIND;
+	return plan_verdict(&host->judged.plan, index).kind == VERDICT_BIND;
 }
 
 static struct json_object *find(struct findings *findings, enum severity severity,
@@ -49,7 +49,7 @@ static void check_regions(struct findings *findings, size_t index)
 {
 	struct json_object *finding;
 
-	if (!has_direct_region(&findings->host->boot.machine,
+	if (!has_direct_region(&findings->host->judged.machine,
 			       device_at(findings->host, index)->group))
 		return;
 	finding =
@@ -65,7 +65,7 @@ static void check_regions(struct findings *findings, size_t index)
 /* reset_method is there since 5.15, and can be emptied; reset is on all kernels. */
 static bool has_reset(struct host *host, size_t index)
 {
-	struct machine *machine = &host->boot.machine;
+	struct machine *machine = &host->judged.machine;
 	char path[MACHINE_PATH_SIZE], methods[64];
 	struct address address = device_at(host, index)->address;
 	ssize_t len = machine_read_attribute(machine, pci_path(path, address, "reset_method"),
@@ -79,7 +79,7 @@ static bool has_reset(struct host *host, size_t index)
 /* A kernel that has these attributes shows them for some device. */
 static bool knows_resets(struct host *host)
 {
-	for (size_t i = 0; i < host->boot.inventory.count; i++)
+	for (size_t i = 0; i < host->judged.inventory.count; i++)
 		if (has_reset(host, i))
 			return true;
 	return false;
@@ -91,7 +91,7 @@ static bool knows_resets(struct host *host)
  */
 static bool bus_is_shared(const struct host *host, size_t index, struct naming *others)
 {
-	const struct inventory *inventory = &host->boot.inventory;
+	const struct inventory *inventory = &host->judged.inventory;
 	const struct device *device = device_at(host, index);
 
 	if (device->above == NO_DEVICE)
@@ -144,7 +144,7 @@ static void check_framebuffer(struct findings *findings, size_t index)
 /* True at the first of a group's devices that are bound. */
 static bool is_first_of_group(const struct host *host, size_t index)
 {
-	const struct device *devices = host->boot.inventory.devices;
+	const struct device *devices = host->judged.inventory.devices;
 
 	for (size_t i = 0; i < index; i++)
 		if (devices[i].group == devices[index].group && is_bound(host, i))
@@ -156,8 +156,8 @@ void check_devices(struct findings *findings)
 {
 	const struct host *host = findings->host;
 
-	for (size_t i = 0; i < host->boot.plan.selected_count; i++) {
-		size_t index = host->boot.plan.selected[i];
+	for (size_t i = 0; i < host->judged.plan.selected_count; i++) {
+		size_t index = host->judged.plan.selected[i];
 
 		if (!is_bound(host, index))
 			continue;

@@ -100,7 +100,7 @@ const char *uses_text(struct findings *findings, size_t index, char out[USES_TEX
 
 const char *device_text(const struct host *host, size_t index, char out[DEVICE_TEXT_SIZE])
 {
-	const struct device *device = &host->boot.inventory.devices[index];
+	const struct device *device = &host->judged.inventory.devices[index];
 	char address[ADDRESS_SIZE], class[NAME_TEXT_SIZE];
 
 	(void)address_format(device->address, address);
@@ -114,7 +114,7 @@ void naming_add(struct naming *naming, const struct host *host, size_t index)
 	const size_t size = sizeof(naming->text);
 	char address[ADDRESS_SIZE];
 
-	(void)address_format(host->boot.inventory.devices[index].address, address);
+	(void)address_format(host->judged.inventory.devices[index].address, address);
 	if (!naming->all)
 		naming->all = json_object_new_array();
 	(void)json_object_array_add(naming->all, json_object_new_string(address));

@@ -38,7 +38,7 @@ static bool kernel_lacks(struct host *host, const char *release)
 	static struct moduleplan plan;
 	bool has;
 
-	if (moduleplan_open(&plan, &host->boot.machine, release))
+	if (moduleplan_open(&plan, &host->judged.machine, release))
 		return false;
 	has = kernel_has(plan.kmod, GONE);
 	moduleplan_close(&plan);
@@ -50,7 +50,7 @@ static const char *find_lacking(struct host *host)
 {
 	static struct kernels kernels;
 
-	if (kernels_find(&kernels, &host->boot.machine, host->kernel) || !kernels.count)
+	if (kernels_find(&kernels, &host->judged.machine, host->kernel) || !kernels.count)
 		return "since 6.2";
 	for (size_t i = kernels.count; i-- > 0;)
 		if (kernel_lacks(host, kernels.list[i].release))
@@ -82,7 +82,7 @@ static bool take_line(void *context, const struct conf_line *line)
 
 void check_generators(struct findings *findings)
 {
-	struct machine *machine = &findings->host->boot.machine;
+	struct machine *machine = &findings->host->judged.machine;
 
 	for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
 		size_t count = 0;

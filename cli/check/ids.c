@@ -35,19 +35,19 @@ static bool is_in_list(struct text list, const struct device *device)
 
 static void find_taken(struct host *host, struct text list, struct taken *taken)
 {
-	const struct inventory *inventory = &host->boot.inventory;
+	const struct inventory *inventory = &host->judged.inventory;
 	bool wants_dsn;
 
 	for (size_t i = 0; i < inventory->count; i++) {
 		if (device_is_bridge(&inventory->devices[i]) ||
 		    !is_in_list(list, &inventory->devices[i]))
 			continue;
-		if (plan_verdict(&host->boot.plan, i).kind == VERDICT_BIND) {
+		if (plan_verdict(&host->judged.plan, i).kind == VERDICT_BIND) {
 			naming_add(&taken->bound, host, i);
 			continue;
 		}
 		naming_add(&taken->others, host, i);
-		if (protect_find(&host->boot.protect, inventory, i, USE_STORAGE, &wants_dsn))
+		if (protect_find(&host->judged.protect, inventory, i, USE_STORAGE, &wants_dsn))
 			taken->storage = i;
 	}
 }
@@ -60,7 +60,7 @@ static void say_storage(struct findings *findings, size_t index, char out[USES_T
 	out[0] = '\0';
 	if (index == NO_DEVICE)
 		return;
-	(void)address_format(findings->host->boot.inventory.devices[index].address, address);
+	(void)address_format(findings->host->judged.inventory.devices[index].address, address);
 	(void)uses_text(findings, index, uses);
 	(void)snprintf(out, USES_TEXT_SIZE + 64, "; %s holds the host's storage%s%s", address,
 		       uses[0] ? ": " : "", uses);

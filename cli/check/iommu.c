@@ -80,14 +80,14 @@ static enum maker find_maker(struct host *host)
 	enum maker maker = MAKER_UNKNOWN;
 
 	if (!host->from_file)
-		maker = read_cpuinfo(&host->boot.machine);
-	return maker == MAKER_UNKNOWN ? maker_of_bridge(&host->boot.inventory) : maker;
+		maker = read_cpuinfo(&host->judged.machine);
+	return maker == MAKER_UNKNOWN ? maker_of_bridge(&host->judged.inventory) : maker;
 }
 
 /* The first word of the kernel command line that is one of these, or one with at NULL. */
 static struct text find_word(const struct host *host, const char *const *words, size_t count)
 {
-	struct text rest = text_of(host->boot.cmdline);
+	struct text rest = text_of(host->judged.cmdline);
 	struct cmdline_word word;
 
 	while (cmdline_next(&rest, &word))
@@ -103,8 +103,8 @@ static bool lacks_table(struct host *host, const char *name)
 	char path[MACHINE_PATH_SIZE];
 
 	return !host->from_file && join(path, sizeof(path), ACPI, "/", name) &&
-	       machine_exists(&host->boot.machine, ACPI) == 1 &&
-	       machine_exists(&host->boot.machine, path) == 0;
+	       machine_exists(&host->judged.machine, ACPI) == 1 &&
+	       machine_exists(&host->judged.machine, path) == 0;
 }
 
 /* linux/Documentation/admin-guide/kernel-parameters.txt: intel_iommu=, amd_iommu=, iommu= */
@@ -164,7 +164,7 @@ static void say_off(struct findings *findings)
 	static const char *const off[] = { "intel_iommu=off", "amd_iommu=off", "iommu=off" };
 	struct text word = find_word(findings->host, off, ARRAY_SIZE(off));
 	enum severity severity =
-		refuses_any(&findings->host->boot.plan) ? SEVERITY_ERROR : SEVERITY_WARNING;
+		refuses_any(&findings->host->judged.plan) ? SEVERITY_ERROR : SEVERITY_WARNING;
 	struct json_object *finding = finding_add(
 		findings, severity, "iommu", "the IOMMU is off: no device can be given to a guest");
 
@@ -212,7 +212,7 @@ static void say_not_remapped(struct findings *findings)
 	static const char *const off[] = { "intremap=off", "nointremap" };
 	struct host *host = findings->host;
 	struct text word = find_word(host, off, ARRAY_SIZE(off));
-	bool unsafe = allows_unsafe(&host->boot.machine);
+	bool unsafe = allows_unsafe(&host->judged.machine);
 	struct json_object *finding =
 		finding_add(findings, unsafe ? SEVERITY_NOTE : SEVERITY_WARNING, "interrupts",
 			    "interrupt remapping is off: %s",
@@ -240,7 +240,7 @@ static void check_interrupts(struct findings *findings)
 
 	if (host->from_file || maker == MAKER_ARM)
 		return;
-	remapped = interrupts_are_remapped(&host->boot.machine);
+	remapped = interrupts_are_remapped(&host->judged.machine);
 	if (!remapped)
 		say_not_remapped(findings);
 	else if (remapped < 0)
@@ -249,7 +249,7 @@ static void check_interrupts(struct findings *findings)
 
 void check_iommu(struct findings *findings)
 {
-	if (iommu_is_on(&findings->host->boot.inventory))
+	if (iommu_is_on(&findings->host->judged.inventory))
 		check_interrupts(findings);
 	else
 		say_off(findings);

@@ -126,7 +126,7 @@ static bool take_line(void *context, const struct conf_line *line)
 void check_modprobe(struct findings *findings)
 {
 	struct modprobe modprobe = { .findings = findings };
-	struct machine *machine = &findings->host->boot.machine;
+	struct machine *machine = &findings->host->judged.machine;
 	int err = conf_read_dirs(machine, modprobe_dirs, ARRAY_SIZE(modprobe_dirs), ".conf",
 				 take_line, &modprobe);
 

@@ -49,7 +49,7 @@ static const struct {
 
 static const struct rule *rule_at(const struct host *host, size_t rule)
 {
-	return &host->boot.policy.rules[rule];
+	return &host->judged.policy.rules[rule];
 }
 
 static struct json_object *find_device(struct findings *findings, enum severity severity,
@@ -60,7 +60,7 @@ static struct json_object *find_device(struct findings *findings, enum severity 
 						  device_text(findings->host, index, device), text,
 						  (int)rule->file.len, rule->file.at, rule->line);
 
-	(void)address_format(findings->host->boot.inventory.devices[index].address, address);
+	(void)address_format(findings->host->judged.inventory.devices[index].address, address);
 	json_add_string(finding, "device", address);
 	json_add_place(finding, "place", rule);
 	return finding;
@@ -70,7 +70,7 @@ static struct json_object *find_device(struct findings *findings, enum severity 
 static void say_refusal(struct findings *findings, enum reason guard, size_t index,
 			char out[SENTENCE_SIZE])
 {
-	const struct device *device = &findings->host->boot.inventory.devices[index];
+	const struct device *device = &findings->host->judged.inventory.devices[index];
 	char uses[USES_TEXT_SIZE] = "";
 
 	(void)snprintf(out, SENTENCE_SIZE, "%s", reason_text(guard));
@@ -92,14 +92,14 @@ static void find_refused(struct findings *findings, size_t index, struct verdict
 	struct json_object *finding;
 
 	/* Said once, of the whole machine. */
-	if (verdict.reason == REASON_NO_IOMMU && !iommu_is_on(&host->boot.inventory))
+	if (verdict.reason == REASON_NO_IOMMU && !iommu_is_on(&host->judged.inventory))
 		return;
 	say_refusal(findings, verdict.reason, index, refusal);
 	(void)snprintf(text, sizeof(text), "is refused (%s): %s", reason_token(verdict.reason),
 		       refusal);
 	finding = find_device(findings, SEVERITY_ERROR, index, rule, text);
 	json_add_string(finding, "reason", reason_token(verdict.reason));
-	(void)address_format(host->boot.inventory.devices[index].address, address);
+	(void)address_format(host->judged.inventory.devices[index].address, address);
 	json_add_format(finding, "advice", "%s; or leave it to the host by the line: keep %s",
 			remedies[verdict.reason], address);
 }
@@ -125,7 +125,7 @@ static void find_lifted(struct findings *findings, size_t index, struct verdict 
 
 static void check_devices_of_plan(struct findings *findings)
 {
-	const struct plan *plan = &findings->host->boot.plan;
+	const struct plan *plan = &findings->host->judged.plan;
 
 	for (size_t i = 0; i < plan->selected_count; i++) {
 		size_t index = plan->selected[i];
@@ -145,8 +145,8 @@ static void check_devices_of_plan(struct findings *findings)
 static void check_group(struct findings *findings, size_t index)
 {
 	const struct host *host = findings->host;
-	const struct plan *plan = &host->boot.plan;
-	const struct inventory *inventory = &host->boot.inventory;
+	const struct plan *plan = &host->judged.plan;
+	const struct inventory *inventory = &host->judged.inventory;
 	struct naming others = { 0 };
 	struct json_object *finding;
 	bool held = false;
@@ -171,8 +171,8 @@ static void check_group(struct findings *findings, size_t index)
 /* Once for each group, at the first of its devices that is bound. */
 static void check_groups(struct findings *findings)
 {
-	const struct plan *plan = &findings->host->boot.plan;
-	const struct device *devices = findings->host->boot.inventory.devices;
+	const struct plan *plan = &findings->host->judged.plan;
+	const struct device *devices = findings->host->judged.inventory.devices;
 
 	for (size_t i = 0; i < plan->selected_count; i++) {
 		bool first = devices[plan->selected[i]].group != GROUP_NONE;

@@ -16,11 +16,11 @@ static void add_optional(struct json_object *row, const char *key, const char *v
 /* The device it goes along with, or "". */
 static void find_leader(const struct host *host, size_t index, char address[ADDRESS_SIZE])
 {
-	size_t leader = host->boot.plan.tallies[index].with;
+	size_t leader = host->judged.plan.tallies[index].with;
 
 	address[0] = '\0';
-	if (plan_verdict(&host->boot.plan, index).reason == REASON_COMPANION)
-		(void)address_format(host->boot.inventory.devices[leader].address, address);
+	if (plan_verdict(&host->judged.plan, index).reason == REASON_COMPANION)
+		(void)address_format(host->judged.inventory.devices[leader].address, address);
 }
 
 /* How it came to be in the plan, for the table. */
@@ -41,16 +41,16 @@ static void add_drivers(struct json_object *row, const struct host *host, size_t
 
 	add_optional(row, "driver", now);
 	if (verdict.kind == VERDICT_BIND)
-		json_add_text(row, "driver_next", host->boot.policy.rules[verdict.rule].driver);
+		json_add_text(row, "driver_next", host->judged.policy.rules[verdict.rule].driver);
 	else
 		add_optional(row, "driver_next", driver_is_passthrough(text_of(now)) ? "" : now);
 }
 
 static struct json_object *plan_row(const struct host *host, size_t index)
 {
-	const struct device *device = &host->boot.inventory.devices[index];
-	struct verdict verdict = plan_verdict(&host->boot.plan, index);
-	const struct rule *rule = &host->boot.policy.rules[verdict.rule];
+	const struct device *device = &host->judged.inventory.devices[index];
+	struct verdict verdict = plan_verdict(&host->judged.plan, index);
+	const struct rule *rule = &host->judged.policy.rules[verdict.rule];
 	struct json_object *row = json_object_new_object();
 	char address[ADDRESS_SIZE], text[NAME_TEXT_SIZE];
 
@@ -73,7 +73,7 @@ struct json_object *plan_rows(const struct host *host)
 {
 	struct json_object *rows = json_object_new_array();
 
-	for (size_t i = 0; i < host->boot.plan.selected_count; i++)
-		(void)json_object_array_add(rows, plan_row(host, host->boot.plan.selected[i]));
+	for (size_t i = 0; i < host->judged.plan.selected_count; i++)
+		(void)json_object_array_add(rows, plan_row(host, host->judged.plan.selected[i]));
 	return rows;
 }

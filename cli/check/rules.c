@@ -7,13 +7,13 @@
 
 static const struct rule *rule_at(const struct host *host, size_t rule)
 {
-	return &host->boot.policy.rules[rule];
+	return &host->judged.policy.rules[rule];
 }
 
 /* What became of a rule that bound nothing, and what to do. Returns NULL where all is well. */
 static const char *judge_rule(const struct host *host, size_t r, char text[SENTENCE_SIZE])
 {
-	const struct finding *finding = &host->boot.plan.findings[r];
+	const struct finding *finding = &host->judged.plan.findings[r];
 	char stands[DEVICE_TEXT_SIZE];
 
 	(void)snprintf(text, SENTENCE_SIZE, "%s", reason_text(finding->reason));
@@ -41,8 +41,8 @@ static void check_findings(struct findings *findings)
 {
 	struct host *host = findings->host;
 
-	for (size_t r = 0; r < host->boot.policy.rule_count; r++) {
-		enum reason reason = host->boot.plan.findings[r].reason;
+	for (size_t r = 0; r < host->judged.policy.rule_count; r++) {
+		enum reason reason = host->judged.plan.findings[r].reason;
 		bool gone = reason == REASON_ABSENT || reason == REASON_MOVED;
 		const struct rule *rule = rule_at(host, r);
 		char text[SENTENCE_SIZE];
@@ -75,7 +75,7 @@ static void check_evidence(struct findings *findings)
 {
 	const struct host *host = findings->host;
 
-	for (size_t r = 0; r < host->boot.policy.rule_count; r++) {
+	for (size_t r = 0; r < host->judged.policy.rule_count; r++) {
 		const struct rule *rule = rule_at(host, r);
 		struct json_object *finding;
 
@@ -93,7 +93,7 @@ static void check_evidence(struct findings *findings)
 
 static void check_words(struct findings *findings)
 {
-	const struct words *words = &findings->host->boot.words;
+	const struct words *words = &findings->host->judged.words;
 	struct json_object *finding;
 
 	if (words->mode != MODE_ON) {
@@ -132,7 +132,7 @@ static void check_protect(struct findings *findings)
 {
 	struct json_object *finding;
 
-	if (!findings->host->boot.protect.unknown)
+	if (!findings->host->judged.protect.unknown)
 		return;
 	finding = finding_add(findings, SEVERITY_UNKNOWN, "host",
 			      "what storage, network and keyboard the host lives on cannot all be "

@@ -14,7 +14,7 @@
 
 static const struct device *device_of(const struct editing *editing, size_t index)
 {
-	return &editing->host->boot.inventory.devices[index];
+	return &editing->host->judged.inventory.devices[index];
 }
 
 static const char *address_of(const struct editing *editing, size_t index, char out[ADDRESS_SIZE])
@@ -37,12 +37,12 @@ static enum standing standing_of(struct host *host, size_t index)
 	bool wants_dsn;
 
 	for (size_t i = 0; i < ARRAY_SIZE(uses); i++)
-		if (protect_find(&host->boot.protect, &host->boot.inventory, index, uses[i],
+		if (protect_find(&host->judged.protect, &host->judged.inventory, index, uses[i],
 				 &wants_dsn))
 			return STANDING_HOSTS;
-	if (plan_verdict(&host->boot.plan, index).kind == VERDICT_BIND)
+	if (plan_verdict(&host->judged.plan, index).kind == VERDICT_BIND)
 		return STANDING_CHOSEN;
-	return host->boot.protect.unknown ? STANDING_UNKNOWN : STANDING_FREE;
+	return host->judged.protect.unknown ? STANDING_UNKNOWN : STANDING_FREE;
 }
 
 static void note_those(struct editing *editing, enum standing standing, const char *what)
@@ -75,10 +75,10 @@ static bool has_other_screen(const struct editing *editing)
 {
 	const struct host *host = editing->host;
 
-	for (size_t i = 0; i < host->boot.inventory.count; i++)
+	for (size_t i = 0; i < host->judged.inventory.count; i++)
 		if (i != editing->index && device_is_screen(device_of(editing, i)) &&
 		    !device_of(editing, i)->passthrough &&
-		    plan_verdict(&host->boot.plan, i).kind != VERDICT_BIND)
+		    plan_verdict(&host->judged.plan, i).kind != VERDICT_BIND)
 			return true;
 	return false;
 }
@@ -105,14 +105,14 @@ static void note_way_out(struct editing *editing, enum reason reason, const char
 static int refuse(struct editing *editing, const char *rule)
 {
 	struct host *host = editing->host;
-	struct verdict verdict = plan_verdict(&host->boot.plan, editing->index);
+	struct verdict verdict = plan_verdict(&host->judged.plan, editing->index);
 	char address[ADDRESS_SIZE], place[CHANGE_PLACE_SIZE] = "", detail[SENTENCE_SIZE];
 
 	(void)address_of(editing, editing->index, address);
 	json_add_string(editing->object, "verdict", verdict_token(verdict.kind));
 	json_add_string(editing->object, "reason", reason_token(verdict.reason));
 	if (verdict.kind == VERDICT_KEEP) {
-		change_place(&host->boot.policy.rules[verdict.rule], place);
+		change_place(&host->judged.policy.rules[verdict.rule], place);
 		json_add_string(editing->object, "detail", place);
 		return complain(EXIT_GUARDED, "%s would be kept: %s says so", address, place);
 	}
@@ -129,7 +129,7 @@ static int refuse(struct editing *editing, const char *rule)
 /* The screen that is known to show the boot's picture, or NO_DEVICE. */
 static size_t find_picture(struct host *host)
 {
-	for (size_t i = 0; i < host->boot.inventory.count; i++)
+	for (size_t i = 0; i < host->judged.inventory.count; i++)
 		if (decide_picture(&host->decision, i) == PICTURE_YES)
 			return i;
 	return NO_DEVICE;
@@ -162,12 +162,12 @@ static void note_picture(struct editing *editing)
 static void note_group(struct editing *editing)
 {
 	struct host *host = editing->host;
-	const struct inventory *inventory = &host->boot.inventory;
+	const struct inventory *inventory = &host->judged.inventory;
 	char text[SENTENCE_SIZE] = "", address[ADDRESS_SIZE];
 	size_t i = 0, len = 0;
 
 	for (;;) {
-		i = plan_group_shared(&host->boot.plan, inventory, editing->index, i);
+		i = plan_group_shared(&host->judged.plan, inventory, editing->index, i);
 		if (i == NO_DEVICE || len + ADDRESS_SIZE + 4 > sizeof(text))
 			break;
 		len += (size_t)snprintf(text + len, sizeof(text) - len, "%s%s", len ? ", " : "",
@@ -185,7 +185,7 @@ static void note_dsn(struct editing *editing)
 {
 	const struct host *host = editing->host;
 
-	if (host->boot.machine.live && !host->from_file && geteuid() != 0)
+	if (host->judged.machine.live && !host->from_file && geteuid() != 0)
 		editing_note(editing, "Only root can read serial numbers: as root the rule may "
 				      "name one.");
 }
@@ -193,10 +193,10 @@ static void note_dsn(struct editing *editing)
 /* What was bound before shall not be lost by this. */
 static int find_lost(struct editing *editing, const bool *was_bound)
 {
-	const struct plan *plan = &editing->host->boot.plan;
+	const struct plan *plan = &editing->host->judged.plan;
 	char address[ADDRESS_SIZE];
 
-	for (size_t i = 0; i < editing->host->boot.inventory.count; i++)
+	for (size_t i = 0; i < editing->host->judged.inventory.count; i++)
 		if (was_bound[i] && plan_verdict(plan, i).kind != VERDICT_BIND)
 			return complain(EXIT_GUARDED, "with it, %s would not be bound any more: %s",
 					address_of(editing, i, address),
@@ -206,7 +206,7 @@ static int find_lost(struct editing *editing, const bool *was_bound)
 
 static int say_bound(struct editing *editing, struct verdict verdict)
 {
-	const struct rule *rule = &editing->host->boot.policy.rules[verdict.rule];
+	const struct rule *rule = &editing->host->judged.policy.rules[verdict.rule];
 	char address[ADDRESS_SIZE], place[CHANGE_PLACE_SIZE];
 
 	change_place(rule, place);
@@ -239,7 +239,7 @@ static int write_rule(struct editing *editing, char rule[RULE_SIZE], const bool 
 	code = host_judge(host, AT_BOOT);
 	if (code != EXIT_AS_CONFIGURED)
 		return code;
-	verdict = plan_verdict(&host->boot.plan, editing->index);
+	verdict = plan_verdict(&host->judged.plan, editing->index);
 	if (verdict.kind != VERDICT_BIND)
 		return refuse(editing, rule);
 	code = find_lost(editing, was_bound);
@@ -258,15 +258,15 @@ static int write_rule(struct editing *editing, char rule[RULE_SIZE], const bool 
 
 static int add(struct editing *editing)
 {
-	struct verdict verdict = plan_verdict(&editing->host->boot.plan, editing->index);
+	struct verdict verdict = plan_verdict(&editing->host->judged.plan, editing->index);
 	static char rule[RULE_SIZE], identity[IDENTITY_SIZE];
 	static bool was_bound[DEVICE_MAX];
 	int code;
 
 	if (verdict.kind == VERDICT_BIND)
 		return say_bound(editing, verdict);
-	for (size_t i = 0; i < editing->host->boot.inventory.count; i++)
-		was_bound[i] = plan_verdict(&editing->host->boot.plan, i).kind == VERDICT_BIND;
+	for (size_t i = 0; i < editing->host->judged.inventory.count; i++)
+		was_bound[i] = plan_verdict(&editing->host->judged.plan, i).kind == VERDICT_BIND;
 	(void)snprintf(rule, sizeof(rule), "bind %s",
 		       identity_format(editing->host, editing->index, identity));
 	code = change_open(&editing->change, editing->host, text_of("/" POLICY_FILE));

@@ -83,7 +83,7 @@ static void print_text(struct json_object *object)
 
 static void add_device(struct editing *editing)
 {
-	const struct device *device = &editing->host->boot.inventory.devices[editing->index];
+	const struct device *device = &editing->host->judged.inventory.devices[editing->index];
 	char address[ADDRESS_SIZE], title[TITLE_SIZE];
 
 	(void)address_format(device->address, address);
@@ -98,7 +98,7 @@ static int run(struct editing *editing, const char *what, int (*edit)(struct edi
 	struct host *host = editing->host;
 	int code = EXIT_AS_CONFIGURED;
 
-	if (host->boot.diag.mistakes)
+	if (host->judged.diag.mistakes)
 		return complain(EXIT_USAGE, "nothing is changed while the policy has a mistake");
 	code = what_find(host, what, &editing->index);
 	if (code == EXIT_AS_CONFIGURED)

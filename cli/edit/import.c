@@ -38,7 +38,7 @@ struct importing {
 
 static const struct device *device_of(const struct importing *importing, size_t index)
 {
-	return &importing->host->boot.inventory.devices[index];
+	return &importing->host->judged.inventory.devices[index];
 }
 
 static bool is_display(const struct importing *importing, size_t index)
@@ -68,7 +68,7 @@ static enum fate fate_of(struct importing *importing, size_t d)
 		return FATE_OTHER;
 	if (importing->has_rule[device->index])
 		return FATE_TWICE;
-	if (plan_verdict(&importing->host->boot.plan, device->index).kind == VERDICT_BIND)
+	if (plan_verdict(&importing->host->judged.plan, device->index).kind == VERDICT_BIND)
 		return FATE_CHOSEN;
 	importing->with[d] = find_leader(importing, device->index);
 	return importing->with[d] != NO_DEVICE ? FATE_ALONG : FATE_RULE;
@@ -131,7 +131,7 @@ static void say_fate(struct importing *importing, size_t d, char out[SENTENCE_SI
 
 	out[0] = '\0';
 	if (device->index != NO_DEVICE)
-		verdict = plan_verdict(&importing->host->boot.plan, device->index);
+		verdict = plan_verdict(&importing->host->judged.plan, device->index);
 	switch (importing->fates[d]) {
 	case FATE_RULE:
 		if (verdict.kind == VERDICT_REFUSE)
@@ -366,7 +366,7 @@ int command_import(struct options *options, int argc, char *argv[])
 	host = host_read(options, AT_BOOT, &code);
 	if (!host)
 		return code;
-	code = host->boot.diag.mistakes ?
+	code = host->judged.diag.mistakes ?
 		       complain(EXIT_USAGE, "first put the policy's mistake right") :
 		       import(options, host);
 	host_free(host);

@@ -62,7 +62,7 @@ static bool take_script_addresses(void *context, const struct conf_line *line)
 
 static void take_script(struct imports *imports, const char *path)
 {
-	struct machine *machine = &imports->host->boot.machine;
+	struct machine *machine = &imports->host->judged.machine;
 	struct reading reading = { .imports = imports };
 	char place[CONF_PLACE_SIZE];
 
@@ -83,7 +83,7 @@ static void find_in(struct imports *imports, const char *dir_path, bool all)
 	const char *name;
 	int err;
 
-	if (dir_open(&imports->host->boot.machine, dir_path, &dir))
+	if (dir_open(&imports->host->judged.machine, dir_path, &dir))
 		return;
 	while ((name = dir_next(&dir, &err)))
 		if (name[0] != '.' && !strstr(name, OURS) && (all || strstr(name, "vfio")) &&
@@ -100,7 +100,7 @@ static void find_dracut(struct imports *imports, const char *modules)
 	const char *name;
 	int err;
 
-	if (dir_open(&imports->host->boot.machine, modules, &dir))
+	if (dir_open(&imports->host->judged.machine, modules, &dir))
 		return;
 	while ((name = dir_next(&dir, &err)))
 		if (strstr(name, "vfio") && !strstr(name, OURS) &&
@@ -127,7 +127,7 @@ void import_scripts(struct imports *imports)
 		{ "bin", false },
 		{ "sbin", false },
 	};
-	struct machine *machine = &imports->host->boot.machine;
+	struct machine *machine = &imports->host->judged.machine;
 	char link[MACHINE_PATH_SIZE];
 
 	/* Where directories are merged, all but one of their names are links. */

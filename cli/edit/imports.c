@@ -62,7 +62,7 @@ static struct import_device *add(struct imports *imports, struct text item)
 
 static void add_kind(struct imports *imports, const struct kind *kind)
 {
-	const struct inventory *inventory = &imports->host->boot.inventory;
+	const struct inventory *inventory = &imports->host->judged.inventory;
 	struct import_device *device;
 	bool any = false;
 
@@ -101,7 +101,7 @@ static bool is_other(const struct device *device, struct text id)
 
 void import_address(struct imports *imports, struct text word, struct text driver)
 {
-	const struct inventory *inventory = &imports->host->boot.inventory;
+	const struct inventory *inventory = &imports->host->judged.inventory;
 	struct import_device *device = add(imports, word);
 	struct text rest = word, place;
 	struct address address;
@@ -151,7 +151,7 @@ static bool is_hide_key(struct text key)
 
 static void find_cmdline(struct imports *imports)
 {
-	struct text rest = text_of(imports->host->boot.cmdline), word;
+	struct text rest = text_of(imports->host->judged.cmdline), word;
 
 	while (word_next(&rest, &word)) {
 		struct text value = word, key;
@@ -193,7 +193,7 @@ static void find_modprobe(struct imports *imports)
 					    "usr/local/lib/modprobe.d", "usr/lib/modprobe.d",
 					    "lib/modprobe.d" };
 
-	(void)conf_read_dirs(&imports->host->boot.machine, dirs, ARRAY_SIZE(dirs), ".conf",
+	(void)conf_read_dirs(&imports->host->judged.machine, dirs, ARRAY_SIZE(dirs), ".conf",
 			     take_modprobe, imports);
 }
 
@@ -207,7 +207,7 @@ static void take_driverctl(struct imports *imports, const char *name)
 
 	if (!join(path, sizeof(path), dir, name, ""))
 		return;
-	len = machine_read(&imports->host->boot.machine, path, driver, sizeof(driver));
+	len = machine_read(&imports->host->judged.machine, path, driver, sizeof(driver));
 	line.len = len > 0 ? strcspn(driver, "\r\n") : 0;
 	if (!word_next(&line, &word) || !driver_is_choice(word))
 		return;
@@ -224,7 +224,7 @@ static void find_driverctl(struct imports *imports)
 	const char *name;
 	int err;
 
-	if (dir_open(&imports->host->boot.machine, "etc/driverctl.d", &dir))
+	if (dir_open(&imports->host->judged.machine, "etc/driverctl.d", &dir))
 		return;
 	while ((name = dir_next(&dir, &err)))
 		if (name[0] != '.')
@@ -281,7 +281,7 @@ static void sort(struct imports *imports)
 
 void imports_find(struct imports *imports, struct host *host)
 {
-	struct machine *machine = &host->boot.machine;
+	struct machine *machine = &host->judged.machine;
 
 	imports->host = host;
 	find_cmdline(imports);

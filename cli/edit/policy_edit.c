@@ -13,7 +13,7 @@
 /* Where the file's content begins in what load_policy() read: behind its "# /PATH" line. */
 static const char *judged_content(const struct change *change, struct text file)
 {
-	const struct policy_text *text = &change->host->boot.policy_text;
+	const struct policy_text *text = &change->host->judged.policy_text;
 	const char *content = file.at + file.len + 1;
 
 	if (file.at >= text->buffer && file.at < text->buffer + text->len)
@@ -24,7 +24,7 @@ static const char *judged_content(const struct change *change, struct text file)
 
 static bool is_judged(const struct change *change, struct text file)
 {
-	const struct policy_text *text = &change->host->boot.policy_text;
+	const struct policy_text *text = &change->host->judged.policy_text;
 	const char *content = judged_content(change, file);
 
 	if (!change->exists)
@@ -41,7 +41,7 @@ int change_open(struct change *change, struct host *host, struct text file)
 	change->host = host;
 	change->diff = NULL;
 	(void)snprintf(change->path, sizeof(change->path), "%.*s", (int)file.len - 1, file.at + 1);
-	len = machine_read(&host->boot.machine, change->path, change->old, sizeof(change->old));
+	len = machine_read(&host->judged.machine, change->path, change->old, sizeof(change->old));
 	change->exists = len != -ENOENT;
 	change->old_len = change->new_len = len > 0 ? (size_t)len : 0;
 	memcpy(change->new, change->old, change->new_len);
@@ -168,7 +168,7 @@ void change_place(const struct rule *rule, char out[CHANGE_PLACE_SIZE])
 
 int change_fits(const struct change *change)
 {
-	size_t before = change->host->boot.policy_text.content;
+	size_t before = change->host->judged.policy_text.content;
 
 	if (before - change->old_len + change->new_len <= POLICY_BYTES_MAX)
 		return EXIT_AS_CONFIGURED;
@@ -183,7 +183,7 @@ int change_write(struct change *change)
 
 	if (code != EXIT_AS_CONFIGURED)
 		return code;
-	err = edit_write(&change->host->boot.machine, change->path, old, new);
+	err = edit_write(&change->host->judged.machine, change->path, old, new);
 	return err ? complain_write(change, err) : EXIT_AS_CONFIGURED;
 }
 

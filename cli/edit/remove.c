@@ -28,12 +28,12 @@ struct leaving {
 
 static struct policy *policy_of(struct editing *editing)
 {
-	return &editing->host->boot.policy;
+	return &editing->host->judged.policy;
 }
 
 static bool is_void(const struct editing *editing, size_t r)
 {
-	enum reason reason = editing->host->boot.plan.findings[r].reason;
+	enum reason reason = editing->host->judged.plan.findings[r].reason;
 
 	return reason == REASON_COUNT || reason == REASON_DSN;
 }
@@ -53,7 +53,7 @@ static enum reach reach_of(struct editing *editing, size_t r)
 
 	if (rule->verb != VERB_BIND || !chooses(editing, r, editing->index))
 		return REACH_OTHERS;
-	for (size_t i = 0; i < editing->host->boot.inventory.count; i++)
+	for (size_t i = 0; i < editing->host->judged.inventory.count; i++)
 		if (i != editing->index && chooses(editing, r, i))
 			return REACH_BROAD;
 	return text_is(rule->file, "/proc/cmdline") ? REACH_CMDLINE : REACH_ONLY;
@@ -62,7 +62,7 @@ static enum reach reach_of(struct editing *editing, size_t r)
 /* The devices the rule chooses beside this one. */
 static void say_others(struct editing *editing, size_t r, char *out, size_t size)
 {
-	const struct inventory *inventory = &editing->host->boot.inventory;
+	const struct inventory *inventory = &editing->host->judged.inventory;
 	size_t len = 0;
 
 	out[0] = '\0';
@@ -81,7 +81,7 @@ static int offer_keep(struct editing *editing, size_t r, const char *why, const 
 {
 	char address[ADDRESS_SIZE], place[CHANGE_PLACE_SIZE], line[IDENTITY_SIZE];
 
-	(void)address_format(editing->host->boot.inventory.devices[editing->index].address,
+	(void)address_format(editing->host->judged.inventory.devices[editing->index].address,
 			     address);
 	change_place(&policy_of(editing)->rules[r], place);
 	(void)identity_format(editing->host, editing->index, line);
@@ -102,10 +102,10 @@ static int refuse_broad(struct editing *editing, size_t r)
 
 static int refuse_companion(struct editing *editing, struct verdict verdict)
 {
-	size_t leader = editing->host->boot.plan.tallies[editing->index].with;
+	size_t leader = editing->host->judged.plan.tallies[editing->index].with;
 	char address[ADDRESS_SIZE] = "";
 
-	(void)address_format(editing->host->boot.inventory.devices[leader].address, address);
+	(void)address_format(editing->host->judged.inventory.devices[leader].address, address);
 	return offer_keep(editing, verdict.rule, "brings it along with ", address);
 }
 
@@ -167,7 +167,7 @@ static int judge_without(struct editing *editing, const struct leaving *leaving)
 	code = host_judge(editing->host, AT_BOOT);
 	if (code != EXIT_AS_CONFIGURED)
 		return code;
-	verdict = plan_verdict(&editing->host->boot.plan, editing->index);
+	verdict = plan_verdict(&editing->host->judged.plan, editing->index);
 	return verdict.kind == VERDICT_BIND ? refuse_companion(editing, verdict) :
 					      EXIT_AS_CONFIGURED;
 }
@@ -219,7 +219,7 @@ static int say_nothing_to_do(struct editing *editing, struct verdict verdict)
 
 	if (verdict.kind == VERDICT_BIND)
 		return refuse_companion(editing, verdict);
-	(void)address_format(editing->host->boot.inventory.devices[editing->index].address,
+	(void)address_format(editing->host->judged.inventory.devices[editing->index].address,
 			     address);
 	return complain(EXIT_NOT_CONFIGURED, "%s: no rule chooses it", address);
 }
@@ -229,7 +229,7 @@ static void say_done(struct editing *editing)
 	const char *driver = editing->host->drivers[editing->index];
 	char address[ADDRESS_SIZE];
 
-	(void)address_format(editing->host->boot.inventory.devices[editing->index].address,
+	(void)address_format(editing->host->judged.inventory.devices[editing->index].address,
 			     address);
 	if (editing->dry_run)
 		editing_say(editing, "not written: a dry run");
@@ -244,7 +244,7 @@ static void say_done(struct editing *editing)
 
 static int remove_rules(struct editing *editing)
 {
-	struct verdict verdict = plan_verdict(&editing->host->boot.plan, editing->index);
+	struct verdict verdict = plan_verdict(&editing->host->judged.plan, editing->index);
 	static struct leaving leaving;
 	int code = find_leaving(editing, &leaving);
 

@@ -5,7 +5,7 @@
 
 size_t whatif_add(struct host *host, struct text source, unsigned line)
 {
-	struct policy *policy = &host->boot.policy;
+	struct policy *policy = &host->judged.policy;
 	struct text file = text_of("/" POLICY_FILE);
 	size_t count = policy->rule_count, at = 0;
 	struct rule rule;
@@ -15,7 +15,7 @@ size_t whatif_add(struct host *host, struct text source, unsigned line)
 			       POLICY_RULES_MAX);
 		return NO_RULE;
 	}
-	if (!policy_parse(policy, file, source, &host->boot.diag))
+	if (!policy_parse(policy, file, source, &host->judged.diag))
 		return NO_RULE;
 	rule = policy->rules[count];
 	rule.line = line;
@@ -28,7 +28,7 @@ size_t whatif_add(struct host *host, struct text source, unsigned line)
 
 void whatif_drop(struct host *host, size_t rule)
 {
-	struct policy *policy = &host->boot.policy;
+	struct policy *policy = &host->judged.policy;
 
 	policy->rule_count--;
 	memmove(&policy->rules[rule], &policy->rules[rule + 1],

@@ -27,8 +27,8 @@ static size_t find_by_number(struct host *host, const char *kind, dev_t number)
 	ssize_t len;
 
 	(void)snprintf(path, sizeof(path), "sys/dev/%s/%u:%u", kind, major(number), minor(number));
-	len = machine_readlink(&host->boot.machine, path, link, sizeof(link));
-	return len > 0 ? inventory_find_in_path(&host->boot.inventory,
+	len = machine_readlink(&host->judged.machine, path, link, sizeof(link));
+	return len > 0 ? inventory_find_in_path(&host->judged.inventory,
 						(struct text){ link, (size_t)len }) :
 			 NO_DEVICE;
 }
@@ -49,8 +49,8 @@ static size_t find_below(struct host *host, const char *what, dev_t number, int 
 	static struct blocks blocks;
 	size_t found = NO_DEVICE;
 
-	use = (struct host_use){ .machine = &host->boot.machine,
-				 .inventory = &host->boot.inventory };
+	use = (struct host_use){ .machine = &host->judged.machine,
+				 .inventory = &host->judged.inventory };
 	blocks = (struct blocks){ .host = &use };
 	(void)blocks_add(&blocks, number);
 	blocks_follow(&blocks);
@@ -85,7 +85,7 @@ static bool find_character_node(struct machine *machine, const char *path, dev_t
 
 static void tell_carrier(const struct host *host, const char *what, size_t index)
 {
-	const struct device *device = &host->boot.inventory.devices[index];
+	const struct device *device = &host->judged.inventory.devices[index];
 	char address[ADDRESS_SIZE];
 
 	if (has_one_disk(device))
@@ -103,12 +103,12 @@ static int find_node(struct host *host, const char *what, size_t *index)
 	if (host->from_file)
 		return complain(EXIT_USAGE, "%s: a machine file has no nodes, only addresses",
 				what);
-	err = source_find_node(&host->boot.machine, what, &number);
+	err = source_find_node(&host->judged.machine, what, &number);
 	if (!err)
 		*index = find_by_number(host, "block", number);
 	if (!err && *index == NO_DEVICE)
 		*index = find_below(host, what, number, &code);
-	if (err == -ENOENT && find_character_node(&host->boot.machine, what, &number))
+	if (err == -ENOENT && find_character_node(&host->judged.machine, what, &number))
 		*index = find_by_number(host, "char", number);
 	if (*index != NO_DEVICE) {
 		tell_carrier(host, what, *index);

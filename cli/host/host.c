@@ -22,7 +22,7 @@ static int complain_read(const struct host *host, int err)
 {
 	enum exit_code code = err == -EACCES || err == -EPERM ? EXIT_PERMISSION : EXIT_FAILED;
 
-	return complain(code, "%s: %s", host->boot.machine.failed, strerror(-err));
+	return complain(code, "%s: %s", host->judged.machine.failed, strerror(-err));
 }
 
 bool host_is_builtin(const struct host *host, const char *driver)
@@ -36,9 +36,9 @@ bool host_is_builtin(const struct host *host, const char *driver)
 /* A driver without a module to its name is part of the kernel: linux/drivers/base/module.c */
 static void find_builtin(struct host *host)
 {
-	struct machine *machine = &host->boot.machine;
+	struct machine *machine = &host->judged.machine;
 
-	for (size_t i = 0; i < host->boot.inventory.count; i++) {
+	for (size_t i = 0; i < host->judged.inventory.count; i++) {
 		const char *driver = host->drivers[i];
 		char path[MACHINE_PATH_SIZE];
 
@@ -53,17 +53,17 @@ static void find_builtin(struct host *host)
 
 static void remember_drivers(struct host *host)
 {
-	for (size_t i = 0; i < host->boot.inventory.count; i++)
-		memcpy(host->drivers[i], host->boot.inventory.devices[i].driver, DRIVER_SIZE);
+	for (size_t i = 0; i < host->judged.inventory.count; i++)
+		memcpy(host->drivers[i], host->judged.inventory.devices[i].driver, DRIVER_SIZE);
 }
 
 static void read_revisions(struct host *host)
 {
-	for (size_t i = 0; i < host->boot.inventory.count; i++) {
+	for (size_t i = 0; i < host->judged.inventory.count; i++) {
 		char path[MACHINE_PATH_SIZE], text[16];
 		ssize_t len = machine_read_attribute(
-			&host->boot.machine,
-			pci_path(path, host->boot.inventory.devices[i].address, "revision"), text,
+			&host->judged.machine,
+			pci_path(path, host->judged.inventory.devices[i].address, "revision"), text,
 			sizeof(text));
 		uint32_t revision;
 
@@ -76,14 +76,14 @@ static void read_revisions(struct host *host)
 /* What a DRM driver says of the display the boot will see before there is one. */
 static void read_drm(struct host *host)
 {
-	struct boot *boot = &host->boot;
+	struct judgement *judged = &host->judged;
 
-	for (size_t i = 0; i < boot->inventory.count; i++)
+	for (size_t i = 0; i < judged->inventory.count; i++)
 		if (host->drivers[i][0] &&
-		    device_has_base_class(&boot->inventory.devices[i], CLASS_BASE_DISPLAY))
-			boot->plan.wants[i] = FACT_DRM;
-	(void)facts_read(&boot->machine, &boot->inventory, &boot->plan, &boot->claims);
-	memset(boot->plan.wants, 0, boot->inventory.count * sizeof(*boot->plan.wants));
+		    device_has_base_class(&judged->inventory.devices[i], CLASS_BASE_DISPLAY))
+			judged->plan.wants[i] = FACT_DRM;
+	(void)facts_read(&judged->machine, &judged->inventory, &judged->plan, &judged->claims);
+	memset(judged->plan.wants, 0, judged->inventory.count * sizeof(*judged->plan.wants));
 }
 
 static bool has_picture(const struct inventory *inventory)
@@ -100,15 +100,15 @@ static bool has_picture(const struct inventory *inventory)
  */
 static void find_picture(struct host *host)
 {
-	struct inventory *inventory = &host->boot.inventory;
+	struct inventory *inventory = &host->judged.inventory;
 
-	if (framebuffer_find(&host->boot.machine, inventory))
+	if (framebuffer_find(&host->judged.machine, inventory))
 		return; /* who asks for it is told why */
 	inventory->known |= FACT_FRAMEBUFFER;
 	read_drm(host);
 	if (has_picture(inventory))
 		return;
-	host->recalled = last_boot_picture(&host->boot.machine, inventory);
+	host->recalled = last_boot_picture(&host->judged.machine, inventory);
 	if (host->recalled != NO_DEVICE)
 		inventory->devices[host->recalled].framebuffer = true;
 }
@@ -121,33 +121,33 @@ static int find_protect(struct host *host)
 {
 	FILE *text;
 
-	if (host->boot.machine.confined && machine_has(&host->boot.machine, PROTECT_FILE)) {
-		(void)load_protect(&host->boot.machine, &host->boot.protect);
+	if (host->judged.machine.confined && machine_has(&host->judged.machine, PROTECT_FILE)) {
+		(void)load_protect(&host->judged.machine, &host->judged.protect);
 		return EXIT_AS_CONFIGURED;
 	}
 	text = fmemopen(host->protect_text, sizeof(host->protect_text), "w");
 	if (!text)
 		return complain(EXIT_FAILED, "no memory");
-	host_use_find(&host->use, &host->boot.machine, &host->boot.inventory);
+	host_use_find(&host->use, &host->judged.machine, &host->judged.inventory);
 	host_use_write(&host->use, text);
 	(void)fclose(text);
-	(void)protect_parse(&host->boot.protect, text_of(host->protect_text));
+	(void)protect_parse(&host->judged.protect, text_of(host->protect_text));
 	return EXIT_AS_CONFIGURED;
 }
 
 static int read_live(struct host *host, const struct options *options)
 {
-	struct boot *boot = &host->boot;
+	struct judgement *judged = &host->judged;
 	struct utsname kernel;
-	int err = machine_open(&boot->machine, options->root);
+	int err = machine_open(&judged->machine, options->root);
 	ssize_t len;
 
 	if (err)
 		return complain_read(host, err);
-	len = load_cmdline(&boot->machine, boot->cmdline, sizeof(boot->cmdline));
+	len = load_cmdline(&judged->machine, judged->cmdline, sizeof(judged->cmdline));
 	if (len < 0)
 		return complain_read(host, (int)len);
-	err = scan(&boot->machine, &boot->inventory);
+	err = scan(&judged->machine, &judged->inventory);
 	if (err)
 		return complain_read(host, err);
 	if (!uname(&kernel))
@@ -160,7 +160,7 @@ static int read_live(struct host *host, const struct options *options)
 
 static int read_file(struct host *host, const struct options *options)
 {
-	int err = machine_open(&host->boot.machine, options->root);
+	int err = machine_open(&host->judged.machine, options->root);
 
 	if (err)
 		return complain_read(host, err);
@@ -172,22 +172,22 @@ static int read_file(struct host *host, const struct options *options)
 
 static void read_policy(struct host *host)
 {
-	struct boot *boot = &host->boot;
-	struct text cmdline = text_of(boot->cmdline);
+	struct judgement *judged = &host->judged;
+	struct text cmdline = text_of(judged->cmdline);
 
-	boot->diag.emit = diagnose;
-	cmdline_read(cmdline, &boot->words);
-	if (load_policy(&boot->machine, &boot->policy_text, &boot->policy, &boot->diag))
-		(void)cmdline_rules(cmdline, &boot->words, &boot->policy, &boot->diag);
-	if (boot->diag.mistakes) /* a policy with a mistake says nothing */
-		boot->policy.rule_count = 0;
+	judged->diag.emit = diagnose;
+	cmdline_read(cmdline, &judged->words);
+	if (load_policy(&judged->machine, &judged->policy_text, &judged->policy, &judged->diag))
+		(void)cmdline_rules(cmdline, &judged->words, &judged->policy, &judged->diag);
+	if (judged->diag.mistakes) /* a policy with a mistake says nothing */
+		judged->policy.rule_count = 0;
 }
 
 /* What holds devices at that moment. At boot it is what the kernel has built in. */
 static void set_drivers(struct host *host, enum moment moment)
 {
-	for (size_t i = 0; i < host->boot.inventory.count; i++) {
-		struct device *device = &host->boot.inventory.devices[i];
+	for (size_t i = 0; i < host->judged.inventory.count; i++) {
+		struct device *device = &host->judged.inventory.devices[i];
 		const char *driver = host->drivers[i];
 
 		if (moment == AT_BOOT && !host_is_builtin(host, driver))
@@ -199,19 +199,20 @@ static void set_drivers(struct host *host, enum moment moment)
 
 int host_judge(struct host *host, enum moment moment)
 {
-	struct boot *boot = &host->boot;
+	struct judgement *judged = &host->judged;
 	int err = 0;
 
 	set_drivers(host, moment);
 	host->decision = (struct decision){
-		.policy = &boot->policy,
-		.inventory = &boot->inventory,
-		.protect = &boot->protect,
-		.plan = &boot->plan,
+		.policy = &judged->policy,
+		.inventory = &judged->inventory,
+		.protect = &judged->protect,
+		.plan = &judged->plan,
 	};
 	while (!err && !decide(&host->decision))
-		err = facts_read(&boot->machine, &boot->inventory, &boot->plan, &boot->claims);
-	claims_release_all(&boot->claims);
+		err = facts_read(&judged->machine, &judged->inventory, &judged->plan,
+				 &judged->claims);
+	claims_release_all(&judged->claims);
 	return err ? complain_read(host, err) : EXIT_AS_CONFIGURED;
 }
 
@@ -250,22 +251,23 @@ struct host *host_read(const struct options *options, enum moment moment, int *c
 
 void host_free(struct host *host)
 {
-	machine_close(&host->boot.machine);
+	machine_close(&host->judged.machine);
 	(void)munmap(host, sizeof(*host));
 }
 
 int host_read_all(struct host *host)
 {
-	struct plan *plan = &host->boot.plan;
+	struct plan *plan = &host->judged.plan;
 	int err;
 
 	if (host->from_file)
 		return EXIT_AS_CONFIGURED; /* it held all of them */
-	for (size_t i = 0; i < host->boot.inventory.count; i++)
+	for (size_t i = 0; i < host->judged.inventory.count; i++)
 		plan->wants[i] = ALL_FACTS;
-	plan->wants_machine = (FACT_FRAMEBUFFER | FACT_SLOTS) & ~host->boot.inventory.known;
+	plan->wants_machine = (FACT_FRAMEBUFFER | FACT_SLOTS) & ~host->judged.inventory.known;
 	read_revisions(host);
-	err = facts_read(&host->boot.machine, &host->boot.inventory, plan, &host->boot.claims);
+	err = facts_read(&host->judged.machine, &host->judged.inventory, plan,
+			 &host->judged.claims);
 	return err ? complain_read(host, err) : EXIT_AS_CONFIGURED;
 }
 
@@ -275,7 +277,7 @@ int host_find(const struct host *host, const char *argument, size_t *index)
 
 	if (!address_parse(text_of(argument), &address))
 		return complain(EXIT_USAGE, "%s: expected an address, [DDDD:]BB:DD.F", argument);
-	*index = inventory_find(&host->boot.inventory, address);
+	*index = inventory_find(&host->judged.inventory, address);
 	if (*index == NO_DEVICE)
 		return complain(EXIT_NO_DEVICE, "%s: there is no such device", argument);
 	return EXIT_AS_CONFIGURED;

@@ -4,7 +4,7 @@
 #define HOST_H
 
 #include "base/command.h"
-#include "boot.h"
+#include "judgement.h"
 #include "protect/host_use.h"
 
 #define BUILTIN_MAX 64
@@ -16,7 +16,7 @@ enum moment {
 };
 
 struct host {
-	struct boot boot;
+	struct judgement judged;
 	struct decision decision;
 	bool from_file;  /* read from a machine file: there is nothing to look at */
 	char kernel[65]; /* its release, as in utsname */
@@ -24,7 +24,7 @@ struct host {
 	int16_t revisions[DEVICE_MAX];          /* -1 where none was read */
 	char builtin[BUILTIN_MAX][DRIVER_SIZE]; /* drivers that are no modules */
 	size_t builtin_count;
-	char protect_text[PROTECT_BYTES_MAX]; /* what boot.protect points into */
+	char protect_text[PROTECT_BYTES_MAX]; /* what judged.protect points into */
 	struct host_use use;                  /* of the running machine */
 	size_t recalled; /* only the boot's report says the picture was there, or NO_DEVICE */
 };

@@ -15,7 +15,7 @@ static bool same_id(const struct device *a, const struct device *b)
 
 size_t identity_twin(const struct host *host, size_t index, size_t start)
 {
-	const struct inventory *inventory = &host->boot.inventory;
+	const struct inventory *inventory = &host->judged.inventory;
 
 	for (size_t i = start; i < inventory->count; i++)
 		if (i != index && same_id(&inventory->devices[i], &inventory->devices[index]))
@@ -72,11 +72,11 @@ static void format_place(const struct inventory *inventory, size_t index, char o
 
 const char *identity_format(const struct host *host, size_t index, char out[IDENTITY_SIZE])
 {
-	const struct device *device = &host->boot.inventory.devices[index];
+	const struct device *device = &host->judged.inventory.devices[index];
 	const char *class = class_word(device);
 	char place[IDENTITY_SIZE];
 
-	format_place(&host->boot.inventory, index, place);
+	format_place(&host->judged.inventory, index, place);
 	(void)snprintf(out, IDENTITY_SIZE, "%s%s%.*s id=%04x:%04x", class ? class : "",
 		       class ? " " : "", (int)(IDENTITY_SIZE - 32), place, device->vendor,
 		       device->device);
@@ -86,7 +86,7 @@ const char *identity_format(const struct host *host, size_t index, char out[IDEN
 /* Model and serial of the one disk that hangs on the function, or nothing. */
 static void disk_title(struct host *host, size_t index, char out[NAME_TEXT_SIZE])
 {
-	const struct device *device = &host->boot.inventory.devices[index];
+	const struct device *device = &host->judged.inventory.devices[index];
 	static struct disk_list list;
 	const struct disk_info *found = NULL;
 
@@ -94,7 +94,7 @@ static void disk_title(struct host *host, size_t index, char out[NAME_TEXT_SIZE]
 	list.count = 0;
 	if (host->from_file || device->class != CLASS_NVME)
 		return;
-	disk_list_read(&list, &host->boot.machine, &host->boot.inventory);
+	disk_list_read(&list, &host->judged.machine, &host->judged.inventory);
 	for (size_t i = 0; i < list.count; i++)
 		if (list.disks[i].function == index)
 			found = &list.disks[i];
@@ -105,7 +105,7 @@ static void disk_title(struct host *host, size_t index, char out[NAME_TEXT_SIZE]
 
 const char *identity_title(struct host *host, size_t index, char out[TITLE_SIZE])
 {
-	const struct device *device = &host->boot.inventory.devices[index];
+	const struct device *device = &host->judged.inventory.devices[index];
 	char name[NAME_TEXT_SIZE], address[ADDRESS_SIZE];
 
 	disk_title(host, index, name);
@@ -119,13 +119,13 @@ const char *identity_title(struct host *host, size_t index, char out[TITLE_SIZE]
 
 const char *identity_companions(const struct host *host, size_t index, char out[TITLE_SIZE])
 {
-	const struct plan *plan = &host->boot.plan;
+	const struct plan *plan = &host->judged.plan;
 	const char *before = ", with ";
 	size_t len = 0;
 
 	out[0] = '\0';
-	for (size_t i = 0; i < host->boot.inventory.count; i++) {
-		const struct device *device = &host->boot.inventory.devices[i];
+	for (size_t i = 0; i < host->judged.inventory.count; i++) {
+		const struct device *device = &host->judged.inventory.devices[i];
 		struct verdict verdict = plan_verdict(plan, i);
 		char address[ADDRESS_SIZE], class[NAME_TEXT_SIZE];
 

@@ -111,13 +111,13 @@ static void take_note(struct last_boot *last, struct text note)
 /* The copy is what load_policy() read then, byte for byte, so it compares to what it read now. */
 static bool policy_differs(struct host *host, const char *dir)
 {
-	static char copy[sizeof(host->boot.policy_text.buffer) + 1];
-	struct text now = { host->boot.policy_text.buffer, host->boot.policy_text.len };
+	static char copy[sizeof(host->judged.policy_text.buffer) + 1];
+	struct text now = { host->judged.policy_text.buffer, host->judged.policy_text.len };
 	char path[MACHINE_PATH_SIZE];
 	ssize_t len;
 
 	(void)join(path, sizeof(path), dir, POLICY_NAME, "");
-	len = machine_read(&host->boot.machine, path, copy, sizeof(copy));
+	len = machine_read(&host->judged.machine, path, copy, sizeof(copy));
 	return len < 0 || !text_equal(now, (struct text){ copy, (size_t)len });
 }
 
@@ -129,7 +129,7 @@ void last_boot_read(struct last_boot *last, struct host *host)
 	memset(last, 0, sizeof(*last));
 	if (host->from_file)
 		return;
-	dir = read_report(&host->boot.machine, &text);
+	dir = read_report(&host->judged.machine, &text);
 	if (!dir)
 		return;
 	last->found = true;
@@ -137,7 +137,7 @@ void last_boot_read(struct last_boot *last, struct host *host)
 		if (parse_note(line, &note))
 			take_note(last, note);
 		else
-			take_row(last, &host->boot.inventory, line);
+			take_row(last, &host->judged.inventory, line);
 	}
 	last->policy_differs = read_policy(text_of(last->note)) && policy_differs(host, dir);
 }
@@ -182,14 +182,14 @@ static enum state state_of_host(const struct last_boot *last, bool was_bound, bo
 
 enum state device_state(const struct host *host, const struct last_boot *last, size_t index)
 {
-	struct verdict verdict = plan_verdict(&host->boot.plan, index);
+	struct verdict verdict = plan_verdict(&host->judged.plan, index);
 	struct text now = text_of(host->drivers[index]);
 	bool was_bound = last->rows[index].verdict == VERDICT_BIND && !last->idle;
 
 	if (verdict.kind != VERDICT_BIND)
 		return state_of_host(last, was_bound, verdict.kind == VERDICT_REFUSE,
 				     driver_is_passthrough(now));
-	if (text_equal(host->boot.policy.rules[verdict.rule].driver, now))
+	if (text_equal(host->judged.policy.rules[verdict.rule].driver, now))
 		return STATE_VFIO;
 	return was_bound && !last->policy_differs ? STATE_DRIFT : STATE_PENDING;
 }

@@ -18,7 +18,7 @@ struct last_boot {
 	bool idle;           /* it changed nothing: off, a dry run, a mistake */
 	bool ids_dropped;    /* an ids= of the command line or modprobe.d was left out */
 	char note[64];       /* "off", "dry-run" and the like, or empty */
-	struct last_row rows[DEVICE_MAX]; /* of each device of host->boot.inventory */
+	struct last_row rows[DEVICE_MAX]; /* of each device of host->judged.inventory */
 };
 
 /* How a device stands to the policy. */

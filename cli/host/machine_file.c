@@ -235,7 +235,7 @@ static bool blame_protect(struct reader *reader, unsigned number)
 
 static bool read_all(struct reader *reader)
 {
-	struct boot *boot = &reader->host->boot;
+	struct judgement *judged = &reader->host->judged;
 	unsigned wrong;
 
 	if (!read_lines(reader, true))
@@ -245,9 +245,9 @@ static bool read_all(struct reader *reader)
 	if (!read_lines(reader, false))
 		return false;
 	reader->inventory->known = MACHINE_FACTS;
-	boot->protect.unknown = true;
+	judged->protect.unknown = true;
 	wrong = reader->has_protect ?
-			protect_parse(&boot->protect, text_of(reader->host->protect_text)) :
+			protect_parse(&judged->protect, text_of(reader->host->protect_text)) :
 			0;
 	return !wrong || blame_protect(reader, wrong - 1); /* the first is its header */
 }
@@ -283,7 +283,7 @@ int machinefile_parse(struct host *host, const char *path, struct text text)
 {
 	struct reader reader = {
 		.host = host,
-		.inventory = &host->boot.inventory,
+		.inventory = &host->judged.inventory,
 		.path = path,
 		.text = text,
 		.parents = calloc(DEVICE_MAX, sizeof(*reader.parents)),

@@ -42,8 +42,8 @@ static bool key_cmdline(struct reader *reader, struct text value)
 {
 	if (value.len >= CMDLINE_SIZE)
 		return reader_expected(reader, value, "at most 16383 bytes");
-	memcpy(reader->host->boot.cmdline, value.at, value.len);
-	reader->host->boot.cmdline[value.len] = '\0';
+	memcpy(reader->host->judged.cmdline, value.at, value.len);
+	reader->host->judged.cmdline[value.len] = '\0';
 	return true;
 }
 

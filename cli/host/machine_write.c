@@ -90,7 +90,7 @@ static void write_slots(const struct inventory *inventory, FILE *out)
 
 static void write_protect(const struct host *host, FILE *out)
 {
-	const struct protect *protect = &host->boot.protect;
+	const struct protect *protect = &host->judged.protect;
 
 	if (protect->unknown)
 		(void)fputs("#protect unknown\n", out);
@@ -113,7 +113,7 @@ static const char *or_dash(const char *text)
 
 static void write_row(const struct host *host, size_t index, FILE *out)
 {
-	const struct inventory *inventory = &host->boot.inventory;
+	const struct inventory *inventory = &host->judged.inventory;
 	const struct device *device = &inventory->devices[index];
 	const struct slot *slot = inventory_slot(inventory, device);
 	char name[ADDRESS_SIZE], above[ADDRESS_SIZE] = "", dsn[DSN_SIZE];
@@ -145,13 +145,13 @@ static void write_row(const struct host *host, size_t index, FILE *out)
 
 int machinefile_write(const struct host *host, FILE *out)
 {
-	const struct inventory *inventory = &host->boot.inventory;
+	const struct inventory *inventory = &host->judged.inventory;
 
 	if (host->kernel[0])
 		(void)fprintf(out, "#kernel %s\n", host->kernel);
-	if (host->boot.cmdline[0]) {
+	if (host->judged.cmdline[0]) {
 		(void)fputs("#cmdline ", out);
-		write_text(host->boot.cmdline, '\t', out);
+		write_text(host->judged.cmdline, '\t', out);
 		(void)fputc('\n', out);
 	}
 	for (size_t i = 0; i < host->builtin_count; i++)

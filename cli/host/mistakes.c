@@ -24,16 +24,16 @@ static void collect(struct diag *diag, const struct mistake *mistake)
 struct json_object *mistakes_array(struct host *host)
 {
 	struct collector collector = { { collect, 0 }, json_object_new_array() };
-	struct text cmdline = text_of(host->boot.cmdline);
+	struct text cmdline = text_of(host->judged.cmdline);
 	struct policy_text *text;
 	struct policy *policy;
 
-	if (!host->boot.diag.mistakes)
+	if (!host->judged.diag.mistakes)
 		return collector.list;
 	text = calloc(1, sizeof(*text));
 	policy = calloc(1, sizeof(*policy));
-	if (text && policy && load_policy(&host->boot.machine, text, policy, &collector.diag))
-		(void)cmdline_rules(cmdline, &host->boot.words, policy, &collector.diag);
+	if (text && policy && load_policy(&host->judged.machine, text, policy, &collector.diag))
+		(void)cmdline_rules(cmdline, &host->judged.words, policy, &collector.diag);
 	free(text);
 	free(policy);
 	return collector.list;

@@ -8,7 +8,8 @@
 /* The release of the kernel that runs; below a root, of the machine it is the root of. */
 static void find_running(struct host *host, char release[NAME_SIZE])
 {
-	ssize_t len = machine_read_attribute(&host->boot.machine, RELEASE_FILE, release, NAME_SIZE);
+	ssize_t len =
+		machine_read_attribute(&host->judged.machine, RELEASE_FILE, release, NAME_SIZE);
 
 	if (len > 0)
 		release[strcspn(release, "\n")] = '\0';
@@ -24,13 +25,13 @@ void images_read(struct images *images, struct host *host)
 	if (host->from_file)
 		return;
 	find_running(host, running);
-	(void)kernels_find(&images->kernels, &host->boot.machine, running);
+	(void)kernels_find(&images->kernels, &host->judged.machine, running);
 	for (size_t i = 0; i < images->kernels.count; i++) {
 		struct image *image = &images->list[images->count++];
 
 		image->kernel = &images->kernels.list[i];
 		image->next = image->kernel->running || i + 1 == images->kernels.count;
-		stamp_read(&host->boot.machine, image->kernel->release, &host->boot.policy_text,
+		stamp_read(&host->judged.machine, image->kernel->release, &host->judged.policy_text,
 			   &image->stamp);
 	}
 }

@@ -19,6 +19,7 @@
 #include <libkmod.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 static const struct table_column columns[] = {
@@ -62,13 +63,15 @@ static void load_modules(struct boot *boot)
 {
 	struct kmod_ctx *kmod = kmod_new(NULL, NULL);
 
-	for (size_t i = 0; kmod && boot->machine.live && i < boot->plan.selected_count; i++) {
-		struct verdict verdict = plan_verdict(&boot->plan, boot->plan.selected[i]);
+	for (size_t i = 0;
+	     kmod && boot->judged->machine.live && i < boot->judged->plan.selected_count; i++) {
+		struct verdict verdict =
+			plan_verdict(&boot->judged->plan, boot->judged->plan.selected[i]);
 		struct text driver;
 
 		if (verdict.kind != VERDICT_BIND)
 			continue;
-		driver = boot->policy.rules[verdict.rule].driver;
+		driver = boot->judged->policy.rules[verdict.rule].driver;
 		if (!driver_exists(boot, driver) && load_driver(kmod, driver))
 			(void)complain(EXIT_FAILED, "%.*s cannot be loaded", (int)driver.len,
 				       driver.at);
@@ -90,10 +93,11 @@ static int work(struct boot *boot)
 {
 	int err = 0;
 
-	for (size_t i = 0; i < boot->inventory.count; i++)
-		boot->inventory.devices[i].known &= (uint8_t)~FACT_DISKS;
+	for (size_t i = 0; i < boot->judged->inventory.count; i++)
+		boot->judged->inventory.devices[i].known &= (uint8_t)~FACT_DISKS;
 	while (!err && !decide(&working->decision))
-		err = facts_read(&boot->machine, &boot->inventory, &boot->plan, &boot->claims);
+		err = facts_read(&boot->judged->machine, &boot->judged->inventory,
+				 &boot->judged->plan, &boot->judged->claims);
 	boot->decided = !err;
 	if (!err)
 		apply(boot);
@@ -102,7 +106,7 @@ static int work(struct boot *boot)
 
 static const char *result_of(const struct boot *boot, size_t index)
 {
-	switch (plan_verdict(&boot->plan, index).kind) {
+	switch (plan_verdict(&boot->judged->plan, index).kind) {
 	case VERDICT_NONE:
 		break;
 	case VERDICT_BIND:
@@ -118,26 +122,26 @@ static const char *result_of(const struct boot *boot, size_t index)
 static struct json_object *make_row(const struct boot *boot, size_t index, const char *result,
 				    const char *driver, const char *detail)
 {
-	struct verdict verdict = plan_verdict(&boot->plan, index);
+	struct verdict verdict = plan_verdict(&boot->judged->plan, index);
 	struct json_object *row = json_object_new_object();
 	char address[ADDRESS_SIZE];
 
-	(void)address_format(boot->inventory.devices[index].address, address);
+	(void)address_format(boot->judged->inventory.devices[index].address, address);
 	json_add_string(row, "address", address);
 	json_add_string(row, "result", result);
 	json_add_string(row, "driver", driver);
 	if (verdict.kind == VERDICT_NONE)
 		json_add_string(row, "rule", "");
 	else
-		json_add_place(row, "rule", &boot->policy.rules[verdict.rule]);
+		json_add_place(row, "rule", &boot->judged->policy.rules[verdict.rule]);
 	json_add_string(row, "detail", detail);
 	return row;
 }
 
 static struct json_object *row_of(const struct boot *boot, size_t index)
 {
-	struct verdict verdict = plan_verdict(&boot->plan, index);
-	const char *driver = boot->inventory.devices[index].driver;
+	struct verdict verdict = plan_verdict(&boot->judged->plan, index);
+	const char *driver = boot->judged->inventory.devices[index].driver;
 	char failure[FAILURE_SIZE] = "";
 
 	if (verdict.kind == VERDICT_REFUSE)
@@ -162,9 +166,9 @@ static int say_cut_short(struct boot *boot, bool hung)
 
 	if (boot->device == NO_DEVICE)
 		return complain(EXIT_FAILED, "%s at %s", how, step_name(boot->step));
-	device = &boot->inventory.devices[boot->device];
+	device = &boot->judged->inventory.devices[boot->device];
 	(void)address_format(device->address, address);
-	(void)driver_read(&boot->machine, device->address, driver);
+	(void)driver_read(&boot->judged->machine, device->address, driver);
 	(void)complain(EXIT_FAILED, "%s: %s at %s; its driver link: %s", address, how,
 		       step_name(boot->step), driver[0] ? driver : "none");
 	if (hung && boot->step == STEP_UNBIND && device->driver[0])
@@ -184,12 +188,13 @@ static int code_of(struct boot *boot, enum ending ending)
 		apply_cut_short(boot, ending == HUNG);
 	}
 	if (!boot->decided)
-		return complain(EXIT_FAILED, "%s: it cannot be read", boot->machine.failed);
-	for (size_t i = 0; i < boot->plan.selected_count; i++)
-		if (!strcmp(result_of(boot, boot->plan.selected[i]), "failed"))
+		return complain(EXIT_FAILED, "%s: it cannot be read", boot->judged->machine.failed);
+	for (size_t i = 0; i < boot->judged->plan.selected_count; i++)
+		if (!strcmp(result_of(boot, boot->judged->plan.selected[i]), "failed"))
 			return EXIT_FAILED;
-	for (size_t i = 0; i < boot->plan.selected_count; i++)
-		if (plan_verdict(&boot->plan, boot->plan.selected[i]).kind == VERDICT_REFUSE)
+	for (size_t i = 0; i < boot->judged->plan.selected_count; i++)
+		if (plan_verdict(&boot->judged->plan, boot->judged->plan.selected[i]).kind ==
+		    VERDICT_REFUSE)
 			return EXIT_GUARDED;
 	return report_status(boot) == STATUS_DONE ? EXIT_AS_CONFIGURED : EXIT_FAILED;
 }
@@ -209,8 +214,8 @@ static int print_outcome(const struct options *options, const struct boot *boot,
 	struct json_object *rows = json_object_new_array();
 	int printed = EXIT_AS_CONFIGURED;
 
-	for (size_t i = 0; i < boot->plan.selected_count; i++)
-		(void)json_object_array_add(rows, row_of(boot, boot->plan.selected[i]));
+	for (size_t i = 0; i < boot->judged->plan.selected_count; i++)
+		(void)json_object_array_add(rows, row_of(boot, boot->judged->plan.selected[i]));
 	if (options->json) {
 		print_result(code, rows);
 		return code;
@@ -232,26 +237,51 @@ static int may_write(const struct options *options, const char *command)
 	return EXIT_AS_CONFIGURED;
 }
 
+/* What is done about a host's judgement, shared with the child that does it; or NULL. */
+static struct boot *new_boot(struct host *host)
+{
+	struct boot *boot = mmap(NULL, sizeof(*boot), PROT_READ | PROT_WRITE,
+				 MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	if (boot == MAP_FAILED) {
+		(void)complain(EXIT_FAILED, "no memory");
+		return NULL;
+	}
+	boot->judged = &host->judged;
+	boot->device = NO_DEVICE;
+	return boot;
+}
+
+static int supervise_apply(const struct options *options)
+{
+	struct boot *boot = new_boot(working);
+	int status, code;
+
+	if (!boot)
+		return EXIT_FAILED;
+	load_modules(boot);
+	boot->load_modules = modules_are_loaded;
+	code = code_of(boot, supervise(boot, work, &status));
+	code = print_outcome(options, boot, code);
+	(void)munmap(boot, sizeof(*boot));
+	return code;
+}
+
 static int apply_policy(const struct options *options)
 {
-	int code = EXIT_FAILED, status;
-	enum ending ending;
+	int code = EXIT_FAILED;
 
 	watch_begin();
 	working = host_read(options, NOW, &code);
 	watch_end();
 	if (!working)
 		return code;
-	if (working->boot.diag.mistakes)
+	if (working->judged.diag.mistakes)
 		code = EXIT_USAGE;
-	else if (!policy_says_anything(&working->boot.policy))
+	else if (!policy_says_anything(&working->judged.policy))
 		code = complain(EXIT_NOT_CONFIGURED, "there is no rule in /%s", POLICY_FILE);
-	if (code == EXIT_AS_CONFIGURED) {
-		load_modules(&working->boot);
-		working->boot.load_modules = modules_are_loaded;
-		ending = supervise(&working->boot, work, &status);
-		code = print_outcome(options, &working->boot, code_of(&working->boot, ending));
-	}
+	if (code == EXIT_AS_CONFIGURED)
+		code = supervise_apply(options);
 	host_free(working);
 	return code;
 }
@@ -271,8 +301,8 @@ static int give_back(struct boot *boot)
 {
 	struct outcome *outcome = &boot->outcomes[boot->device];
 
-	outcome->err =
-		release_device(&boot->machine, boot->inventory.devices[boot->device].address);
+	outcome->err = release_device(&boot->judged->machine,
+				      boot->judged->inventory.devices[boot->device].address);
 	return outcome->err ? EXIT_FAILED : EXIT_AS_CONFIGURED;
 }
 
@@ -282,7 +312,8 @@ static void print_released(struct boot *boot, size_t index, int code)
 	struct json_object *rows = json_object_new_array();
 	char driver[DRIVER_SIZE];
 
-	(void)driver_read(&boot->machine, boot->inventory.devices[index].address, driver);
+	(void)driver_read(&boot->judged->machine, boot->judged->inventory.devices[index].address,
+			  driver);
 	(void)json_object_array_add(rows, make_row(boot, index,
 						   outcome->err ? "failed" : "released", driver,
 						   outcome->hung ? "hung: unbind" :
@@ -318,6 +349,20 @@ static int release(struct boot *boot, size_t index)
 	return complain(EXIT_FAILED, "no process can be started");
 }
 
+static int supervise_release(const struct options *options, struct host *host, size_t index)
+{
+	struct boot *boot = new_boot(host);
+	int code;
+
+	if (!boot)
+		return EXIT_FAILED;
+	code = release(boot, index);
+	if (options->json)
+		print_released(boot, index, code);
+	(void)munmap(boot, sizeof(*boot));
+	return code;
+}
+
 static int release_argument(const struct options *options, const char *what)
 {
 	struct host *host;
@@ -330,13 +375,10 @@ static int release_argument(const struct options *options, const char *what)
 		return code;
 	code = what_find(host, what, &index);
 	watch_end();
-	if (code == EXIT_AS_CONFIGURED) {
-		code = release(&host->boot, index);
-		if (options->json)
-			print_released(&host->boot, index, code);
-	}
+	if (code == EXIT_AS_CONFIGURED)
+		code = supervise_release(options, host, index);
 	if (code == EXIT_AS_CONFIGURED &&
-	    plan_verdict(&host->boot.plan, index).kind == VERDICT_BIND)
+	    plan_verdict(&host->judged.plan, index).kind == VERDICT_BIND)
 		(void)fprintf(stderr, "The policy still chooses it: vfio-bind remove %s\n", what);
 	host_free(host);
 	return code;

@@ -30,15 +30,15 @@ static const char *const relation_names[] = {
 
 static const struct rule *rule_at(const struct host *host, size_t rule)
 {
-	return &host->boot.policy.rules[rule];
+	return &host->judged.policy.rules[rule];
 }
 
 /* The bound device that brings this one along under the rule, or NO_DEVICE. */
 static size_t find_leader(struct host *host, size_t rule, size_t index)
 {
-	for (size_t i = 0; i < host->boot.inventory.count; i++)
+	for (size_t i = 0; i < host->judged.inventory.count; i++)
 		if (rule_selects(&host->decision, rule, i) &&
-		    plan_verdict(&host->boot.plan, i).kind == VERDICT_BIND &&
+		    plan_verdict(&host->judged.plan, i).kind == VERDICT_BIND &&
 		    goes_along(&host->decision, rule, index, i))
 			return i;
 	return NO_DEVICE;
@@ -50,7 +50,7 @@ static enum relation relate(struct host *host, size_t r, size_t index, size_t *l
 
 	*leader = NO_DEVICE;
 	if (rule_matches(&host->decision, rule, index)) {
-		if (rule_is_void(&host->boot.plan, r))
+		if (rule_is_void(&host->judged.plan, r))
 			return RELATION_VOID;
 		if (rule->verb == VERB_KEEP || rule_selects(&host->decision, r, index))
 			return RELATION_MATCHES;
@@ -89,7 +89,7 @@ static void say_values(struct host *host, const struct rule *rule, size_t index,
 static void say_relation(struct host *host, size_t r, size_t index, enum relation relation,
 			 size_t leader, char out[SENTENCE_SIZE])
 {
-	const struct finding *finding = &host->boot.plan.findings[r];
+	const struct finding *finding = &host->judged.plan.findings[r];
 	const struct rule *rule = rule_at(host, r);
 	char address[ADDRESS_SIZE];
 
@@ -102,7 +102,7 @@ static void say_relation(struct host *host, size_t r, size_t index, enum relatio
 		say_values(host, rule, index, false, out);
 		break;
 	case RELATION_COMPANION:
-		(void)address_format(host->boot.inventory.devices[leader].address, address);
+		(void)address_format(host->judged.inventory.devices[leader].address, address);
 		(void)snprintf(out, SENTENCE_SIZE, "with %s", address);
 		break;
 	case RELATION_VOID:
@@ -175,8 +175,8 @@ static struct json_object *explain_rule(struct host *host, size_t r, size_t inde
 
 static struct json_object *explain(struct host *host, size_t index)
 {
-	const struct device *device = &host->boot.inventory.devices[index];
-	struct verdict verdict = plan_verdict(&host->boot.plan, index);
+	const struct device *device = &host->judged.inventory.devices[index];
+	struct verdict verdict = plan_verdict(&host->judged.plan, index);
 	struct json_object *object = json_object_new_object();
 	struct json_object *rules = json_object_new_array();
 	char text[NAME_TEXT_SIZE], address[ADDRESS_SIZE];
@@ -189,7 +189,7 @@ static struct json_object *explain(struct host *host, size_t index)
 	json_add_string(object, "name", device_name(device, text));
 	json_add_string(object, "verdict", verdict_token(verdict.kind));
 	json_add_string(object, "reason", reason_token(verdict.reason));
-	for (size_t r = 0; r < host->boot.policy.rule_count; r++) {
+	for (size_t r = 0; r < host->judged.policy.rule_count; r++) {
 		struct json_object *rule = explain_rule(host, r, index);
 
 		if (rule)
@@ -244,7 +244,7 @@ static int explain_address(const struct options *options, const char *address)
 	host = host_read(options, AT_BOOT, &code);
 	if (!host)
 		return code;
-	if (host->boot.diag.mistakes)
+	if (host->judged.diag.mistakes)
 		code = EXIT_USAGE;
 	else
 		code = host_find(host, address, &index);

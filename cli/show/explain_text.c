@@ -10,13 +10,13 @@
 
 static const struct device *device_at(const struct host *host, size_t index)
 {
-	return &host->boot.inventory.devices[index];
+	return &host->judged.inventory.devices[index];
 }
 
 /* "slot 3", and by the same token "in no slot". */
 static void say_slot(struct host *host, size_t index, char out[SENTENCE_SIZE])
 {
-	const struct slot *slot = inventory_slot(&host->boot.inventory, device_at(host, index));
+	const struct slot *slot = inventory_slot(&host->judged.inventory, device_at(host, index));
 
 	(void)snprintf(out, SENTENCE_SIZE, "%s%s", slot ? "slot " : "in no slot",
 		       slot ? slot->name : "");
@@ -85,7 +85,7 @@ const char *say_selector(struct host *host, enum selector selector, size_t index
 		(void)snprintf(out, SENTENCE_SIZE, "class %06x", device->class);
 		break;
 	case SELECT_PATH:
-		(void)path_format(&host->boot.inventory, index, path);
+		(void)path_format(&host->judged.inventory, index, path);
 		(void)snprintf(out, SENTENCE_SIZE, "path %.400s", path);
 		break;
 	case SELECT_BOOT_VGA:
@@ -108,7 +108,7 @@ const char *say_selector(struct host *host, enum selector selector, size_t index
 
 static void say_group(struct host *host, size_t index, char out[SENTENCE_SIZE])
 {
-	const struct inventory *inventory = &host->boot.inventory;
+	const struct inventory *inventory = &host->judged.inventory;
 	const struct device *device = device_at(host, index);
 	const char *before = "with ";
 	size_t len;
@@ -137,8 +137,8 @@ static void say_group(struct host *host, size_t index, char out[SENTENCE_SIZE])
 static void say_protect(struct host *host, enum use use, size_t index, char out[SENTENCE_SIZE])
 {
 	bool wants_dsn;
-	const struct protect_line *line =
-		protect_find(&host->boot.protect, &host->boot.inventory, index, use, &wants_dsn);
+	const struct protect_line *line = protect_find(
+		&host->judged.protect, &host->judged.inventory, index, use, &wants_dsn);
 
 	if (line)
 		(void)snprintf(out, SENTENCE_SIZE, "the host's %s is at path=%.*s id=%04x:%04x",
@@ -146,7 +146,7 @@ static void say_protect(struct host *host, enum use use, size_t index, char out[
 			       line->device);
 	else
 		(void)snprintf(out, SENTENCE_SIZE, "not %sthe host's %s",
-			       host->boot.protect.unknown ? "known to be " : "", use_name(use));
+			       host->judged.protect.unknown ? "known to be " : "", use_name(use));
 }
 
 static void say_holder(const struct device *device, char out[SENTENCE_SIZE])
@@ -160,7 +160,7 @@ static void say_holder(const struct device *device, char out[SENTENCE_SIZE])
 /* The screens the plan leaves to the host. */
 static void say_screens(struct host *host, char out[SENTENCE_SIZE])
 {
-	const struct inventory *inventory = &host->boot.inventory;
+	const struct inventory *inventory = &host->judged.inventory;
 	const char *before = "the host keeps ";
 	size_t len = 0;
 
@@ -172,7 +172,7 @@ static void say_screens(struct host *host, char out[SENTENCE_SIZE])
 
 		if (!device_is_screen(&inventory->devices[i]) ||
 		    inventory->devices[i].passthrough ||
-		    plan_verdict(&host->boot.plan, i).kind == VERDICT_BIND)
+		    plan_verdict(&host->judged.plan, i).kind == VERDICT_BIND)
 			continue;
 		(void)address_format(inventory->devices[i].address, address);
 		if (len + ADDRESS_SIZE + 24 < SENTENCE_SIZE)
@@ -213,7 +213,7 @@ const char *say_guard(struct host *host, enum reason guard, size_t index, char o
 		say_protect(host, USE_INPUT, index, out);
 		break;
 	case REASON_HOST_UNKNOWN:
-		if (host->boot.protect.unknown)
+		if (host->judged.protect.unknown)
 			(void)snprintf(out, SENTENCE_SIZE, "nobody can say what the host lives on");
 		break;
 	case REASON_IN_USE:

@@ -21,12 +21,12 @@ static const char head[] =
 
 static size_t count_of(const struct view *view)
 {
-	return view->host->boot.inventory.count;
+	return view->host->judged.inventory.count;
 }
 
 static const struct device *device_at(const struct view *view, size_t index)
 {
-	return &view->host->boot.inventory.devices[index];
+	return &view->host->judged.inventory.devices[index];
 }
 
 static const char *address_of(const struct view *view, size_t index, char out[ADDRESS_SIZE])
@@ -138,7 +138,7 @@ static void add_uses(char label[LABEL_SIZE], const struct view *view, size_t ind
 static void make_label(char label[LABEL_SIZE], const struct graph_nodes *nodes, struct view *view,
 		       size_t index)
 {
-	struct verdict verdict = plan_verdict(&view->host->boot.plan, index);
+	struct verdict verdict = plan_verdict(&view->host->judged.plan, index);
 	struct json_object *device = view_device(view, index);
 	const char *id = json_get_string(device, "id");
 
@@ -179,7 +179,7 @@ static void print_functions(const struct graph_nodes *nodes, const struct view *
 static void print_node(const struct graph_nodes *nodes, struct view *view, size_t index,
 		       const char *indent)
 {
-	enum verdict_kind kind = plan_verdict(&view->host->boot.plan, index).kind;
+	enum verdict_kind kind = plan_verdict(&view->host->judged.plan, index).kind;
 	bool bridge = device_is_bridge(device_at(view, index));
 	char address[ADDRESS_SIZE], label[LABEL_SIZE];
 
@@ -201,12 +201,12 @@ static void print_node(const struct graph_nodes *nodes, struct view *view, size_
 /* True if a device of the group goes to a guest while the host keeps another. */
 static bool is_shared(const struct view *view, int32_t group)
 {
-	const struct boot *boot = &view->host->boot;
+	const struct judgement *judged = &view->host->judged;
 
 	for (size_t i = 0; i < count_of(view); i++)
 		if (group_of(view, i) == group &&
-		    plan_verdict(&boot->plan, i).kind == VERDICT_BIND &&
-		    plan_group_shared(&boot->plan, &boot->inventory, i, 0) != NO_DEVICE)
+		    plan_verdict(&judged->plan, i).kind == VERDICT_BIND &&
+		    plan_group_shared(&judged->plan, &judged->inventory, i, 0) != NO_DEVICE)
 			return true;
 	return false;
 }
@@ -292,7 +292,7 @@ static void print_root(const struct graph_nodes *nodes, const struct view *view,
 	dot_name(name);
 	(void)printf(" [label=\"bus %s\", shape=plaintext, style=\"\"];\n", name + 3);
 	if (device->below_function)
-		function = inventory_find(&view->host->boot.inventory, device->below);
+		function = inventory_find(&view->host->judged.inventory, device->below);
 	if (function != NO_DEVICE)
 		print_edge(address_of(view, nodes->node[function], address), name);
 }
@@ -330,7 +330,7 @@ int command_graph(struct options *options, int argc, char *argv[])
 	view = view_read(options, &code);
 	if (!view)
 		return code;
-	if (view->host->boot.diag.mistakes)
+	if (view->host->judged.diag.mistakes)
 		code = EXIT_USAGE;
 	graph_nodes_find(&nodes, view);
 	(void)fputs(head, stdout);

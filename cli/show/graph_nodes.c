@@ -3,7 +3,7 @@
 
 static const struct device *device_at(const struct view *view, size_t index)
 {
-	return &view->host->boot.inventory.devices[index];
+	return &view->host->judged.inventory.devices[index];
 }
 
 int32_t group_of(const struct view *view, size_t index)
@@ -23,7 +23,7 @@ static bool same_kind(const struct device *a, const struct device *b)
 
 static bool same_place(const struct view *view, const struct device *a, const struct device *b)
 {
-	const struct inventory *inventory = &view->host->boot.inventory;
+	const struct inventory *inventory = &view->host->judged.inventory;
 
 	return a->above == b->above && a->root.domain == b->root.domain &&
 	       a->root.bus == b->root.bus &&
@@ -32,8 +32,8 @@ static bool same_place(const struct view *view, const struct device *a, const st
 
 static bool same_fate(const struct graph_nodes *nodes, const struct view *view, size_t a, size_t b)
 {
-	struct verdict left = plan_verdict(&view->host->boot.plan, a);
-	struct verdict right = plan_verdict(&view->host->boot.plan, b);
+	struct verdict left = plan_verdict(&view->host->judged.plan, a);
+	struct verdict right = plan_verdict(&view->host->judged.plan, b);
 
 	return left.kind == right.kind && left.reason == right.reason && left.rule == right.rule &&
 	       nodes->states[a] == nodes->states[b] &&
@@ -52,7 +52,7 @@ static bool are_equal(const struct graph_nodes *nodes, const struct view *view, 
 
 static void look(struct graph_nodes *nodes, const struct view *view)
 {
-	for (size_t i = 0; i < view->host->boot.inventory.count; i++) {
+	for (size_t i = 0; i < view->host->judged.inventory.count; i++) {
 		const struct device *device = device_at(view, i);
 		size_t function = NO_DEVICE;
 
@@ -61,7 +61,7 @@ static void look(struct graph_nodes *nodes, const struct view *view)
 		if (device->above != NO_DEVICE)
 			nodes->above[device->above] = true;
 		if (device->below_function)
-			function = inventory_find(&view->host->boot.inventory, device->below);
+			function = inventory_find(&view->host->judged.inventory, device->below);
 		if (function != NO_DEVICE)
 			nodes->above[function] = true;
 	}
@@ -69,12 +69,12 @@ static void look(struct graph_nodes *nodes, const struct view *view)
 
 static void find_uniform(struct graph_nodes *nodes, const struct view *view)
 {
-	for (size_t i = 0; i < view->host->boot.inventory.count; i++) {
+	for (size_t i = 0; i < view->host->judged.inventory.count; i++) {
 		int32_t group = group_of(view, i);
 
 		nodes->uniform[i] = true;
 		for (size_t j = 0; group != GROUP_NONE && nodes->uniform[i] &&
-				   j < view->host->boot.inventory.count;
+				   j < view->host->judged.inventory.count;
 		     j++)
 			if (group_of(view, j) == group)
 				nodes->uniform[i] = are_equal(nodes, view, i, j);
@@ -96,7 +96,7 @@ void graph_nodes_find(struct graph_nodes *nodes, struct view *view)
 {
 	look(nodes, view);
 	find_uniform(nodes, view);
-	for (size_t i = 0; i < view->host->boot.inventory.count; i++) {
+	for (size_t i = 0; i < view->host->judged.inventory.count; i++) {
 		size_t first = 0;
 
 		while (!nodes->count[first] || !belong_together(nodes, view, first, i))

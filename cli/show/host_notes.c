@@ -42,8 +42,8 @@ static struct host_use *look(struct host_notes *notes)
 	static struct host_use use;
 
 	memset(&use, 0, sizeof(use));
-	use.machine = &notes->host->boot.machine;
-	use.inventory = &notes->host->boot.inventory;
+	use.machine = &notes->host->judged.machine;
+	use.inventory = &notes->host->judged.inventory;
 	return &use;
 }
 
@@ -98,7 +98,7 @@ static void note_table(struct host_notes *notes, const char *path,
 	struct libmnt_table *table;
 	struct libmnt_fs *fs;
 
-	if (iter && !storagelist_read(&notes->host->boot.machine, path, &table)) {
+	if (iter && !storagelist_read(&notes->host->judged.machine, path, &table)) {
 		while (!mnt_table_next_fs(table, iter, &fs))
 			note(notes, fs);
 		mnt_free_table(table);
@@ -110,7 +110,7 @@ static void note_default_routes(struct host_notes *notes)
 {
 	static struct routes routes;
 
-	routes_read(&routes, &notes->host->boot.machine);
+	routes_read(&routes, &notes->host->judged.machine);
 	for (size_t i = 0; i < routes.count; i++) {
 		struct host_use *use;
 
@@ -126,7 +126,7 @@ static void note_default_routes(struct host_notes *notes)
 static void note_framebuffers(struct host_notes *notes)
 {
 	static struct dir dir;
-	struct machine *machine = &notes->host->boot.machine;
+	struct machine *machine = &notes->host->judged.machine;
 	const char *name;
 	int err;
 
@@ -141,7 +141,7 @@ static void note_framebuffers(struct host_notes *notes)
 			continue;
 		len = machine_readlink(machine, path, link, sizeof(link));
 		if (len > 0)
-			index = inventory_find_in_path(&notes->host->boot.inventory,
+			index = inventory_find_in_path(&notes->host->judged.inventory,
 						       (struct text){ link, (size_t)len });
 		if (index != NO_DEVICE)
 			add(notes, index, "framebuffer");
@@ -156,7 +156,7 @@ static void note_picture(struct host_notes *notes, size_t index)
 
 	if (decide_picture(&host->decision, index) == PICTURE_YES)
 		add(notes, index, "boot-display");
-	if (host->boot.inventory.devices[index].framebuffer && index != host->recalled)
+	if (host->judged.inventory.devices[index].framebuffer && index != host->recalled)
 		add(notes, index, "framebuffer");
 }
 
@@ -183,11 +183,11 @@ static void note_protected(struct host_notes *notes, size_t index)
 		{ USE_NETWORK, "network" },
 		{ USE_INPUT, "keyboard" },
 	};
-	const struct boot *boot = &notes->host->boot;
+	const struct judgement *judged = &notes->host->judged;
 	bool wants_dsn;
 
 	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
-		if (protect_find(&boot->protect, &boot->inventory, index, words[i].use,
+		if (protect_find(&judged->protect, &judged->inventory, index, words[i].use,
 				 &wants_dsn) &&
 		    (words[i].use == USE_INPUT || !has_word_of(notes, index, words[i].use)))
 			add(notes, index, words[i].text);
@@ -206,8 +206,8 @@ void host_notes_find(struct host_notes *notes, struct host *host)
 		note_default_routes(notes);
 	}
 	warnings_hold(false);
-	for (size_t i = 0; i < host->boot.inventory.count; i++) {
-		if (!device_is_bridge(&host->boot.inventory.devices[i]))
+	for (size_t i = 0; i < host->judged.inventory.count; i++) {
+		if (!device_is_bridge(&host->judged.inventory.devices[i]))
 			note_protected(notes, i);
 		note_picture(notes, i);
 	}

@@ -77,12 +77,12 @@ static int print_table(const struct options *options, struct json_object *device
 
 static int print_list(const struct options *options, struct view *view, bool all)
 {
-	const struct boot *boot = &view->host->boot;
-	int code = boot->diag.mistakes ? EXIT_USAGE : EXIT_AS_CONFIGURED, printed = code;
+	const struct judgement *judged = &view->host->judged;
+	int code = judged->diag.mistakes ? EXIT_USAGE : EXIT_AS_CONFIGURED, printed = code;
 	struct json_object *object = json_object_new_object();
 	struct json_object *devices = json_object_new_array();
 
-	for (size_t i = 0; i < boot->inventory.count; i++)
+	for (size_t i = 0; i < judged->inventory.count; i++)
 		(void)json_object_array_add(devices, view_device(view, i));
 	json_add_string(object, "result", exit_word((enum exit_code)code));
 	(void)json_object_object_add(object, "mistakes", mistakes_array(view->host));

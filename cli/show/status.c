@@ -68,7 +68,7 @@ static const char *colour_of(enum state state)
 static bool is_shown(const struct view *view, size_t index, enum state state)
 {
 	return view->last.rows[index].verdict != VERDICT_NONE || state == STATE_FOREIGN ||
-	       plan_verdict(&view->host->boot.plan, index).kind != VERDICT_NONE;
+	       plan_verdict(&view->host->judged.plan, index).kind != VERDICT_NONE;
 }
 
 /* The first phrase of a device's note that begins so, without that beginning. */
@@ -141,7 +141,7 @@ static struct json_object *device_row(struct view *view, size_t index, enum stat
 					    "driver",  "driver_next", "state", "verdict",
 					    "reason",  "rule",        "with" };
 	struct json_object *device = view_device(view, index), *row = json_object_new_object();
-	enum verdict_kind verdict = plan_verdict(&view->host->boot.plan, index).kind;
+	enum verdict_kind verdict = plan_verdict(&view->host->judged.plan, index).kind;
 
 	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
 		(void)json_object_object_add(
@@ -157,7 +157,7 @@ static struct json_object *device_rows(struct view *view, struct sums *sums, boo
 {
 	struct json_object *rows = json_object_new_array();
 
-	for (size_t i = 0; i < view->host->boot.inventory.count; i++) {
+	for (size_t i = 0; i < view->host->judged.inventory.count; i++) {
 		enum state state = device_state(view->host, &view->last, i);
 		struct json_object *row;
 
@@ -180,12 +180,12 @@ static bool is_unmet(enum reason reason)
 /* Rules that bind nothing, and why. */
 static struct json_object *rule_rows(const struct view *view, struct sums *sums)
 {
-	const struct boot *boot = &view->host->boot;
+	const struct judgement *judged = &view->host->judged;
 	struct json_object *rows = json_object_new_array();
 
-	for (size_t r = 0; r < boot->policy.rule_count; r++) {
-		const struct rule *rule = &boot->policy.rules[r];
-		enum reason reason = boot->plan.findings[r].reason;
+	for (size_t r = 0; r < judged->policy.rule_count; r++) {
+		const struct rule *rule = &judged->policy.rules[r];
+		enum reason reason = judged->plan.findings[r].reason;
 		struct json_object *row;
 
 		if (reason == REASON_NONE)
@@ -205,7 +205,7 @@ static int code_of(const struct view *view, const struct sums *sums, bool config
 	const struct last_boot *last = &view->last;
 	bool without = !view->host->from_file && !last->found && !images_have_ours(&view->images);
 
-	if (view->host->boot.diag.mistakes)
+	if (view->host->judged.diag.mistakes)
 		return EXIT_USAGE;
 	if (sums->states[STATE_DRIFT])
 		return EXIT_DRIFT;
@@ -255,13 +255,13 @@ static int print_text(const struct options *options, struct json_object *object)
 static int print_status(const struct options *options, struct view *view)
 {
 	struct json_object *object = json_object_new_object();
-	bool configured = policy_says_anything(&view->host->boot.policy);
+	bool configured = policy_says_anything(&view->host->judged.policy);
 	struct sums sums = { 0 };
 	struct json_object *devices = device_rows(view, &sums, !options->json);
 	struct json_object *rules = rule_rows(view, &sums);
 	int code = code_of(view, &sums, configured), printed = EXIT_AS_CONFIGURED;
 
-	if (view->host->boot.diag.mistakes)
+	if (view->host->judged.diag.mistakes)
 		configured = true;
 	json_add_string(object, "result", exit_word((enum exit_code)code));
 	(void)json_object_object_add(object, "messages", boot_messages(view, configured));

@@ -12,7 +12,7 @@ static unsigned facts_wanted(const struct view *view, size_t index)
 {
 	unsigned facts = FACT_GROUP;
 
-	if (device_class16(&view->host->boot.inventory.devices[index]) == CLASS_DISPLAY_VGA)
+	if (device_class16(&view->host->judged.inventory.devices[index]) == CLASS_DISPLAY_VGA)
 		facts |= FACT_BOOT_VGA;
 	if (view->twins.of[index])
 		facts |= FACT_DSN;
@@ -25,34 +25,34 @@ static unsigned facts_wanted(const struct view *view, size_t index)
  */
 static int read_facts(struct view *view)
 {
-	struct boot *boot = &view->host->boot;
+	struct judgement *judged = &view->host->judged;
 	int err;
 
 	if (view->host->from_file)
 		return 0;
-	for (size_t i = 0; i < boot->inventory.count; i++)
-		boot->plan.wants[i] = (uint8_t)facts_wanted(view, i);
-	boot->plan.wants_machine = (FACT_FRAMEBUFFER | FACT_SLOTS) & ~boot->inventory.known;
-	err = facts_read(&boot->machine, &boot->inventory, &boot->plan, &boot->claims);
+	for (size_t i = 0; i < judged->inventory.count; i++)
+		judged->plan.wants[i] = (uint8_t)facts_wanted(view, i);
+	judged->plan.wants_machine = (FACT_FRAMEBUFFER | FACT_SLOTS) & ~judged->inventory.known;
+	err = facts_read(&judged->machine, &judged->inventory, &judged->plan, &judged->claims);
 	if (!err)
 		return 0;
 	return complain(err == -EACCES || err == -EPERM ? EXIT_PERMISSION : EXIT_FAILED, "%s: %s",
-			boot->machine.failed, strerror(-err));
+			judged->machine.failed, strerror(-err));
 }
 
 /* Before Linux 7.2 only root can read a serial number: sysfs-bus-pci, serial_number and config. */
 static void warn_of_dsn(const struct host *host)
 {
-	const struct boot *boot = &host->boot;
+	const struct judgement *judged = &host->judged;
 	bool asked = false, read = false;
 
-	if (host->from_file || !boot->machine.live || geteuid() == 0)
+	if (host->from_file || !judged->machine.live || geteuid() == 0)
 		return;
-	for (size_t r = 0; r < boot->policy.rule_count; r++)
-		asked |= rule_has(&boot->policy.rules[r], SELECT_DSN);
-	for (size_t i = 0; i < boot->inventory.count; i++)
-		read |= (boot->inventory.devices[i].known & FACT_DSN) &&
-			boot->inventory.devices[i].dsn;
+	for (size_t r = 0; r < judged->policy.rule_count; r++)
+		asked |= rule_has(&judged->policy.rules[r], SELECT_DSN);
+	for (size_t i = 0; i < judged->inventory.count; i++)
+		read |= (judged->inventory.devices[i].known & FACT_DSN) &&
+			judged->inventory.devices[i].dsn;
 	if (asked && !read)
 		warn("serial numbers cannot be read without root: rules with dsn= find nothing");
 }
@@ -62,7 +62,7 @@ static int look(struct view *view)
 	struct host *host = view->host;
 	int code;
 
-	twins_find(&view->twins, &host->boot.inventory);
+	twins_find(&view->twins, &host->judged.inventory);
 	code = read_facts(view);
 	if (code != EXIT_AS_CONFIGURED)
 		return code;
@@ -70,7 +70,7 @@ static int look(struct view *view)
 	last_boot_read(&view->last, host);
 	host_notes_find(&view->notes, host);
 	if (!host->from_file)
-		disk_list_read(&view->disks, &host->boot.machine, &host->boot.inventory);
+		disk_list_read(&view->disks, &host->judged.machine, &host->judged.inventory);
 	images_read(&view->images, host);
 	return EXIT_AS_CONFIGURED;
 }

@@ -12,7 +12,7 @@
 
 static const struct device *device_at(const struct view *view, size_t index)
 {
-	return &view->host->boot.inventory.devices[index];
+	return &view->host->judged.inventory.devices[index];
 }
 
 /* null where there is none, so that every key is there. */
@@ -91,7 +91,7 @@ static void add_label(struct json_object *object, struct view *view, size_t inde
 
 	if (!view->host->from_file)
 		len = machine_read_attribute(
-			&view->host->boot.machine,
+			&view->host->judged.machine,
 			pci_path(path, device_at(view, index)->address, "label"), label,
 			sizeof(label));
 	label[len > 0 ? len : 0] = '\0';
@@ -102,7 +102,7 @@ static void add_label(struct json_object *object, struct view *view, size_t inde
 
 static void add_place(struct json_object *object, struct view *view, size_t index)
 {
-	const struct inventory *inventory = &view->host->boot.inventory;
+	const struct inventory *inventory = &view->host->judged.inventory;
 	const struct device *device = device_at(view, index);
 	const struct slot *slot = inventory_slot(inventory, device);
 	char path[PATH_SIZE], dsn[DSN_SIZE], slot_name[SLOT_NAME_SIZE] = "";
@@ -130,7 +130,7 @@ static const char *host_driver(const struct view *view, size_t index)
 	const struct host *host = view->host;
 	const struct device *wanted = device_at(view, index);
 
-	for (size_t i = 0; i < host->boot.inventory.count; i++) {
+	for (size_t i = 0; i < host->judged.inventory.count; i++) {
 		const struct device *device = device_at(view, i);
 
 		if (device->vendor == wanted->vendor && device->device == wanted->device &&
@@ -143,13 +143,13 @@ static const char *host_driver(const struct view *view, size_t index)
 static void add_drivers(struct json_object *object, const struct view *view, size_t index,
 			enum state state)
 {
-	struct verdict verdict = plan_verdict(&view->host->boot.plan, index);
+	struct verdict verdict = plan_verdict(&view->host->judged.plan, index);
 	const char *now = view->host->drivers[index];
 
 	add_optional(object, "driver", now);
 	if (verdict.kind == VERDICT_BIND)
 		json_add_text(object, "driver_next",
-			      view->host->boot.policy.rules[verdict.rule].driver);
+			      view->host->judged.policy.rules[verdict.rule].driver);
 	else if (state != STATE_VFIO && driver_is_passthrough(text_of(now)))
 		add_optional(object, "driver_next", host_driver(view, index));
 	else
@@ -158,20 +158,21 @@ static void add_drivers(struct json_object *object, const struct view *view, siz
 
 static void add_verdict(struct json_object *object, const struct view *view, size_t index)
 {
-	const struct boot *boot = &view->host->boot;
-	struct verdict verdict = plan_verdict(&boot->plan, index);
+	const struct judgement *judged = &view->host->judged;
+	struct verdict verdict = plan_verdict(&judged->plan, index);
 	char leader[ADDRESS_SIZE] = "";
 
 	json_add_string(object, "verdict", verdict_token(verdict.kind));
 	add_optional(object, "reason",
 		     verdict.reason == REASON_NONE ? NULL : reason_token(verdict.reason));
 	if (verdict.kind != VERDICT_NONE)
-		json_add_place(object, "rule", &boot->policy.rules[verdict.rule]);
+		json_add_place(object, "rule", &judged->policy.rules[verdict.rule]);
 	else
 		add_optional(object, "rule", NULL);
 	if (verdict.reason == REASON_COMPANION)
 		(void)address_format(
-			boot->inventory.devices[boot->plan.tallies[index].with].address, leader);
+			judged->inventory.devices[judged->plan.tallies[index].with].address,
+			leader);
 	add_optional(object, "with", leader);
 }
 
@@ -217,7 +218,7 @@ static void say_drift(const struct view *view, size_t index, bool bind, char not
 static void say_state(const struct view *view, size_t index, enum state state,
 		      char note[PHRASE_SIZE])
 {
-	struct verdict verdict = plan_verdict(&view->host->boot.plan, index);
+	struct verdict verdict = plan_verdict(&view->host->judged.plan, index);
 	bool bind = verdict.kind == VERDICT_BIND;
 
 	switch (state) {
@@ -244,15 +245,15 @@ static void say_state(const struct view *view, size_t index, enum state state,
 
 static void say_sharing(const struct view *view, size_t index, char note[PHRASE_SIZE])
 {
-	const struct boot *boot = &view->host->boot;
+	const struct judgement *judged = &view->host->judged;
 	char address[ADDRESS_SIZE], all[8 * ADDRESS_SIZE] = "";
 	size_t other = 0, len = 0;
 
-	if (plan_verdict(&boot->plan, index).kind != VERDICT_BIND)
+	if (plan_verdict(&judged->plan, index).kind != VERDICT_BIND)
 		return;
-	while ((other = plan_group_shared(&boot->plan, &boot->inventory, index, other)) !=
+	while ((other = plan_group_shared(&judged->plan, &judged->inventory, index, other)) !=
 	       NO_DEVICE) {
-		(void)address_format(boot->inventory.devices[other++].address, address);
+		(void)address_format(judged->inventory.devices[other++].address, address);
 		if (len + ADDRESS_SIZE + 2 < sizeof(all))
 			len += (size_t)snprintf(all + len, sizeof(all) - len, "%s%s",
 						len ? ", " : "", address);

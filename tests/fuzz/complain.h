@@ -29,16 +29,16 @@ static inline void complaints_clear(void)
 /* Empties a host: only what a machine file fills, for it is large. */
 static inline void host_empty(struct host *host)
 {
-	struct boot *boot = &host->boot;
+	struct judgement *judged = &host->judged;
 
-	boot->inventory.count = boot->inventory.slot_count = host->builtin_count = 0;
-	boot->inventory.known = 0;
+	judged->inventory.count = judged->inventory.slot_count = host->builtin_count = 0;
+	judged->inventory.known = 0;
 	memset(host->builtin, 0, sizeof(host->builtin));
 	memset(host->kernel, 0, sizeof(host->kernel));
-	memset(boot->cmdline, 0, sizeof(boot->cmdline));
+	memset(judged->cmdline, 0, sizeof(judged->cmdline));
 	memset(host->protect_text, 0, strlen(host->protect_text));
-	boot->protect.count = 0;
-	boot->protect.unknown = false;
+	judged->protect.count = 0;
+	judged->protect.unknown = false;
 	for (size_t i = 0; i < 64; i++)
 		host->revisions[i] = -1;
 }
@@ -51,8 +51,8 @@ static inline int host_parse(struct host *host, struct text text)
 	host_empty(host);
 	host->from_file = true;
 	code = machinefile_parse(host, "FILE", text);
-	for (size_t i = 0; i < host->boot.inventory.count; i++)
-		memcpy(host->drivers[i], host->boot.inventory.devices[i].driver, DRIVER_SIZE);
+	for (size_t i = 0; i < host->judged.inventory.count; i++)
+		memcpy(host->drivers[i], host->judged.inventory.devices[i].driver, DRIVER_SIZE);
 	return code;
 }
 

@@ -191,8 +191,8 @@ void __wrap_host_use_write(struct host_use *use, FILE *out)
 
 static void empty_policy(void)
 {
-	policy_empty(&host.boot.policy);
-	host.boot.diag = (struct diag){ .emit = check_mistake };
+	policy_empty(&host.judged.policy);
+	host.judged.diag = (struct diag){ .emit = check_mistake };
 }
 
 /* Makes a host of the machine and the command line, and a file of each form that is present. */
@@ -207,9 +207,9 @@ static void set_up(struct text input)
 	read = true;
 	host.from_file = false;
 	empty_policy();
-	memset(host.boot.cmdline, 0, sizeof(host.boot.cmdline));
+	memset(host.judged.cmdline, 0, sizeof(host.judged.cmdline));
 	if (present[CMDLINE] && input.len && input.len < CMDLINE_SIZE)
-		memcpy(host.boot.cmdline, input.at, input.len);
+		memcpy(host.judged.cmdline, input.at, input.len);
 	if (present[DRIVERCTL]) {
 		struct text name = { 0 };
 
@@ -267,18 +267,18 @@ static void check_lines(struct text text)
 /* Judges what was printed as it would be at a boot: a rule finds its device, and may have it. */
 static void check_rules(struct text text)
 {
-	struct policy *policy = &host.boot.policy;
-	const struct plan *plan = &host.boot.plan;
+	struct policy *policy = &host.judged.policy;
+	const struct plan *plan = &host.judged.plan;
 
 	MUST(parse_policy(&printed, text));
 	empty_policy();
-	MUST(policy_parse(policy, text_of("/etc/vfio-bind.conf"), text, &host.boot.diag));
+	MUST(policy_parse(policy, text_of("/etc/vfio-bind.conf"), text, &host.judged.diag));
 	MUST(host_judge(&host, AT_BOOT) == EXIT_AS_CONFIGURED);
 	for (size_t rule = 0; rule < policy->rule_count; rule++) {
 		bool recipe = rule_has(&policy->rules[rule], SELECT_BOOT_VGA);
 		size_t matched = 0, bound = 0;
 
-		for (size_t i = 0; i < host.boot.inventory.count; i++) {
+		for (size_t i = 0; i < host.judged.inventory.count; i++) {
 			struct verdict verdict = plan_verdict(plan, i);
 
 			if (!rule_matches(&host.decision, &policy->rules[rule], i))

@@ -54,7 +54,7 @@ static void check_slots(const struct inventory *a, const struct inventory *b)
 /* All that a rule or a guard looks at. */
 static void check_same(void)
 {
-	const struct inventory *a = &first.boot.inventory, *b = &second.boot.inventory;
+	const struct inventory *a = &first.judged.inventory, *b = &second.judged.inventory;
 
 	MUST(a->count == b->count && a->known == b->known);
 	for (size_t i = 0; i < a->count; i++) {
@@ -63,11 +63,11 @@ static void check_same(void)
 	}
 	check_slots(a, b);
 	MUST(!strcmp(first.kernel, second.kernel));
-	MUST(!strcmp(first.boot.cmdline, second.boot.cmdline));
+	MUST(!strcmp(first.judged.cmdline, second.judged.cmdline));
 	MUST(first.builtin_count == second.builtin_count);
 	MUST(!memcmp(first.builtin, second.builtin, sizeof(first.builtin)));
-	MUST(first.boot.protect.count == second.boot.protect.count);
-	MUST(first.boot.protect.unknown == second.boot.protect.unknown);
+	MUST(first.judged.protect.count == second.judged.protect.count);
+	MUST(first.judged.protect.unknown == second.judged.protect.unknown);
 }
 
 static struct text write_machine(const struct host *host, char *to)
