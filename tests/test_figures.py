@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""README.md's table of figures is what `make bench` prints: each row, in order, with its goal."""
+"""The table in doc/figures.md is what `make bench` prints: each row, in order, with its goal."""
 
 import re
 from pathlib import Path
@@ -9,8 +9,8 @@ import pytest
 from bench.figure import Figure, line
 from bench.figures import FIGURES
 
-README = (Path(__file__).resolve().parents[1] / "README.md").read_text("utf-8")
-ROWS = re.search(r"^```\n(size of the binder .*?)^```$", README, re.MULTILINE | re.DOTALL)[1]
+PAGE = (Path(__file__).resolve().parents[1] / "doc/figures.md").read_text("utf-8")
+ROWS = re.search(r"^```\n(size of the binder .*?)^```$", PAGE, re.MULTILINE | re.DOTALL)[1]
 ALL = [figure for _, *figures in FIGURES for figure in figures]
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""All figures there are: what measures, and what it returns. README.md has a row of each."""
+"""All figures there are: what measures, and what it returns. doc/figures.md has a row for each."""
 
 from functools import partial
 
@@ -37,7 +37,7 @@ FIGURES = (
        Figure(f"{release}: times faster", "", least=100)) for release in generators.WHOLE),
 )
 
-# One for each way into an image; README.md leaves them out.
+# One for each way into an image; doc/figures.md leaves them out.
 SPANS = tuple(
     (partial(generators.added, *cell),
      Figure(f"{cell[0]}, {cell[1].name.removeprefix('bench-')}: first to last log line", "ms",

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """mkinitcpio's hooks, run as it does: sourced, with functions for all that goes into an image."""
 
-import re
 import subprocess
 
 import pytest
@@ -116,17 +115,3 @@ def test_hook_in_the_image(hooks, shell, binder, output):
     done = hooks.run(f"{command} '{script}'", PATH="/usr/bin:/bin")
     assert done.status == 0
     assert done.stdout.startswith(output) and done.stdout.endswith("on\n")
-
-
-@pytest.mark.parametrize("before, after", [
-    ("base udev autodetect modconf block", "base udev vfio-bind autodetect modconf block"),
-    ("base systemd autodetect sd-vconsole", "base systemd vfio-bind autodetect sd-vconsole"),
-    ("base udev vfio-bind block", "base udev vfio-bind block"),
-])
-def test_the_line_of_the_readme(tmp_path, before, after):
-    """Puts the hook where mkinitcpio.conf should have it, once."""
-    (line,) = re.findall(r"^sed .*mkinitcpio\.conf$", (TOP / "README.md").read_text("utf-8"), re.M)
-    conf = tmp_path / "mkinitcpio.conf"
-    conf.write_text(f"# HOOKS=(base udev)\nHOOKS=({before})\n", "ascii")
-    subprocess.run(["sh", "-ec", line.replace("/etc", str(tmp_path))], check=True)
-    assert conf.read_text("ascii") == f"# HOOKS=(base udev)\nHOOKS=({after})\n"
