@@ -5,15 +5,20 @@ import itertools
 import os
 import re
 import subprocess
+import sys
 from functools import lru_cache
 from pathlib import Path
 
 import pytest
 
-from lib import limited
+from lib import limited, parts
 from lib.build import BUILD, built, make
 
 UNIT = Path(__file__).parent / "unit"
+
+
+def pytest_addoption(parser):
+    parser.addoption("--part", metavar="N/M", help="of the nightly tests only that part")
 
 
 def pytest_configure(config):
@@ -22,11 +27,17 @@ def pytest_configure(config):
 
 
 def pytest_collection_modifyitems(config, items):
-    if "nightly" in (config.option.markexpr or ""):
-        return
-    for item in items:
-        if item.get_closest_marker("nightly"):
+    nightly = [item for item in items if item.get_closest_marker("nightly")]
+    if "nightly" not in (config.option.markexpr or ""):
+        for item in nightly:
             item.add_marker(pytest.mark.skip(reason="runs with -m nightly only"))
+    elif config.option.part:
+        items[:], groups = parts.choose(nightly, config.option.part)
+        # One of the processes says so.
+        if os.environ.get("PYTEST_XDIST_WORKER", "gw0") == "gw0":
+            print(f"part {config.option.part}:", file=sys.__stderr__)
+            for group, minutes in groups.items():
+                print(f"  {group}: about {minutes:.0f} min", file=sys.__stderr__)
 
 
 def pytest_collect_file(parent, file_path):

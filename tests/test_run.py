@@ -1,59 +1,35 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What tests/run says of tests that do not run."""
+"""What tests/run leaves out, it says; and the parts of a night are together all of it."""
 
 import subprocess
-import sys
 
 import pytest
 
-from lib.build import APART, TOP
+from lib import parts
+from lib.build import TOP
 
 
-def test_no_such_suite():
+@pytest.mark.parametrize("words", [["unit", "units"], ["nightly", "7/6"], ["unit", "demo"]],
+                         ids=" ".join)
+def test_no_such_suite(words):
     """Nobody takes it for a suite that passed."""
-    done = subprocess.run(["tests/run", "--no-install", "unit", "units"], cwd=TOP, check=False,
+    done = subprocess.run(["tests/run", "--no-install", *words], cwd=TOP, check=False,
                           stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == "tests/run: units: there is no such suite\n"
+    assert done.stderr == f"tests/run: {words[-1]}: there is no such suite\n"
 
 
-def counted(result, test, status, cwd=TOP, **more):
-    """The lines that are printed of a run of that test, which ends with that status."""
-    done = subprocess.run([sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p",
-                           "no:xdist", f"--junit-xml={result}", "-o", "junit_family=xunit1", test],
-                          cwd=cwd, check=False, env={**APART, **more}, stdout=subprocess.PIPE)
-    assert done.returncode == status
-    return subprocess.run([sys.executable, "tests/lib/count.py", result], cwd=TOP, check=True,
-                          stdout=subprocess.PIPE, text=True).stdout
+class Item:
+    """As much of a test as parts looks at."""
+
+    def __init__(self, nodeid):
+        self.nodeid = nodeid
 
 
-@pytest.mark.parametrize("until, said", [
-    ("0", "no time is left for boots: 1 tests of those that are skipped\n"
-          "0 passed, 0 failed, 1 skipped\n"),
-    ("9e9", "1 passed, 0 failed, 0 skipped\n"),
-])
-def test_boots_that_are_too_late(tmp_path, until, said):
-    """They are skipped, and counted as that."""
-    story = "tests/vm/test_stories.py::test_every_block_has_a_story"
-    assert counted(tmp_path / "result", story, 0, VFIO_BIND_BOOTS_UNTIL=until) == said
-
-
-def test_what_failed_is_told_last(tmp_path):
-    """With the end of the reason, below what was recorded: that of one table in one line."""
-    test = tmp_path / "test_it.py"
-    test.write_text("""import pytest
-@pytest.mark.parametrize("n", range(30))
-def test_row(n, record_property):
-    record_property("calls", n)
-    record_property("noticed by", f"row {n}")
-    assert n != 7, "seven"
-def test_alone(record_property):
-    record_property("share", "99.0 %")
-""")
-    lines = counted(tmp_path / "result", test, 1, cwd=tmp_path).splitlines()
-    assert lines[:4] == [
-        "test_row: calls: 435", "test_row: noticed by: told 30 times", "test_alone: share: 99.0 %",
-        "FAILED test_it::test_row[7]"]
-    assert lines[-4:] == [
-        "    E       assert 7 != 7", "    ", "    test_it.py:6: AssertionError",
-        "30 passed, 1 failed, 0 skipped"]
+def test_every_nightly_test_is_in_one_part():
+    """However many parts there are."""
+    items = [Item(f"tests/vm/test_{number % 7}.py::test_{number}") for number in range(100)]
+    for count in range(1, 10):
+        dealt = [item for number in range(1, count + 1)
+                 for item in parts.choose(items, f"{number}/{count}")[0]]
+        assert sorted(map(id, dealt)) == sorted(map(id, items))

@@ -1,20 +1,20 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """
-Prints of a JUnit file what tests recorded, then each that failed and why, and
+Prints of JUnit files what tests recorded, the slowest tests, each that failed and why, and
 `N passed, N failed, N skipped`: a skipped test is no passed one.
 """
 
 import sys
 import xml.etree.ElementTree as ElementTree
 
-NO_TIME = "no time is left for boots"
 SOME = 20  # texts of one kind that a reader wants to see; of more, how many there are
+SLOWEST = 10
 
 
-def figures(root):
+def figures(cases):
     """What was recorded, a line each. What the rows of one table record is put together."""
     kinds = {}
-    for case in root.iter("testcase"):
+    for case in cases:
         for figure in case.iter("property"):
             kind = case.get("name").partition("[")[0], figure.get("name")
             kinds.setdefault(kind, []).append(figure.get("value"))
@@ -27,23 +27,33 @@ def figures(root):
             yield from (f"{test}: {name}: {value}" for value in values)
 
 
-def failures(root):
+def name_of(case):
+    """Its file and its own name."""
+    return f"{case.get('classname')}::{case.get('name')}"
+
+
+def slowest(cases):
+    """With what a test prepares for those behind it."""
+    yield "The slowest tests, in seconds:"
+    for case in sorted(cases, key=lambda case: -float(case.get("time")))[:SLOWEST]:
+        yield f"{float(case.get('time')):7.1f} {name_of(case)}"
+
+
+def failures(cases):
     """What failed, with the end of what pytest says of it: near the end nobody overlooks it."""
-    for case in root.iter("testcase"):
+    for case in cases:
         for result in (*case.iter("failure"), *case.iter("error")):
-            yield f"FAILED {case.get('classname')}::{case.get('name')}"
+            yield f"FAILED {name_of(case)}"
             yield from (f"    {line[:200]}" for line in (result.text or "").splitlines()[-SOME:])
 
 
-def tell(root):
+def tell(roots):
     """Prints it."""
-    total = failed = skipped = 0
-    for line in (*figures(root), *failures(root)):
+    cases = [case for root in roots for case in root.iter("testcase")]
+    for line in (*figures(cases), *slowest(cases), *failures(cases)):
         print(line)
-    late = [case for case in root.iter("skipped") if case.get("message") == NO_TIME]
-    if late:
-        print(f"{NO_TIME}: {len(late)} tests of those that are skipped")
-    for suite in root.iter("testsuite"):
+    total = failed = skipped = 0
+    for suite in (suite for root in roots for suite in root.iter("testsuite")):
         total += int(suite.get("tests"))
         failed += int(suite.get("failures")) + int(suite.get("errors"))
         skipped += int(suite.get("skipped"))
@@ -51,4 +61,4 @@ def tell(root):
 
 
 if __name__ == "__main__":
-    tell(ElementTree.parse(sys.argv[1]).getroot())
+    tell([ElementTree.parse(path).getroot() for path in sys.argv[1:]])

@@ -4,7 +4,6 @@ lane."""
 
 import os
 import shutil
-import time
 from functools import lru_cache
 
 import pytest
@@ -12,12 +11,10 @@ import pytest
 pytest.register_assert_rewrite(f"{__package__}.proof")
 
 from .lab import Lab  # noqa: E402  pylint: disable=wrong-import-position
-from lib.count import NO_TIME  # noqa: E402  pylint: disable=wrong-import-position
 from .nights import EACH  # noqa: E402  pylint: disable=wrong-import-position
 
 TOOLS = ("qemu-system-x86_64", "mmdebstrap", "mke2fs", "debugfs", "e2fsck", "unshare", "make")
 ALONE = {"test_stories"}  # no two tests of it share a boot: they fill whichever lane is free
-UNTIL = float(os.environ.get("VFIO_BIND_BOOTS_UNTIL", "inf"))  # seconds since 1970
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -27,13 +24,6 @@ def pytest_collection_modifyitems(items):
         release = getattr(item, "callspec", None) and item.callspec.params.get("release")
         if release and item.path.stem not in ALONE:
             item.add_marker(pytest.mark.xdist_group(f"{release}-{item.path.stem}"))
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_runtest_setup():
-    """Where a machine is too slow for whoever waits, what is left is told as skipped."""
-    if time.time() > UNTIL:
-        pytest.skip(NO_TIME)
 
 
 @pytest.fixture(scope="session", params=EACH, ids=str)
