@@ -59,6 +59,7 @@ static int finish(int code)
 	bool lost = ferror(stdout) || fflush(stdout);
 	struct stat st;
 
+	warnings_print();
 	if (!lost || (!fstat(STDOUT_FILENO, &st) && (S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode))))
 		return code;
 	return complain(EXIT_FAILED, "standard output cannot be written");

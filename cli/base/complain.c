@@ -3,6 +3,13 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define WARNINGS_MAX 64
+
+static char *warnings[WARNINGS_MAX];
+static size_t warnings_kept, warnings_told;
 
 static void (*listening)(const char *message);
 
@@ -29,6 +36,41 @@ void complain_to(void (*listener)(const char *message))
 	listening = listener;
 }
 
+void warnings_print(void)
+{
+	for (; warnings_told < warnings_kept; warnings_told++)
+		(void)fprintf(stderr, "vfio-bind: warning: %s\n", warnings[warnings_told]);
+}
+
+size_t warnings_count(void)
+{
+	return warnings_kept;
+}
+
+void warnings_forget(size_t count)
+{
+	while (warnings_kept > count && warnings_kept > warnings_told)
+		free(warnings[--warnings_kept]);
+}
+
+/* Where there is no room for it, it is told at once. */
+void warn(const char *how, ...)
+{
+	char message[4096];
+	va_list arguments;
+
+	va_start(arguments, how);
+	(void)vsnprintf(message, sizeof(message), how, arguments);
+	va_end(arguments);
+	for (size_t i = 0; i < warnings_kept; i++)
+		if (!strcmp(warnings[i], message))
+			return;
+	if (warnings_kept < WARNINGS_MAX && (warnings[warnings_kept] = strdup(message)))
+		warnings_kept++;
+	else
+		(void)fprintf(stderr, "vfio-bind: warning: %s\n", message);
+}
+
 int complain(enum exit_code code, const char *how, ...)
 {
 	char message[4096];
@@ -37,9 +79,11 @@ int complain(enum exit_code code, const char *how, ...)
 	va_start(arguments, how);
 	(void)vsnprintf(message, sizeof(message), how, arguments);
 	va_end(arguments);
-	if (listening)
+	if (listening) {
 		listening(message);
-	else
-		(void)fprintf(stderr, "vfio-bind: %s\n", message);
+		return (int)code;
+	}
+	warnings_print();
+	(void)fprintf(stderr, "vfio-bind: %s\n", message);
 	return (int)code;
 }

@@ -3,6 +3,8 @@
 #ifndef COMPLAIN_H
 #define COMPLAIN_H
 
+#include <stddef.h>
+
 /* Frozen: what vfio-bind exits with. */
 enum exit_code {
 	EXIT_AS_CONFIGURED = 0,
@@ -22,6 +24,22 @@ const char *exit_word(enum exit_code code);
 
 /* "vfio-bind: " and the message to stderr; returns code. */
 __attribute__((format(printf, 2, 3))) int complain(enum exit_code code, const char *how, ...);
+
+/*
+ * Keeps a warning until warnings_print() tells it, once however often it is given: what is looked
+ * at twice is warned of twice.
+ */
+__attribute__((format(printf, 1, 2))) void warn(const char *how, ...);
+
+/*
+ * "vfio-bind: warning: " and the message to stderr, for each that was not told yet. A complaint
+ * has them told before it.
+ */
+void warnings_print(void);
+
+/* Forgets the warnings kept since there were count of them: who looks again tells nothing new. */
+size_t warnings_count(void);
+void warnings_forget(size_t count);
 
 /* Sends complaints to listener, without "vfio-bind: ", until it is NULL again. */
 void complain_to(void (*listener)(const char *message));

@@ -12,7 +12,7 @@ void json_add_string(struct json_object *object, const char *key, const char *va
 	(void)json_object_object_add(object, key, json_object_new_string(value));
 }
 
-void json_add_text(struct json_object *object, const char *key, struct text value)
+struct json_object *json_text(struct text value)
 {
 	char text[POLICY_LINE_MAX + 1];
 
@@ -20,23 +20,50 @@ void json_add_text(struct json_object *object, const char *key, struct text valu
 	for (char *at = strchr(text, '\t'); at; at = strchr(at, '\t'))
 		*at = ' ';
 	make_printable(text);
-	json_add_string(object, key, text);
+	return json_object_new_string(text);
+}
+
+void json_add_text(struct json_object *object, const char *key, struct text value)
+{
+	(void)json_object_object_add(object, key, json_text(value));
+}
+
+static struct json_object *format(const char *how, va_list arguments)
+{
+	char value[1024];
+
+	(void)vsnprintf(value, sizeof(value), how, arguments);
+	return json_object_new_string(value);
+}
+
+struct json_object *json_format(const char *how, ...)
+{
+	struct json_object *string;
+	va_list arguments;
+
+	va_start(arguments, how);
+	string = format(how, arguments);
+	va_end(arguments);
+	return string;
 }
 
 void json_add_format(struct json_object *object, const char *key, const char *how, ...)
 {
-	char value[1024];
 	va_list arguments;
 
 	va_start(arguments, how);
-	(void)vsnprintf(value, sizeof(value), how, arguments);
+	(void)json_object_object_add(object, key, format(how, arguments));
 	va_end(arguments);
-	json_add_string(object, key, value);
+}
+
+struct json_object *json_place(const struct rule *rule)
+{
+	return json_format("%.*s:%u", (int)rule->file.len, rule->file.at, rule->line);
 }
 
 void json_add_place(struct json_object *object, const char *key, const struct rule *rule)
 {
-	json_add_format(object, key, "%.*s:%u", (int)rule->file.len, rule->file.at, rule->line);
+	(void)json_object_object_add(object, key, json_place(rule));
 }
 
 const char *json_get_string(struct json_object *object, const char *key)

@@ -130,10 +130,12 @@ static void break_phrases(char *cell)
 	}
 }
 
-static bool add_row(struct filling *filling, struct json_object *row, struct libscols_line *parent)
+static bool add_row(struct filling *filling, struct json_object *rows, size_t index,
+		    struct libscols_line *parent)
 {
 	struct libscols_line *line = scols_table_new_line(filling->out, parent);
-	const char *colour = json_get_string(row, "colour");
+	struct json_object *row = json_object_array_get_idx(rows, index);
+	const char *const *colours = filling->table->colours;
 	bool ok = line;
 
 	for (size_t i = 0; ok && i < filling->shown_count; i++) {
@@ -145,8 +147,8 @@ static bool add_row(struct filling *filling, struct json_object *row, struct lib
 			break_phrases(cell);
 		ok = !scols_line_set_data(line, i, cell);
 	}
-	if (ok && colour[0])
-		ok = !scols_line_set_color(line, colour);
+	if (ok && colours && colours[index][0])
+		ok = !scols_line_set_color(line, colours[index]);
 	return ok;
 }
 
@@ -182,7 +184,7 @@ static bool add_tree(struct filling *filling, struct json_object *rows)
 
 			if (!text_is(text_of(branch), json_get_string(row, filling->table->branch)))
 				continue;
-			ok = add_row(filling, row, parent);
+			ok = add_row(filling, rows, j, parent);
 			done[j] = true;
 		}
 	}
@@ -197,7 +199,7 @@ static bool add_rows(struct filling *filling, struct json_object *rows)
 	if (filling->table->branch)
 		return add_tree(filling, rows);
 	for (size_t i = 0; ok && i < json_object_array_length(rows); i++)
-		ok = add_row(filling, json_object_array_get_idx(rows, i), NULL);
+		ok = add_row(filling, rows, i, NULL);
 	return ok;
 }
 

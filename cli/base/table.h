@@ -23,8 +23,9 @@ struct table_column {
 struct table {
 	const struct table_column *columns;
 	size_t count;
-	const char *branch;      /* key of the member that rows of one branch share, or NULL */
-	const char *branch_name; /* what to call a branch, before its value */
+	const char *branch;         /* key of the member that rows of one branch share, or NULL */
+	const char *branch_name;    /* what to call a branch, before its value */
+	const char *const *colours; /* of each row, "" for none; or NULL */
 };
 
 /*

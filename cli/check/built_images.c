@@ -114,7 +114,7 @@ void check_images(struct findings *findings)
 	static struct images images;
 	struct json_object *finding;
 
-	if (findings->host->judged.diag.mistakes)
+	if (findings->host->mistakes.diag.mistakes)
 		return;
 	images_read(&images, findings->host);
 	if (!images.count) {

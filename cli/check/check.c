@@ -5,7 +5,7 @@
 #include "base/arguments.h"
 #include "base/table.h"
 #include "facts.h"
-#include "host/mistakes.h"
+#include "show/row_json.h"
 
 #include <errno.h>
 #include <libsmartcols.h>
@@ -41,7 +41,7 @@ static bool read_groups(struct host *host)
 
 static void check_mistakes(struct findings *findings)
 {
-	unsigned mistakes = findings->host->judged.diag.mistakes;
+	unsigned mistakes = findings->host->mistakes.diag.mistakes;
 	struct json_object *finding;
 
 	if (!mistakes)
@@ -97,7 +97,7 @@ static enum exit_code judge(const struct findings *findings, bool strict)
 {
 	const struct host *host = findings->host;
 
-	if (host->judged.diag.mistakes)
+	if (host->mistakes.diag.mistakes)
 		return EXIT_USAGE;
 	if (count_verdicts(host, VERDICT_REFUSE))
 		return EXIT_GUARDED;
@@ -116,7 +116,7 @@ static void print_summary(const struct findings *findings)
 {
 	const struct host *host = findings->host;
 
-	if (host->judged.diag.mistakes)
+	if (host->mistakes.diag.mistakes)
 		return;
 	if (!host->judged.policy.rule_count) {
 		(void)puts("no rule in /" POLICY_FILE " or /" POLICY_DIR ": nothing is bound");
@@ -128,6 +128,45 @@ static void print_summary(const struct findings *findings)
 		     findings->counts[SEVERITY_ERROR] == 1 ? "" : "s",
 		     findings->counts[SEVERITY_WARNING],
 		     findings->counts[SEVERITY_WARNING] == 1 ? "" : "s");
+}
+
+static const char *const keys[] = {
+	"address",     "class",   "id",     "name", "driver",
+	"driver_next", "verdict", "reason", "rule", "with",
+};
+
+/* How it came to be in the plan. */
+static struct json_object *plan_note(const struct device_row *row)
+{
+	char address[ADDRESS_SIZE];
+
+	if (row->leader != NO_DEVICE) {
+		(void)address_format(row->view->host->judged.inventory.devices[row->leader].address,
+				     address);
+		return json_format("goes with %s", address);
+	}
+	if (row->verdict.kind == VERDICT_REFUSE)
+		return json_format("refused: %s", reason_token(row->verdict.reason));
+	return json_object_new_string(row->verdict.kind == VERDICT_KEEP ? "kept" : "");
+}
+
+/* Of each device that a rule selects. */
+static struct json_object *plan_rows(struct host *host)
+{
+	const struct plan *plan = &host->judged.plan;
+	struct view *view = view_of_plan(host);
+	struct json_object *rows = json_object_new_array();
+
+	for (size_t i = 0; i < plan->selected_count; i++) {
+		struct json_object *object;
+		struct device_row row;
+
+		device_row(view, plan->selected[i], &row);
+		object = row_json(&row, keys, ARRAY_SIZE(keys));
+		(void)json_object_object_add(object, "note", plan_note(&row));
+		(void)json_object_array_add(rows, object);
+	}
+	return rows;
 }
 
 static int print_text(const struct findings *findings, struct json_object *rows,
@@ -142,14 +181,15 @@ static int print_text(const struct findings *findings, struct json_object *rows,
 	return code;
 }
 
-static void print_all(const struct findings *findings, enum exit_code code)
+static void print_json(const struct findings *findings, struct json_object *rows,
+		       enum exit_code code)
 {
 	struct json_object *object = json_object_new_object();
 
 	json_add_string(object, "result", exit_word(code));
-	(void)json_object_object_add(object, "mistakes", mistakes_array(findings->host));
+	(void)json_object_object_add(object, "mistakes", mistakes_json(&findings->host->mistakes));
 	(void)json_object_object_add(object, "findings", json_object_get(findings->list));
-	(void)json_object_object_add(object, "plan", plan_rows(findings->host));
+	(void)json_object_object_add(object, "plan", json_object_get(rows));
 	json_print(object);
 	(void)json_object_put(object);
 }
@@ -157,22 +197,20 @@ static void print_all(const struct findings *findings, enum exit_code code)
 static int check(struct host *host, const struct options *options, bool strict)
 {
 	struct findings findings = { .host = host, .list = json_object_new_array() };
+	struct json_object *rows = plan_rows(host);
+	int printed = EXIT_AS_CONFIGURED;
 	enum exit_code code;
 
 	check_all(&findings);
 	code = judge(&findings, strict);
-	if (options->json) {
-		print_all(&findings, code);
-	} else {
-		struct json_object *rows = plan_rows(host);
-		int failed = print_text(&findings, rows, options);
-
-		(void)json_object_put(rows);
-		if (failed != EXIT_AS_CONFIGURED)
-			code = (enum exit_code)failed;
-	}
+	mistakes_print(&host->mistakes); /* with which the findings begin */
+	if (options->json)
+		print_json(&findings, rows, code);
+	else
+		printed = print_text(&findings, rows, options);
+	(void)json_object_put(rows);
 	(void)json_object_put(findings.list);
-	return (int)code;
+	return printed == EXIT_AS_CONFIGURED ? (int)code : printed;
 }
 
 int command_check(struct options *options, int argc, char *argv[])

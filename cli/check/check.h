@@ -42,7 +42,4 @@ void check_generators(struct findings *findings);
 /* Whether each installed kernel has the drivers, and its image this policy. */
 void check_images(struct findings *findings);
 
-/* A row for each device that a rule selects. */
-struct json_object *plan_rows(const struct host *host);
-
 #endif

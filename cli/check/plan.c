@@ -2,31 +2,10 @@
 #include "check.h"
 #include "guard.h"
 #include "show/explain.h"
+#include "show/row_text.h"
 
 #include <stdio.h>
 #include <string.h>
-
-/* What to do where a guard refuses a device. */
-static const char *const remedies[] = {
-	[REASON_BRIDGE] = "name the devices below it; a bridge cannot be given away",
-	[REASON_BEHIND_VMD] =
-		"name the VMD controller itself, or turn VMD off in the firmware's setup",
-	[REASON_NO_IOMMU] = "turn the IOMMU on in the firmware's setup",
-	[REASON_DRIVER_CONFLICT] = "let one rule alone say driver=",
-	[REASON_AMBIGUOUS_DISPLAY] = "name it by address, path, slot or dsn",
-	[REASON_BOOT_DISPLAY] =
-		"name another screen, or say allow=boot-display if this one may go dark",
-	[REASON_HOST_STORAGE] = "name another drive",
-	[REASON_HOST_NETWORK] = "name another network card",
-	[REASON_HOST_INPUT] =
-		"name another controller, or plug a second keyboard into one that stays",
-	[REASON_HOST_UNKNOWN] = "name it by address, path or dsn, together with id=",
-	[REASON_IN_USE] = "unmount what is on it, and take it out of fstab",
-	[REASON_BOUND_DISPLAY] =
-		"its driver is built into the kernel: say allow=bound-display and test it",
-	[REASON_LAST_DISPLAY] =
-		"leave the host a screen, or say allow=last-display if it needs none",
-};
 
 /* What follows where a rule lifts a guard. */
 static const struct {
@@ -101,7 +80,7 @@ static void find_refused(struct findings *findings, size_t index, struct verdict
 	json_add_string(finding, "reason", reason_token(verdict.reason));
 	(void)address_format(host->judged.inventory.devices[index].address, address);
 	json_add_format(finding, "advice", "%s; or leave it to the host by the line: keep %s",
-			remedies[verdict.reason], address);
+			guard_remedy(verdict.reason), address);
 }
 
 /* A guard that would strike, were it not for the rule's allow=. */

@@ -98,7 +98,8 @@ static int run(struct editing *editing, const char *what, int (*edit)(struct edi
 	struct host *host = editing->host;
 	int code = EXIT_AS_CONFIGURED;
 
-	if (host->judged.diag.mistakes)
+	mistakes_print(&host->mistakes);
+	if (host->mistakes.diag.mistakes)
 		return complain(EXIT_USAGE, "nothing is changed while the policy has a mistake");
 	code = what_find(host, what, &editing->index);
 	if (code == EXIT_AS_CONFIGURED)
@@ -146,6 +147,7 @@ int editing_run(struct options *options, int argc, char *argv[], int (*edit)(str
 	if (!editing.host)
 		return code;
 	code = run(&editing, argv[optind], edit);
+	mistakes_print(&editing.host->mistakes); /* of the rule it would add */
 	host_free(editing.host);
 	return code;
 }

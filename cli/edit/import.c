@@ -366,7 +366,8 @@ int command_import(struct options *options, int argc, char *argv[])
 	host = host_read(options, AT_BOOT, &code);
 	if (!host)
 		return code;
-	code = host->judged.diag.mistakes ?
+	mistakes_print(&host->mistakes);
+	code = host->mistakes.diag.mistakes ?
 		       complain(EXIT_USAGE, "first put the policy's mistake right") :
 		       import(options, host);
 	host_free(host);

@@ -15,7 +15,7 @@ size_t whatif_add(struct host *host, struct text source, unsigned line)
 			       POLICY_RULES_MAX);
 		return NO_RULE;
 	}
-	if (!policy_parse(policy, file, source, &host->judged.diag))
+	if (!policy_parse(policy, file, source, &host->mistakes.diag))
 		return NO_RULE;
 	rule = policy->rules[count];
 	rule.line = line;

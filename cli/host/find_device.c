@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "find_device.h"
 
-#include "base/diagnose.h"
+#include "base/complain.h"
 #include "identity.h"
 #include "protect/block_source.h"
 #include "protect/blocks.h"

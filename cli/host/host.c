@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "host.h"
 
-#include "base/diagnose.h"
+#include "base/complain.h"
 #include "facts.h"
 #include "framebuffer.h"
 #include "last_boot.h"
@@ -174,12 +174,12 @@ static void read_policy(struct host *host)
 {
 	struct judgement *judged = &host->judged;
 	struct text cmdline = text_of(judged->cmdline);
+	struct diag *diag = &host->mistakes.diag;
 
-	judged->diag.emit = diagnose;
 	cmdline_read(cmdline, &judged->words);
-	if (load_policy(&judged->machine, &judged->policy_text, &judged->policy, &judged->diag))
-		(void)cmdline_rules(cmdline, &judged->words, &judged->policy, &judged->diag);
-	if (judged->diag.mistakes) /* a policy with a mistake says nothing */
+	if (load_policy(&judged->machine, &judged->policy_text, &judged->policy, diag))
+		(void)cmdline_rules(cmdline, &judged->words, &judged->policy, diag);
+	if (diag->mistakes) /* a policy with a mistake says nothing */
 		judged->policy.rule_count = 0;
 }
 
@@ -228,6 +228,7 @@ struct host *host_look(const struct options *options, int *code)
 	}
 	memset(host->revisions, 0xff, sizeof(host->revisions));
 	host->recalled = NO_DEVICE;
+	host->mistakes = (struct mistakes)MISTAKES_NONE;
 	*code = options->machine_file ? read_file(host, options) : read_live(host, options);
 	if (*code == EXIT_AS_CONFIGURED)
 		return host;
@@ -252,6 +253,7 @@ struct host *host_read(const struct options *options, enum moment moment, int *c
 void host_free(struct host *host)
 {
 	machine_close(&host->judged.machine);
+	mistakes_free(&host->mistakes);
 	(void)munmap(host, sizeof(*host));
 }
 

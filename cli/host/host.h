@@ -4,6 +4,7 @@
 #define HOST_H
 
 #include "base/command.h"
+#include "base/mistakes.h"
 #include "judgement.h"
 #include "protect/host_use.h"
 
@@ -18,8 +19,9 @@ enum moment {
 struct host {
 	struct judgement judged;
 	struct decision decision;
-	bool from_file;  /* read from a machine file: there is nothing to look at */
-	char kernel[65]; /* its release, as in utsname */
+	struct mistakes mistakes; /* of the policy: with any it has no rule */
+	bool from_file;           /* read from a machine file: there is nothing to look at */
+	char kernel[65];          /* its release, as in utsname */
 	char drivers[DEVICE_MAX][DRIVER_SIZE];  /* who holds each device now */
 	int16_t revisions[DEVICE_MAX];          /* -1 where none was read */
 	char builtin[BUILTIN_MAX][DRIVER_SIZE]; /* drivers that are no modules */
@@ -33,8 +35,8 @@ struct host {
 struct host *host_look(const struct options *options, int *code);
 
 /*
- * Reads machine and policy, and judges for that moment. A policy with mistakes has them said
- * on stderr, and judges nothing. Returns NULL with *code set to an exit code if the machine
+ * Reads machine and policy, and judges for that moment. A policy with mistakes judges nothing;
+ * the command tells them. Returns NULL with *code set to an exit code if the machine
  * cannot be read. Free it with host_free().
  */
 struct host *host_read(const struct options *options, enum moment moment, int *code);

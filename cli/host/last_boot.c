@@ -35,6 +35,15 @@ static enum verdict_kind parse_verdict(struct text token)
 	return VERDICT_NONE;
 }
 
+/* Of a verdict. REASON_NONE for a word that only another version of the binder knows. */
+static enum reason parse_reason(struct text token)
+{
+	for (enum reason reason = REASON_RULE; reason <= GUARD_LAST; reason++)
+		if (text_is(token, reason_token(reason)))
+			return reason;
+	return REASON_NONE;
+}
+
 /* address verdict reason rule driver-before driver-after detail */
 static void take_row(struct last_boot *last, const struct inventory *inventory, struct text line)
 {
@@ -52,6 +61,7 @@ static void take_row(struct last_boot *last, const struct inventory *inventory, 
 		return;
 	last->rows[index] = (struct last_row){
 		.verdict = parse_verdict(columns[1]),
+		.reason = parse_reason(columns[2]),
 		.rule = columns[3],
 		.detail = columns[6],
 	};
@@ -162,53 +172,4 @@ size_t last_boot_picture(struct machine *machine, const struct inventory *invent
 		if (parse_note(line, &note) && names_picture(note, &address))
 			return inventory_find(inventory, address);
 	return NO_DEVICE;
-}
-
-/* A device the next boot will leave to the host. */
-static enum state state_of_host(const struct last_boot *last, bool was_bound, bool refused,
-				bool passthrough)
-{
-	if (passthrough && !was_bound)
-		return STATE_FOREIGN;
-	if (passthrough && (last->policy_differs || refused))
-		return STATE_PENDING;
-	/* By a serial number, which it takes root to read: nobody else judges it as the boot did. */
-	if (passthrough)
-		return STATE_VFIO;
-	if (was_bound && !last->policy_differs)
-		return STATE_DRIFT;
-	return refused ? STATE_REFUSED : STATE_HOST;
-}
-
-enum state device_state(const struct host *host, const struct last_boot *last, size_t index)
-{
-	struct verdict verdict = plan_verdict(&host->judged.plan, index);
-	struct text now = text_of(host->drivers[index]);
-	bool was_bound = last->rows[index].verdict == VERDICT_BIND && !last->idle;
-
-	if (verdict.kind != VERDICT_BIND)
-		return state_of_host(last, was_bound, verdict.kind == VERDICT_REFUSE,
-				     driver_is_passthrough(now));
-	if (text_equal(host->judged.policy.rules[verdict.rule].driver, now))
-		return STATE_VFIO;
-	return was_bound && !last->policy_differs ? STATE_DRIFT : STATE_PENDING;
-}
-
-const char *state_name(enum state state)
-{
-	switch (state) {
-	case STATE_HOST:
-		return "host";
-	case STATE_VFIO:
-		return "vfio";
-	case STATE_PENDING:
-		return "pending";
-	case STATE_DRIFT:
-		return "drift";
-	case STATE_REFUSED:
-		return "refused";
-	case STATE_FOREIGN:
-		return "foreign";
-	}
-	return "?";
 }

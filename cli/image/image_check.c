@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "image_check.h"
 
-#include "base/diagnose.h"
+#include "base/complain.h"
+#include "base/mistakes.h"
 #include "base/temp_dir.h"
 #include "image_compare.h"
 #include "payload/payload.h"
@@ -181,11 +182,14 @@ static bool keep(const char *path)
 /* What it says was said, or will be, where an image is built. Returns an exit code. */
 static int build_quietly(const char *root, const char *release, const char *dir)
 {
+	size_t warned = warnings_count();
 	int say = dup(STDERR_FILENO), null = open("/dev/null", O_WRONLY | O_CLOEXEC), code;
 
+	warnings_print();
 	if (say >= 0 && null >= 0)
 		(void)dup2(null, STDERR_FILENO);
 	code = payload_write(root, release, dir);
+	warnings_forget(warned);
 	if (say >= 0) {
 		(void)dup2(say, STDERR_FILENO);
 		(void)close(say);
@@ -216,12 +220,14 @@ static void read_policy(struct comparison *all)
 {
 	static struct policy_text text;
 	static struct policy policy;
-	struct diag diag = { .emit = diagnose };
+	struct mistakes mistakes = MISTAKES_NONE;
 
 	policy = (struct policy){ 0 };
-	(void)load_policy(&all->machine, &text, &policy, &diag);
-	all->check->mistakes = diag.mistakes;
-	all->check->configured = diag.mistakes || policy_says_anything(&policy);
+	(void)load_policy(&all->machine, &text, &policy, &mistakes.diag);
+	mistakes_print(&mistakes);
+	all->check->mistakes = mistakes.diag.mistakes;
+	all->check->configured = mistakes.diag.mistakes || policy_says_anything(&policy);
+	mistakes_free(&mistakes);
 }
 
 static int compare(struct comparison *all, const char *root, const char *path)

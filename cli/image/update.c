@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* vfio-bind update: has the images built by the generator in use, and looks at what it made. */
 #include "base/arguments.h"
-#include "base/diagnose.h"
 #include "base/json.h"
+#include "base/mistakes.h"
 #include "rebuild.h"
 #include "verify.h"
 
@@ -52,6 +52,7 @@ static bool run(const struct options *options, const struct rebuild_step *step)
 
 	print_step(step);
 	(void)fflush(NULL);
+	warnings_print();
 	child = fork();
 	if (!child)
 		become(options, step);
@@ -151,10 +152,12 @@ static int policy_code(struct machine *machine)
 {
 	static struct policy_text text;
 	static struct policy policy;
-	struct diag diag = { .emit = diagnose };
+	struct mistakes mistakes = MISTAKES_NONE;
 
-	if (load_policy(machine, &text, &policy, &diag))
+	if (load_policy(machine, &text, &policy, &mistakes.diag))
 		return EXIT_AS_CONFIGURED;
+	mistakes_print(&mistakes);
+	mistakes_free(&mistakes);
 	return complain(EXIT_USAGE, "no image is built while the policy has a mistake");
 }
 

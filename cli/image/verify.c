@@ -3,7 +3,7 @@
 #include "verify.h"
 
 #include "base/arguments.h"
-#include "base/diagnose.h"
+#include "base/complain.h"
 #include "base/json.h"
 #include "base/table.h"
 #include "image_check.h"
@@ -18,7 +18,7 @@ static const struct table_column columns[] = {
 	{ "DETAIL", "detail", 40, 0, false },
 };
 
-static const struct table table = { columns, ARRAY_SIZE(columns), NULL, NULL };
+static const struct table table = { .columns = columns, .count = ARRAY_SIZE(columns) };
 
 static const char *colour_of(enum finding_kind kind)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "module_plan.h"
 
-#include "base/diagnose.h"
+#include "base/complain.h"
 #include "load.h"
 #include "modplan.h"
 #include "variant.h"

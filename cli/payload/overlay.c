@@ -4,7 +4,7 @@
  * what an image of systemd, dracut or initramfs-tools takes by itself for something to run.
  */
 #include "base/arguments.h"
-#include "base/diagnose.h"
+#include "base/complain.h"
 #include "base/json.h"
 #include "base/temp_dir.h"
 #include "cpio.h"

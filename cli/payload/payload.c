@@ -3,7 +3,8 @@
 #include "payload.h"
 
 #include "base/arguments.h"
-#include "base/diagnose.h"
+#include "base/complain.h"
+#include "base/mistakes.h"
 #include "modplan.h"
 #include "module_plan.h"
 #include "policy_copy.h"
@@ -29,7 +30,7 @@ struct payload {
 	struct tree tree;
 	struct policy_text policy_text;
 	struct policy policy;
-	struct diag diag;
+	struct mistakes mistakes;
 	struct moduleplan plan;
 	struct inventory inventory;
 	struct host_use host;
@@ -126,7 +127,7 @@ static int write_modules(struct payload *payload)
 	if (err)
 		return err;
 	/* A policy with a mistake binds nothing, so nothing needs a driver. */
-	if (!payload->diag.mistakes)
+	if (!payload->mistakes.diag.mistakes)
 		add_drivers(payload);
 	err = store_modules(payload);
 	if (!err)
@@ -139,7 +140,8 @@ static int write_policy(struct payload *payload)
 {
 	int err = policy_copy(&payload->tree, &payload->machine);
 
-	if (err || policy_copy_is_good(payload->dir, &payload->policy, payload->diag.mistakes))
+	if (err ||
+	    policy_copy_is_good(payload->dir, &payload->policy, payload->mistakes.diag.mistakes))
 		return err;
 	(void)join(payload->tree.failed, sizeof(payload->tree.failed),
 		   "the policy changed while it was copied", "", "");
@@ -224,15 +226,17 @@ static int build(struct payload *payload)
 	const char *named = getenv("VFIO_BIND_BINDER");
 	int code, err;
 
-	payload->diag.emit = diagnose;
+	payload->mistakes = (struct mistakes)MISTAKES_NONE;
 	(void)load_policy(&payload->machine, &payload->policy_text, &payload->policy,
-			  &payload->diag);
-	if (!payload->diag.mistakes && !policy_says_anything(&payload->policy))
+			  &payload->mistakes.diag);
+	mistakes_print(&payload->mistakes);
+	if (!payload->mistakes.diag.mistakes && !policy_says_anything(&payload->policy))
 		return EXIT_NOT_CONFIGURED;
-	if (payload->diag.mistakes)
+	if (payload->mistakes.diag.mistakes)
 		warn("the policy has %u mistake%s: the image will bind nothing; "
 		     "correct it and build the image again",
-		     payload->diag.mistakes, payload->diag.mistakes > 1 ? "s" : "");
+		     payload->mistakes.diag.mistakes,
+		     payload->mistakes.diag.mistakes > 1 ? "s" : "");
 	err = open_binder(payload);
 	if (err)
 		return fail(named ? named : "/" BINDER_FILE, err);
@@ -307,6 +311,7 @@ int payload_write(const char *root, const char *release, const char *dir)
 	if (code != EXIT_USAGE)
 		stamp_leave(&payload.machine, release, dir,
 			    code == EXIT_AS_CONFIGURED ? &payload.policy_text : NULL);
+	mistakes_free(&payload.mistakes);
 	machine_close(&payload.machine);
 	return code;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "blocks.h"
 
-#include "base/diagnose.h"
+#include "base/complain.h"
 
 #include <stdio.h>
 #include <string.h>

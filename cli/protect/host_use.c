@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "host_use.h"
 
-#include "base/diagnose.h"
+#include "base/complain.h"
 #include "facts.h"
 #include "keyboards.h"
 #include "network.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "network.h"
 
-#include "base/diagnose.h"
+#include "base/complain.h"
 #include "routes.h"
 
 #include <stdio.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "storage_lists.h"
 
-#include "base/diagnose.h"
+#include "base/complain.h"
 #include "base/words.h"
 #include "block_source.h"
 #include "boot.h"

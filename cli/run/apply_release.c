@@ -28,7 +28,7 @@ static const struct table_column columns[] = {
 	{ "DETAIL", "detail", 20, 0, false },
 };
 
-static const struct table table = { columns, ARRAY_SIZE(columns), NULL, NULL };
+static const struct table table = { .columns = columns, .count = ARRAY_SIZE(columns) };
 
 /*
  * With an ids= behind those of modprobe.d and the kernel command line, the last of which counts:
@@ -243,6 +243,7 @@ static struct boot *new_boot(struct host *host)
 	struct boot *boot = mmap(NULL, sizeof(*boot), PROT_READ | PROT_WRITE,
 				 MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
+	warnings_print(); /* a child would tell them once more */
 	if (boot == MAP_FAILED) {
 		(void)complain(EXIT_FAILED, "no memory");
 		return NULL;
@@ -276,7 +277,8 @@ static int apply_policy(const struct options *options)
 	watch_end();
 	if (!working)
 		return code;
-	if (working->judged.diag.mistakes)
+	mistakes_print(&working->mistakes);
+	if (working->mistakes.diag.mistakes)
 		code = EXIT_USAGE;
 	else if (!policy_says_anything(&working->judged.policy))
 		code = complain(EXIT_NOT_CONFIGURED, "there is no rule in /%s", POLICY_FILE);

@@ -244,7 +244,8 @@ static int explain_address(const struct options *options, const char *address)
 	host = host_read(options, AT_BOOT, &code);
 	if (!host)
 		return code;
-	if (host->judged.diag.mistakes)
+	mistakes_print(&host->mistakes);
+	if (host->mistakes.diag.mistakes)
 		code = EXIT_USAGE;
 	else
 		code = host_find(host, address, &index);

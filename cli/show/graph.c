@@ -1,13 +1,23 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* vfio-bind graph: the machine as Graphviz DOT, IOMMU groups as clusters, verdicts as colours. */
 #include "base/arguments.h"
-#include "dot.h"
-#include "graph_nodes.h"
+#include "row_text.h"
 
 #include <stdio.h>
 #include <string.h>
 
 #define LABEL_SIZE 1024
+
+/* Equal functions side by side with the same fate are one node. */
+struct graph_nodes {
+	uint16_t node[DEVICE_MAX];  /* index of the first function of the node each is in */
+	uint16_t count[DEVICE_MAX]; /* how many a node has; 0 for those that are no first */
+	enum device_state states[DEVICE_MAX];
+	bool above[DEVICE_MAX];   /* something hangs below it */
+	bool used[DEVICE_MAX];    /* the host has a use for it */
+	bool uniform[DEVICE_MAX]; /* all of its IOMMU group would fit into one node */
+	bool mixed[DEVICE_MAX];   /* of a node: its functions have different ids */
+};
 
 static const char head[] =
 	"digraph vfio_bind {\n"
@@ -35,6 +45,152 @@ static const char *address_of(const struct view *view, size_t index, char out[AD
 	return out;
 }
 
+static int32_t group_of(const struct view *view, size_t index)
+{
+	return device_group(device_at(view, index));
+}
+
+/* Of the same kind: of what nobody gives to a guest the class will do. */
+static bool same_kind(const struct device *a, const struct device *b)
+{
+	if (a->vendor != b->vendor || device_class16(a) != device_class16(b))
+		return false;
+	return a->device == b->device || (is_chipset(a) && is_chipset(b));
+}
+
+static bool same_place(const struct view *view, const struct device *a, const struct device *b)
+{
+	const struct inventory *inventory = &view->host->judged.inventory;
+
+	return a->above == b->above && a->root.domain == b->root.domain &&
+	       a->root.bus == b->root.bus &&
+	       inventory_slot(inventory, a) == inventory_slot(inventory, b);
+}
+
+static bool same_fate(const struct graph_nodes *nodes, const struct view *view, size_t a, size_t b)
+{
+	struct verdict left = plan_verdict(&view->host->judged.plan, a);
+	struct verdict right = plan_verdict(&view->host->judged.plan, b);
+
+	return left.kind == right.kind && left.reason == right.reason && left.rule == right.rule &&
+	       nodes->states[a] == nodes->states[b] &&
+	       text_equal(text_of(view->host->drivers[a]), text_of(view->host->drivers[b]));
+}
+
+static bool are_equal(const struct graph_nodes *nodes, const struct view *view, size_t a, size_t b)
+{
+	if (a == b)
+		return true;
+	return !nodes->above[a] && !nodes->above[b] && !nodes->used[a] && !nodes->used[b] &&
+	       same_kind(device_at(view, a), device_at(view, b)) &&
+	       same_place(view, device_at(view, a), device_at(view, b)) &&
+	       same_fate(nodes, view, a, b);
+}
+
+static void look(struct graph_nodes *nodes, struct view *view)
+{
+	for (size_t i = 0; i < view->host->judged.inventory.count; i++) {
+		const struct device *device = device_at(view, i);
+		size_t function = NO_DEVICE;
+		struct device_row row;
+
+		device_row(view, i, &row);
+		nodes->states[i] = row.state;
+		nodes->used[i] = host_notes_any(&view->notes, i);
+		if (device->above != NO_DEVICE)
+			nodes->above[device->above] = true;
+		if (device->below_function)
+			function = inventory_find(&view->host->judged.inventory, device->below);
+		if (function != NO_DEVICE)
+			nodes->above[function] = true;
+	}
+}
+
+static void find_uniform(struct graph_nodes *nodes, const struct view *view)
+{
+	for (size_t i = 0; i < view->host->judged.inventory.count; i++) {
+		int32_t group = group_of(view, i);
+
+		nodes->uniform[i] = true;
+		for (size_t j = 0; group != GROUP_NONE && nodes->uniform[i] &&
+				   j < view->host->judged.inventory.count;
+		     j++)
+			if (group_of(view, j) == group)
+				nodes->uniform[i] = are_equal(nodes, view, i, j);
+	}
+}
+
+/* One node spans groups only where it is all there is in each of them. */
+static bool belong_together(const struct graph_nodes *nodes, const struct view *view, size_t a,
+			    size_t b)
+{
+	int32_t left = group_of(view, a), right = group_of(view, b);
+	bool across = nodes->uniform[a] && nodes->uniform[b] &&
+		      (left == GROUP_NONE) == (right == GROUP_NONE);
+
+	return (left == right || across) && are_equal(nodes, view, a, b);
+}
+
+static void find_nodes(struct graph_nodes *nodes, struct view *view)
+{
+	look(nodes, view);
+	find_uniform(nodes, view);
+	for (size_t i = 0; i < view->host->judged.inventory.count; i++) {
+		size_t first = 0;
+
+		while (!nodes->count[first] || !belong_together(nodes, view, first, i))
+			if (++first > i) {
+				first = i;
+				break;
+			}
+		nodes->node[i] = (uint16_t)first;
+		nodes->count[first]++;
+		if (device_at(view, first)->device != device_at(view, i)->device)
+			nodes->mixed[first] = true;
+	}
+}
+
+/* Quoted strings of the DOT language: graphviz.org/doc/info/lang.html. */
+
+/* `"text"`: for names, where nothing but the quote has a meaning. */
+static void print_name(const char *text)
+{
+	(void)putchar('"');
+	for (; *text; text++) {
+		if (*text == '"')
+			(void)putchar('\\');
+		(void)putchar(*text);
+	}
+	(void)putchar('"');
+}
+
+/*
+ * The text of a label without its quotes: "\" begins escapes in it, and "&" entities
+ * (graphviz.org/docs/attr-types/escString). A newline ends a line.
+ */
+static void print_label(const char *text)
+{
+	for (; *text; text++) {
+		switch (*text) {
+		case '"':
+			(void)fputs("\\\"", stdout);
+			break;
+		case '\\':
+			(void)fputs("\\\\", stdout);
+			break;
+		case '&':
+			(void)fputs("&amp;", stdout);
+			break;
+		case '\n':
+			(void)fputs("\\n", stdout);
+			break;
+		default:
+			(void)putchar(*text);
+			break;
+		}
+	}
+}
+
 static const char *fill_of(enum verdict_kind kind)
 {
 	switch (kind) {
@@ -50,7 +206,7 @@ static const char *fill_of(enum verdict_kind kind)
 	return "white";
 }
 
-static const char *style_of(enum state state)
+static const char *style_of(enum device_state state)
 {
 	switch (state) {
 	case STATE_HOST:
@@ -62,6 +218,8 @@ static const char *style_of(enum state state)
 	case STATE_DRIFT:
 	case STATE_FOREIGN:
 		return "filled,bold";
+	case DEVICE_STATES:
+		break;
 	}
 	return "filled";
 }
@@ -107,57 +265,63 @@ static void add_title(char label[LABEL_SIZE], const struct graph_nodes *nodes,
 
 /* "1 of 3 twins", or with more of them in one node "1 to 4 of 8 twins". */
 static void add_twins(char label[LABEL_SIZE], const struct graph_nodes *nodes,
-		      const struct view *view, size_t index, const char *slot)
+		      const struct device_row *row)
 {
-	unsigned first = view->twins.which[index], of = view->twins.of[index];
-	unsigned last = view->twins.which[last_of(nodes, view, index)];
+	unsigned last = row->view->twins.which[last_of(nodes, row->view, row->index)];
+	char slot[SLOT_NAME_SIZE];
 
-	if (of && first == last)
-		add_line(label, "%u of %u twins", first, of);
-	else if (of)
-		add_line(label, "%u to %u of %u twins", first, last, of);
-	if (slot[0])
+	if (row->twins && row->twin == last)
+		add_line(label, "%u of %u twins", row->twin, row->twins);
+	else if (row->twins)
+		add_line(label, "%u to %u of %u twins", row->twin, last, row->twins);
+	if (slot_text(row, slot)[0])
 		add_line(label, "slot %s", slot);
 }
 
-static void add_drivers(char label[LABEL_SIZE], const char *now, const char *next)
+static void add_drivers(char label[LABEL_SIZE], struct text now, struct text next)
 {
-	if (strcmp(now, next) != 0)
-		add_line(label, "%s → %s", now[0] ? now : "no driver", next[0] ? next : "host");
-	else if (now[0])
-		add_line(label, "%s", now);
+	if (!now.len)
+		now = text_of(next.len ? "no driver" : "");
+	else if (!next.len)
+		next = text_of("host");
+	if (!text_equal(now, next))
+		add_line(label, "%.*s → %.*s", (int)now.len, now.at, (int)next.len, next.at);
+	else if (now.len)
+		add_line(label, "%.*s", (int)now.len, now.at);
 }
 
-static void add_uses(char label[LABEL_SIZE], const struct view *view, size_t index)
+static void add_uses(char label[LABEL_SIZE], const struct device_row *row)
 {
-	for (size_t i = 0; i < view->notes.count; i++)
-		if (view->notes.notes[i].index == index)
-			add_line(label, "%s", view->notes.notes[i].text);
+	const struct host_notes *notes = &row->view->notes;
+
+	for (size_t i = 0; i < notes->count; i++)
+		if (notes->notes[i].index == row->index)
+			add_line(label, "%s", notes->notes[i].text);
 }
 
-static void make_label(char label[LABEL_SIZE], const struct graph_nodes *nodes, struct view *view,
-		       size_t index)
+static void make_label(char label[LABEL_SIZE], const struct graph_nodes *nodes,
+		       const struct device_row *row)
 {
-	struct verdict verdict = plan_verdict(&view->host->judged.plan, index);
-	struct json_object *device = view_device(view, index);
-	const char *id = json_get_string(device, "id");
+	const struct device *device = row->device;
+	bool above = nodes->above[row->index], mixed = nodes->mixed[row->index];
+	char class[NAME_TEXT_SIZE], name[NAME_TEXT_SIZE];
 
 	label[0] = '\0';
-	add_title(label, nodes, view, index);
-	if (nodes->mixed[index])
-		add_line(label, "%s %.4s:*", json_get_string(device, "class"), id);
+	(void)device_class_text(device, class);
+	add_title(label, nodes, row->view, row->index);
+	if (mixed)
+		add_line(label, "%s %04x:*", class, device->vendor);
 	else
-		add_line(label, "%s %s", json_get_string(device, "class"), id);
-	if (!nodes->above[index] && !nodes->mixed[index])
-		add_line(label, "%s", json_get_string(device, "name"));
-	if (!nodes->above[index])
-		add_drivers(label, json_get_string(device, "driver"),
-			    json_get_string(device, "driver_next"));
-	add_uses(label, view, index);
-	add_twins(label, nodes, view, index, json_get_string(device, "slot"));
-	if (verdict.kind == VERDICT_REFUSE)
-		add_line(label, "refused: %s", reason_token(verdict.reason));
-	(void)json_object_put(device);
+		add_line(label, "%s %04x:%04x", class, device->vendor, device->device);
+	if (!above && !mixed)
+		add_line(label, "%s", name_text(row, name));
+	if (!above)
+		add_drivers(label, row->driver, row->driver_next);
+	add_uses(label, row);
+	add_twins(label, nodes, row);
+	if (row->state == STATE_REFUSED || row->verdict.kind == VERDICT_REFUSE)
+		add_line(label, "refused: %s",
+			 reason_token(row->refused_by_boot ? row->refusal : row->verdict.reason));
 }
 
 /* All functions of a node, for programs: an attribute dot(1) does not know it passes over. */
@@ -179,21 +343,22 @@ static void print_functions(const struct graph_nodes *nodes, const struct view *
 static void print_node(const struct graph_nodes *nodes, struct view *view, size_t index,
 		       const char *indent)
 {
-	enum verdict_kind kind = plan_verdict(&view->host->judged.plan, index).kind;
-	bool bridge = device_is_bridge(device_at(view, index));
 	char address[ADDRESS_SIZE], label[LABEL_SIZE];
+	struct device_row row;
 
-	make_label(label, nodes, view, index);
+	device_row(view, index, &row);
+	make_label(label, nodes, &row);
 	(void)fputs(indent, stdout);
-	dot_name(address_of(view, index, address));
+	print_name(address_of(view, index, address));
 	(void)fputs(" [label=\"", stdout);
-	dot_label(label);
+	print_label(label);
 	(void)printf("\", fillcolor=%s, style=\"%s\"",
-		     bridge && kind == VERDICT_NONE ? "gray92" : fill_of(kind),
-		     style_of(nodes->states[index]));
-	if (nodes->states[index] == STATE_DRIFT || nodes->states[index] == STATE_FOREIGN)
+		     device_is_bridge(row.device) && !row.rule ? "gray92" :
+								 fill_of(row.verdict.kind),
+		     style_of(row.state));
+	if (row.state == STATE_DRIFT || row.state == STATE_FOREIGN)
 		(void)fputs(", color=red", stdout);
-	if (view->twins.of[index])
+	if (row.twins)
 		(void)fputs(", peripheries=2", stdout);
 	print_functions(nodes, view, index);
 }
@@ -269,9 +434,9 @@ static void print_nodes(const struct graph_nodes *nodes, struct view *view)
 static void print_edge(const char *from, const char *to)
 {
 	(void)putchar('\t');
-	dot_name(from);
+	print_name(from);
 	(void)fputs(" -> ", stdout);
-	dot_name(to);
+	print_name(to);
 	(void)fputs(";\n", stdout);
 }
 
@@ -289,7 +454,7 @@ static void print_root(const struct graph_nodes *nodes, const struct view *view,
 		    device_at(view, i)->root.bus == device->root.bus)
 			return;
 	(void)putchar('\t');
-	dot_name(name);
+	print_name(name);
 	(void)printf(" [label=\"bus %s\", shape=plaintext, style=\"\"];\n", name + 3);
 	if (device->below_function)
 		function = inventory_find(&view->host->judged.inventory, device->below);
@@ -330,13 +495,14 @@ int command_graph(struct options *options, int argc, char *argv[])
 	view = view_read(options, &code);
 	if (!view)
 		return code;
-	if (view->host->judged.diag.mistakes)
+	if (view->host->mistakes.diag.mistakes)
 		code = EXIT_USAGE;
-	graph_nodes_find(&nodes, view);
+	find_nodes(&nodes, view);
 	(void)fputs(head, stdout);
 	print_nodes(&nodes, view);
 	print_edges(&nodes, view);
 	(void)puts("}");
+	mistakes_print(&view->host->mistakes);
 	view_free(view);
 	return code;
 }

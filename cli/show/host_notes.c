@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "host_notes.h"
 
-#include "base/diagnose.h"
+#include "base/complain.h"
 #include "guard.h"
 #include "protect/block_source.h"
 #include "protect/blocks.h"
@@ -196,16 +196,16 @@ static void note_protected(struct host_notes *notes, size_t index)
 void host_notes_find(struct host_notes *notes, struct host *host)
 {
 	bool visible = !host->from_file && !host->use.hidden;
+	size_t warned = warnings_count();
 
 	notes->host = host;
 	notes->count = 0;
-	warnings_hold(true); /* host_use_find() gave them */
 	if (visible) {
 		note_table(notes, MOUNTS, note_mount);
 		note_table(notes, SWAPS, note_swap);
 		note_default_routes(notes);
 	}
-	warnings_hold(false);
+	warnings_forget(warned); /* host_use_find() gave them */
 	for (size_t i = 0; i < host->judged.inventory.count; i++) {
 		if (!device_is_bridge(&host->judged.inventory.devices[i]))
 			note_protected(notes, i);

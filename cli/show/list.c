@@ -2,11 +2,11 @@
 /* vfio-bind list: the devices by IOMMU group, who has them, and who will. */
 #include "base/arguments.h"
 #include "base/table.h"
-#include "host/mistakes.h"
-#include "view.h"
+#include "device_row.h"
+#include "row_json.h"
+#include "row_text.h"
 
 #include <libsmartcols.h>
-#include <string.h>
 
 static const struct table_column columns[] = {
 	{ "ADDRESS", "address", 14, 0, SHOW_ALWAYS },
@@ -36,63 +36,55 @@ static const struct table_column columns[] = {
 	{ "WITH", "with", 12, 0, SHOW_ASKED },
 };
 
-static const struct table tree = { columns, ARRAY_SIZE(columns), "group", "group" };
-static const struct table flat = { columns, ARRAY_SIZE(columns), NULL, NULL };
+static const struct table tree = { columns, ARRAY_SIZE(columns), "group", "group", NULL };
+static const struct table flat = { .columns = columns, .count = ARRAY_SIZE(columns) };
 
-static const char *colour_of(struct json_object *device)
+static const char *const keys[] = {
+	"address", "class", "class_code", "id",     "subsystem",   "vendor",  "device",
+	"name",    "group", "bridge",     "slot",   "label",       "path",    "dsn",
+	"twin",    "twins", "disks",      "driver", "driver_next", "verdict", "reason",
+	"rule",    "with",  "state",      "use",    "note",
+};
+
+/* A table has what a person can do something about: no rule takes a bridge. */
+static int print_table(const struct options *options, struct view *view, bool all)
 {
-	const char *state = json_get_string(device, "state");
-
-	if (!strcmp(state, "vfio"))
-		return "green";
-	if (!strcmp(state, "pending") || !strcmp(state, "foreign"))
-		return "brown"; /* which terminals show as yellow */
-	return !strcmp(state, "drift") || !strcmp(state, "refused") ? "red" : "";
-}
-
-/* What a person can do something about: no rule takes a bridge. */
-static struct json_object *rows_of(struct json_object *devices, bool all)
-{
+	static const char *colours[DEVICE_MAX];
+	struct table table = options->raw || options->columns ? flat : tree;
 	struct json_object *rows = json_object_new_array();
+	struct device_row row;
+	size_t count = 0;
+	int code;
 
-	for (size_t i = 0; i < json_object_array_length(devices); i++) {
-		struct json_object *device = json_object_array_get_idx(devices, i);
-
-		if (!all && json_object_get_boolean(json_object_object_get(device, "bridge")))
+	for (size_t i = 0; i < view->host->judged.inventory.count; i++) {
+		device_row(view, i, &row);
+		if (!all && device_is_bridge(row.device))
 			continue;
-		json_add_string(device, "colour", colour_of(device));
-		(void)json_object_array_add(rows, json_object_get(device));
+		(void)json_object_array_add(rows, row_json(&row, keys, ARRAY_SIZE(keys)));
+		colours[count++] = state_colour(row.state);
 	}
-	return rows;
-}
-
-static int print_table(const struct options *options, struct json_object *devices, bool all)
-{
-	struct json_object *rows = rows_of(devices, all);
-	int code = table_print(options->raw || options->columns ? &flat : &tree, rows, options);
-
+	table.colours = colours;
+	code = table_print(&table, rows, options);
 	(void)json_object_put(rows);
 	return code;
 }
 
-static int print_list(const struct options *options, struct view *view, bool all)
+static void print_json(struct view *view, enum exit_code code)
 {
-	const struct judgement *judged = &view->host->judged;
-	int code = judged->diag.mistakes ? EXIT_USAGE : EXIT_AS_CONFIGURED, printed = code;
+	const struct host *host = view->host;
 	struct json_object *object = json_object_new_object();
 	struct json_object *devices = json_object_new_array();
+	struct device_row row;
 
-	for (size_t i = 0; i < judged->inventory.count; i++)
-		(void)json_object_array_add(devices, view_device(view, i));
-	json_add_string(object, "result", exit_word((enum exit_code)code));
-	(void)json_object_object_add(object, "mistakes", mistakes_array(view->host));
+	for (size_t i = 0; i < host->judged.inventory.count; i++) {
+		device_row(view, i, &row);
+		(void)json_object_array_add(devices, row_json(&row, keys, ARRAY_SIZE(keys)));
+	}
+	json_add_string(object, "result", exit_word(code));
+	(void)json_object_object_add(object, "mistakes", mistakes_json(&host->mistakes));
 	(void)json_object_object_add(object, "devices", devices);
-	if (options->json)
-		json_print(object);
-	else
-		printed = print_table(options, devices, all);
+	json_print(object);
 	(void)json_object_put(object);
-	return printed == EXIT_AS_CONFIGURED ? code : printed;
 }
 
 int command_list(struct options *options, int argc, char *argv[])
@@ -107,6 +99,7 @@ int command_list(struct options *options, int argc, char *argv[])
 		.usage = "[--all]",
 	};
 	int code = arguments_take(options, &arguments, argc, argv);
+	int printed = EXIT_AS_CONFIGURED;
 	struct view *view;
 
 	if (code >= 0)
@@ -114,7 +107,13 @@ int command_list(struct options *options, int argc, char *argv[])
 	view = view_read(options, &code);
 	if (!view)
 		return code;
-	code = print_list(options, view, all);
+	if (view->host->mistakes.diag.mistakes)
+		code = EXIT_USAGE;
+	if (options->json)
+		print_json(view, (enum exit_code)code);
+	else
+		printed = print_table(options, view, all);
+	mistakes_print(&view->host->mistakes);
 	view_free(view);
-	return code;
+	return printed == EXIT_AS_CONFIGURED ? code : printed;
 }

@@ -2,11 +2,13 @@
 /* vfio-bind status: what this boot did, what holds now, and what the next boot will change. */
 #include "base/arguments.h"
 #include "base/table.h"
-#include "status_boot.h"
+#include "row_json.h"
+#include "row_text.h"
 
 #include <libsmartcols.h>
+#include <stdarg.h>
 #include <stdio.h>
-#include <string.h>
+#include <time.h>
 
 static const struct table_column columns[] = {
 	{ "ADDRESS", "address", 12, 0, SHOW_ALWAYS },
@@ -23,153 +25,59 @@ static const struct table_column columns[] = {
 	{ "WITH", "with", 12, 0, SHOW_ASKED },
 };
 
-static const struct table table = { columns, ARRAY_SIZE(columns), NULL, NULL };
+static const struct table table = { .columns = columns, .count = ARRAY_SIZE(columns) };
+
+static const char *const keys[] = {
+	"address", "class",  "id",   "name", "driver", "driver_next", "state",
+	"verdict", "reason", "rule", "with", "status", "detail",      "boot",
+};
 
 /* What became of the policy, all devices together. */
 struct sums {
-	size_t states[STATE_FOREIGN + 1];
+	size_t states[DEVICE_STATES];
 	bool unmet; /* count=, a serial number or `required` */
 };
 
-static const char *status_word(enum state state, enum verdict_kind verdict)
-{
-	switch (state) {
-	case STATE_HOST:
-		return verdict == VERDICT_KEEP ? "kept" : "host";
-	case STATE_VFIO:
-		return "as configured";
-	case STATE_PENDING:
-	case STATE_DRIFT:
-	case STATE_REFUSED:
-	case STATE_FOREIGN:
-		return state_name(state);
-	}
-	return "?";
-}
-
-static const char *colour_of(enum state state)
-{
-	switch (state) {
-	case STATE_HOST:
-		return "";
-	case STATE_VFIO:
-		return "green";
-	case STATE_PENDING:
-	case STATE_FOREIGN:
-		return "brown"; /* which terminals show as yellow */
-	case STATE_DRIFT:
-	case STATE_REFUSED:
-		return "red";
-	}
-	return "";
-}
+/* The rows that are shown, and the colour of each. */
+struct shown {
+	struct json_object *rows;
+	const char *colours[DEVICE_MAX];
+	size_t count;
+};
 
 /* A device the policy, this boot or somebody else has to do with. */
-static bool is_shown(const struct view *view, size_t index, enum state state)
+static bool is_shown(const struct device_row *row)
 {
-	return view->last.rows[index].verdict != VERDICT_NONE || state == STATE_FOREIGN ||
-	       plan_verdict(&view->host->judged.plan, index).kind != VERDICT_NONE;
+	return row->boot || row->rule || row->state == STATE_FOREIGN;
 }
 
-/* The first phrase of a device's note that begins so, without that beginning. */
-static struct text find_phrase(const char *note, const char *begin)
+/* What this boot refused or failed at, or what was undone since, comes first. */
+static bool is_urgent(const struct device_row *row)
 {
-	const char *at = strstr(note, begin);
-	struct text rest = text_of(at ? at + strlen(begin) : ""), phrase = { "", 0 };
-	const char *end = strstr(rest.at, "; ");
-
-	phrase.at = rest.at;
-	phrase.len = end ? (size_t)(end - rest.at) : rest.len;
-	return phrase;
+	return row->state == STATE_DRIFT || (row->state == STATE_REFUSED && row->boot);
 }
 
-/* What is to be said of the device beside its rule. */
-static struct text say_state(const struct view *view, size_t index, enum state state,
-			     const char *note)
+static void show_rows(struct view *view, struct shown *shown, bool urgent)
 {
-	switch (state) {
-	case STATE_HOST:
-		break;
-	case STATE_VFIO:
-		return text_of(view->last.rows[index].verdict == VERDICT_BIND ?
-				       "bound in this boot" :
-				       "bound since this boot began");
-	case STATE_PENDING:
-		return find_phrase(note, "pending: ");
-	case STATE_DRIFT:
-		return find_phrase(note, "drift: ");
-	case STATE_REFUSED:
-		return find_phrase(note, "refused: ");
-	case STATE_FOREIGN:
-		return find_phrase(note, "foreign: ");
-	}
-	return text_of("");
-}
-
-static void add_detail(struct json_object *row, const struct view *view, size_t index,
-		       enum state state, const char *note)
-{
-	struct text said = say_state(view, index, state, note), rule = view->last.rows[index].rule;
-	const char *leader = json_get_string(row, "with"), *own = json_get_string(row, "rule");
-
-	/* The rule that bound it in this boot may be gone. */
-	if (own[0])
-		rule = text_of(own);
-	if (!rule.at)
-		rule = text_of("");
-	json_add_format(row, "detail", "%.*s%s%.*s%s%s", (int)rule.len, rule.at,
-			rule.len && said.len ? "; " : "", (int)said.len, said.at,
-			leader[0] ? "; goes with " : "", leader);
-}
-
-static void add_boot(struct json_object *row, const struct last_row *last)
-{
-	struct json_object *object = NULL;
-
-	if (last->verdict != VERDICT_NONE) {
-		object = json_object_new_object();
-		json_add_string(object, "verdict", verdict_token(last->verdict));
-		json_add_text(object, "rule", last->rule);
-		json_add_text(object, "detail", last->detail);
-	}
-	(void)json_object_object_add(row, "boot", object);
-}
-
-static struct json_object *device_row(struct view *view, size_t index, enum state state)
-{
-	static const char *const keys[] = { "address", "class",       "id",    "name",
-					    "driver",  "driver_next", "state", "verdict",
-					    "reason",  "rule",        "with" };
-	struct json_object *device = view_device(view, index), *row = json_object_new_object();
-	enum verdict_kind verdict = plan_verdict(&view->host->judged.plan, index).kind;
-
-	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
-		(void)json_object_object_add(
-			row, keys[i], json_object_get(json_object_object_get(device, keys[i])));
-	json_add_string(row, "status", status_word(state, verdict));
-	add_detail(row, view, index, state, json_get_string(device, "note"));
-	add_boot(row, &view->last.rows[index]);
-	(void)json_object_put(device);
-	return row;
-}
-
-static struct json_object *device_rows(struct view *view, struct sums *sums, bool coloured)
-{
-	struct json_object *rows = json_object_new_array();
-
 	for (size_t i = 0; i < view->host->judged.inventory.count; i++) {
-		enum state state = device_state(view->host, &view->last, i);
-		struct json_object *row;
+		struct device_row row;
 
-		sums->states[state]++;
-		if (!is_shown(view, i, state))
+		device_row(view, i, &row);
+		if (!is_shown(&row) || is_urgent(&row) != urgent)
 			continue;
-		row = device_row(view, i, state);
-		if (coloured)
-			json_add_string(row, "colour", colour_of(state));
-		(void)json_object_array_add(rows, row);
+		(void)json_object_array_add(shown->rows, row_json(&row, keys, ARRAY_SIZE(keys)));
+		shown->colours[shown->count++] = state_colour(row.state);
 	}
-	return rows;
+}
+
+static void count_states(struct view *view, struct sums *sums)
+{
+	for (size_t i = 0; i < view->host->judged.inventory.count; i++) {
+		struct device_row row;
+
+		device_row(view, i, &row);
+		sums->states[row.state]++;
+	}
 }
 
 static bool is_unmet(enum reason reason)
@@ -200,29 +108,111 @@ static struct json_object *rule_rows(const struct view *view, struct sums *sums)
 	return rows;
 }
 
-static int code_of(const struct view *view, const struct sums *sums, bool configured)
+static struct json_object *image_row(const struct image *image)
+{
+	struct json_object *row = json_object_new_object();
+	char when[32] = "";
+	struct tm utc;
+
+	json_add_string(row, "kernel", image->kernel->release);
+	(void)json_object_object_add(row, "running",
+				     json_object_new_boolean(image->kernel->running));
+	(void)json_object_object_add(row, "next", json_object_new_boolean(image->next));
+	json_add_string(row, "state", stamp_word(image->stamp.state));
+	if (image->stamp.when && gmtime_r(&image->stamp.when, &utc))
+		(void)strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%SZ", &utc);
+	json_add_string(row, "built", when);
+	json_add_string(row, "version", image->stamp.version);
+	return row;
+}
+
+static struct json_object *image_rows(const struct images *images)
+{
+	struct json_object *rows = json_object_new_array();
+
+	for (size_t i = 0; i < images->count; i++)
+		(void)json_object_array_add(rows, image_row(&images->list[i]));
+	return rows;
+}
+
+static struct json_object *boot_object(const struct last_boot *last)
+{
+	struct json_object *object = json_object_new_object();
+
+	(void)json_object_object_add(object, "report", json_object_new_boolean(last->found));
+	(void)json_object_object_add(object, "note",
+				     last->note[0] ? json_text(text_of(last->note)) : NULL);
+	(void)json_object_object_add(object, "other_policy",
+				     json_object_new_boolean(last->policy_differs));
+	(void)json_object_object_add(object, "ids_dropped",
+				     json_object_new_boolean(last->ids_dropped));
+	return object;
+}
+
+__attribute__((format(printf, 2, 3))) static void message(struct json_object *messages,
+							  const char *how, ...)
+{
+	char text[512];
+	va_list arguments;
+
+	va_start(arguments, how);
+	(void)vsnprintf(text, sizeof(text), how, arguments);
+	va_end(arguments);
+	(void)json_object_array_add(messages, json_text(text_of(text)));
+}
+
+static void say_images(const struct images *images, struct json_object *messages)
+{
+	for (size_t i = 0; i < images->count; i++) {
+		const struct image *image = &images->list[i];
+
+		if (!image->next)
+			continue;
+		if (image->stamp.state == STAMP_POLICY)
+			message(messages,
+				"The image of %s has another policy than /etc: vfio-bind update",
+				image->kernel->release);
+		if (image->stamp.state == STAMP_VERSION)
+			message(messages, "The image of %s was built by vfio-bind %s",
+				image->kernel->release, image->stamp.version);
+	}
+}
+
+static struct json_object *boot_messages(const struct view *view, bool configured)
 {
 	const struct last_boot *last = &view->last;
-	bool without = !view->host->from_file && !last->found && !images_have_ours(&view->images);
+	struct json_object *messages = json_object_new_array();
 
-	if (view->host->judged.diag.mistakes)
+	if (!configured)
+		message(messages, "There is no rule in /%s.", POLICY_FILE);
+	if (!view->host->from_file && !last->found && configured)
+		message(messages, "This boot went without vfio-bind%s",
+			images_have_ours(&view->images) ? "; the next one has it" :
+							  ": vfio-bind update");
+	if (last->note[0])
+		message(messages, "This boot: %s", last->note);
+	if (last->ids_dropped)
+		message(messages, "This boot left out an ids= of vfio-pci: vfio-bind import");
+	if (last->policy_differs)
+		message(messages, "This boot went by another policy than /etc has now");
+	say_images(&view->images, messages);
+	return messages;
+}
+
+static int code_of(const struct view *view, const struct sums *sums, bool configured)
+{
+	if (view->host->mistakes.diag.mistakes)
 		return EXIT_USAGE;
 	if (sums->states[STATE_DRIFT])
 		return EXIT_DRIFT;
-	if (sums->states[STATE_PENDING] || last->policy_differs ||
-	    images_are_stale(&view->images) || (configured && without))
+	if (sums->states[STATE_PENDING] || view->last.policy_differs ||
+	    (configured ? view_needs_image(view) : images_are_stale(&view->images)))
 		return EXIT_PENDING;
 	if (!configured)
 		return EXIT_NOT_CONFIGURED;
 	if (sums->states[STATE_REFUSED])
 		return EXIT_GUARDED;
 	return sums->unmet ? EXIT_FAILED : EXIT_AS_CONFIGURED;
-}
-
-static void print_strings(struct json_object *array)
-{
-	for (size_t i = 0; i < json_object_array_length(array); i++)
-		(void)puts(json_object_get_string(json_object_array_get_idx(array, i)));
 }
 
 static void print_rules(struct json_object *rules)
@@ -236,43 +226,49 @@ static void print_rules(struct json_object *rules)
 }
 
 /* Columns that were asked for come alone. */
-static int print_text(const struct options *options, struct json_object *object)
+static int print_text(const struct options *options, struct json_object *messages,
+		      const struct shown *shown, struct json_object *rules)
 {
-	struct json_object *devices = json_object_object_get(object, "devices");
 	bool alone = options->raw || options->columns;
+	struct table coloured = table;
 	int code = EXIT_AS_CONFIGURED;
 
-	if (!alone)
-		print_strings(json_object_object_get(object, "messages"));
+	coloured.colours = shown->colours;
+	for (size_t i = 0; !alone && i < json_object_array_length(messages); i++)
+		(void)puts(json_object_get_string(json_object_array_get_idx(messages, i)));
 	(void)fflush(stdout); /* libsmartcols writes on its own */
-	if (alone || json_object_array_length(devices))
-		code = table_print(&table, devices, options);
+	if (alone || shown->count)
+		code = table_print(&coloured, shown->rows, options);
 	if (!alone)
-		print_rules(json_object_object_get(object, "rules"));
+		print_rules(rules);
 	return code;
 }
 
 static int print_status(const struct options *options, struct view *view)
 {
-	struct json_object *object = json_object_new_object();
+	static struct shown shown;
+	struct json_object *object = json_object_new_object(), *messages, *rules;
 	bool configured = policy_says_anything(&view->host->judged.policy);
 	struct sums sums = { 0 };
-	struct json_object *devices = device_rows(view, &sums, !options->json);
-	struct json_object *rules = rule_rows(view, &sums);
-	int code = code_of(view, &sums, configured), printed = EXIT_AS_CONFIGURED;
+	int code, printed = EXIT_AS_CONFIGURED;
 
-	if (view->host->judged.diag.mistakes)
-		configured = true;
+	shown = (struct shown){ .rows = json_object_new_array() };
+	show_rows(view, &shown, true);
+	show_rows(view, &shown, false);
+	count_states(view, &sums);
+	rules = rule_rows(view, &sums);
+	code = code_of(view, &sums, configured);
+	messages = boot_messages(view, configured || view->host->mistakes.diag.mistakes);
 	json_add_string(object, "result", exit_word((enum exit_code)code));
-	(void)json_object_object_add(object, "messages", boot_messages(view, configured));
+	(void)json_object_object_add(object, "messages", messages);
 	(void)json_object_object_add(object, "boot", boot_object(&view->last));
 	(void)json_object_object_add(object, "images", image_rows(&view->images));
-	(void)json_object_object_add(object, "devices", devices);
+	(void)json_object_object_add(object, "devices", shown.rows);
 	(void)json_object_object_add(object, "rules", rules);
 	if (options->json)
 		json_print(object);
 	else
-		printed = print_text(options, object);
+		printed = print_text(options, messages, &shown, rules);
 	(void)json_object_put(object);
 	return printed == EXIT_AS_CONFIGURED ? code : printed;
 }
@@ -289,6 +285,7 @@ int command_status(struct options *options, int argc, char *argv[])
 	if (!view)
 		return code;
 	code = print_status(options, view);
+	mistakes_print(&view->host->mistakes);
 	view_free(view);
 	return code;
 }

@@ -53,6 +53,38 @@ def test_every_machine_fits_the_schema(program, tmp_path, path):
     assert [d["address"] for d in shown["devices"]] == list(machines.load(path).devices)
 
 
+@pytest.mark.parametrize("path", sorted(golden.MACHINES.glob("*.tsv")), ids=lambda path: path.stem)
+def test_a_key_has_one_answer(program, tmp_path, path):
+    """Whatever command gives it: check and status speak of the devices that list has."""
+    set_policy(tmp_path, "bind display\nbind nvme\nbind network with=group\nkeep nvme\nkeep usb\n")
+    found = {command: json.loads(golden.on_machine(program, tmp_path, path.stem, command, "--json",
+                                                   status=None).stdout)
+             for command in ("list", "status", "check")}
+    devices = {device["address"]: device for device in found["list"]["devices"]}
+    for row in found["status"]["devices"] + found["check"]["plan"]:
+        device = devices[row["address"]]
+        shared = (row.keys() & device.keys()) - {"note"}
+        assert len(shared) >= 10
+        assert {key: row[key] for key in shared} == {key: device[key] for key in shared}
+
+
+KEPT = """\
+# columns: bdf	class	vendor:device	subvendor:subdevice	rev	driver	iommu_group	parent	dsn	slot	boot_vga
+0000:01:00.0	010802	144d:a80a	-	-	nvme	14	-	-	-	-
+0000:02:00.0	010802	144d:a80a	-	-	vfio-pci	15	-	-	-	-
+"""
+
+
+def test_a_kept_device_that_a_guest_has_now_goes_back_to_the_hosts_driver(program, tmp_path):
+    (tmp_path / "machine.tsv").write_text(KEPT, encoding="ascii")
+    set_policy(tmp_path, "keep 02:00.0\nbind nvme\n")
+    words = ["--root", tmp_path, "--machine", tmp_path / "machine.tsv"]
+    shown = [json.loads(golden.run(program, *words, command, "--json", status=None).stdout)[key]
+             for command, key in (("list", "devices"), ("status", "devices"), ("check", "plan"))]
+    assert [row["driver_next"] for rows in shown for row in rows
+            if row["address"] == "0000:02:00.0"] == 3 * ["nvme"]
+
+
 def listed(program, root, *words, **more):
     """{address: device} of a tree."""
     shown = golden.run(program, "--root", root, "list", "--json", *words, **more)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """`vfio-bind status`: the boot's report against what holds now, and its exit status."""
 
+import json
 import os
 
 import pytest
@@ -123,6 +124,71 @@ def test_status(program, host, name):
         assert (found[NVME]["status"], found[NVME]["detail"]) == (word, detail)
         assert (found[NVME]["boot"] is None) == (not rows)
     assert message in shown["messages"] if message else not shown["messages"]
+
+
+def test_a_mount_point_is_no_news_of_the_policy(program, host):
+    """The detail is made of what is known of the device, not of what list says of it."""
+    drive(host, "nvme")
+    disk = host.block("pci0000:00/0000:00:04.0/0000:02:00.0/nvme/nvme1/nvme1n1", "259:9")
+    host.node(disk)
+    host.mount("/srv/refused:\\040nothing", "259:9", "/dev/nvme1n1")
+    set_policy(host.root, BROAD)
+    set_report(host.root, REFUSED)
+    listed = json.loads(golden.run(program, "--root", host.root, "list", "--json").stdout)
+    used = {device["address"]: device["use"] for device in listed["devices"]}
+    assert used[NVME] == ["/srv/refused: nothing"]
+    detail = {device["address"]: device["detail"]
+              for device in status(program, host.root, 5)["devices"]}
+    assert detail[NVME] == "/etc/vfio-bind.conf:1; two rules name different drivers"
+
+
+def refusal(reason, detail, address=NVME, rule=1):
+    return f"{address}\trefuse\t{reason}\t/etc/vfio-bind.conf:{rule}\tnvme\tnvme\t{detail}\n"
+
+
+def test_what_this_boot_refused_is_said_first(program, host):
+    """The next boot finds the disk in use again: nothing is pending."""
+    drive(host, "nvme")
+    set_policy(host.root, "keep 01:00.0\n" + RULE)
+    kept = KEPT.replace(NVME, "0000:01:00.0").replace(":2", ":1")
+    set_report(host.root, kept + refusal("in-use", "nvme1n1", rule=2))
+    stamp(host, "keep 01:00.0\n" + RULE)
+    first, second = status(program, host.root, 5)["devices"]
+    assert (first["address"], first["status"], first["state"], first["reason"]) == (
+        NVME, "refused", "refused", "in-use")
+    assert first["detail"] == ("/etc/vfio-bind.conf:2; a disk on it is in use: nvme1n1; "
+                               "unmount what is on it, and take it out of fstab")
+    assert first["boot"] == {"verdict": "refuse", "reason": "in-use",
+                             "rule": "/etc/vfio-bind.conf:2", "detail": "nvme1n1"}
+    assert (second["status"], second["boot"]["reason"]) == ("host", "rule")
+    listed = json.loads(golden.run(program, "--root", host.root, "list", "--json").stdout)
+    assert [(device["state"], device["reason"], device["note"][:40]) for device in listed["devices"]
+            if device["address"] == NVME] == [
+        ("refused", "in-use", "refused: a disk on it is in use: nvme1n1")]
+    assert "refused: in-use" in golden.run(program, "--root", host.root, "graph").stdout
+
+
+@pytest.mark.parametrize("note, then, reason, word, token", (
+    ("dry-run", None, "in-use", "pending", "rule"),
+    (None, "", "in-use", "pending", "rule"),
+    (None, None, "moon", "refused", None),
+    (None, None, "absent", "refused", None),
+))
+def test_which_refusals_count(program, host, note, then, reason, word, token):
+    """Not those of a dry run or of another policy; a reason nobody knows is a refusal still."""
+    drive(host, "nvme")
+    set_policy(host.root, RULE)
+    set_report(host.root, refusal(reason, ""), note, then)
+    stamp(host, RULE)
+    device = status(program, host.root, 10 if word == "pending" else 5)["devices"][0]
+    assert (device["status"], device["reason"]) == (word, token)
+
+
+def test_a_terminal_obeys_nothing_in_the_report(program, host):
+    drive(host, "nvme")
+    set_policy(host.root, RULE)
+    set_report(host.root, refusal("in-use", "nvme\x1b[2J"), "\x1b]0;title")
+    assert "\x1b" not in golden.run(program, "--root", host.root, "status", status=5).stdout
 
 
 def test_rules_that_bind_nothing(program, host):

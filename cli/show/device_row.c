@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "device_row.h"
+
+#include "base/complain.h"
+#include "facts.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+static unsigned facts_wanted(const struct view *view, size_t index)
+{
+	unsigned facts = FACT_GROUP;
+
+	if (device_class16(&view->host->judged.inventory.devices[index]) == CLASS_DISPLAY_VGA)
+		facts |= FACT_BOOT_VGA;
+	if (view->twins.of[index])
+		facts |= FACT_DSN;
+	return facts;
+}
+
+/*
+ * Config space is left alone, for a look at it wakes a card that sleeps: but for the serial
+ * numbers of twins, which tell them apart.
+ */
+static int read_facts(struct view *view)
+{
+	struct judgement *judged = &view->host->judged;
+	int err;
+
+	if (view->host->from_file)
+		return EXIT_AS_CONFIGURED;
+	for (size_t i = 0; i < judged->inventory.count; i++)
+		judged->plan.wants[i] = (uint8_t)facts_wanted(view, i);
+	judged->plan.wants_machine = (FACT_FRAMEBUFFER | FACT_SLOTS) & ~judged->inventory.known;
+	err = facts_read(&judged->machine, &judged->inventory, &judged->plan, &judged->claims);
+	if (!err)
+		return EXIT_AS_CONFIGURED;
+	return complain(err == -EACCES || err == -EPERM ? EXIT_PERMISSION : EXIT_FAILED, "%s: %s",
+			judged->machine.failed, strerror(-err));
+}
+
+/* Before Linux 7.2 only root can read a serial number: sysfs-bus-pci, serial_number and config. */
+static void warn_of_dsn(const struct host *host)
+{
+	const struct judgement *judged = &host->judged;
+	bool asked = false, read = false;
+
+	if (host->from_file || !judged->machine.live || geteuid() == 0)
+		return;
+	for (size_t r = 0; r < judged->policy.rule_count; r++)
+		asked |= rule_has(&judged->policy.rules[r], SELECT_DSN);
+	for (size_t i = 0; i < judged->inventory.count; i++)
+		read |= (judged->inventory.devices[i].known & FACT_DSN) &&
+			judged->inventory.devices[i].dsn;
+	if (asked && !read)
+		warn("serial numbers cannot be read without root: rules with dsn= find nothing");
+}
+
+static struct view view;
+
+struct view *view_read(const struct options *options, int *code)
+{
+	struct host *host = host_read(options, AT_BOOT, code);
+
+	if (!host)
+		return NULL;
+	view.host = host;
+	twins_find(&view.twins, &host->judged.inventory);
+	*code = read_facts(&view);
+	if (*code != EXIT_AS_CONFIGURED) {
+		view_free(&view);
+		return NULL;
+	}
+	warn_of_dsn(host);
+	last_boot_read(&view.last, host);
+	host_notes_find(&view.notes, host);
+	if (!host->from_file)
+		disk_list_read(&view.disks, &host->judged.machine, &host->judged.inventory);
+	images_read(&view.images, host);
+	return &view;
+}
+
+void view_free(struct view *old)
+{
+	host_free(old->host);
+	old->host = NULL;
+}
+
+struct view *view_of_plan(struct host *host)
+{
+	view.host = host;
+	return &view;
+}
+
+bool view_needs_image(const struct view *of)
+{
+	bool without = !of->host->from_file && !of->last.found && !images_have_ours(&of->images);
+
+	return without || images_are_stale(&of->images);
+}
+
+int32_t device_group(const struct device *device)
+{
+	return device->known & FACT_GROUP ? device->group : GROUP_NONE;
+}
+
+/* A device the next boot will leave to the host. */
+static enum device_state state_of_host(const struct last_boot *last, bool was_bound, bool refused,
+				       bool passthrough)
+{
+	if (passthrough && !was_bound)
+		return STATE_FOREIGN;
+	if (passthrough && (last->policy_differs || refused))
+		return STATE_PENDING;
+	/* By a serial number, which it takes root to read: nobody else judges it as the boot did. */
+	if (passthrough)
+		return STATE_VFIO;
+	if (was_bound && !last->policy_differs)
+		return STATE_DRIFT;
+	return refused ? STATE_REFUSED : STATE_HOST;
+}
+
+/* "failed: ...", "hung: ...", without what the device goes along with. */
+static struct text failure_of(const struct last_row *boot)
+{
+	struct text detail = boot->detail, first;
+
+	if (text_cut(&detail, ';', &first) && first.len && memchr(first.at, ':', first.len))
+		return first;
+	return text_of("");
+}
+
+static bool is_guard(enum reason reason)
+{
+	return reason >= GUARD_FIRST && reason <= GUARD_LAST;
+}
+
+static void set_state(struct device_row *row, const struct last_boot *last)
+{
+	bool told = row->boot && !last->idle;
+	bool was_bound = told && row->boot->verdict == VERDICT_BIND;
+
+	if (row->verdict.kind != VERDICT_BIND) {
+		row->state = state_of_host(last, was_bound, row->verdict.kind == VERDICT_REFUSE,
+					   driver_is_passthrough(row->driver));
+		row->refusal = row->verdict.reason;
+	} else if (text_equal(row->rule->driver, row->driver)) {
+		row->state = STATE_VFIO;
+	} else if (was_bound && !last->policy_differs) {
+		row->state = STATE_DRIFT;
+		row->failure = failure_of(row->boot);
+	} else if (told && row->boot->verdict == VERDICT_REFUSE && !last->policy_differs) {
+		/* The boot saw what cannot be seen from here: a disk in use then, and the like. */
+		row->state = STATE_REFUSED;
+		row->refusal = is_guard(row->boot->reason) ? row->boot->reason : REASON_NONE;
+		row->refused_by_boot = true;
+	} else {
+		row->state = STATE_PENDING;
+	}
+}
+
+/* The driver that one like it has on the host, for a device a guest has now. */
+static struct text host_driver(const struct host *host, const struct device *wanted)
+{
+	for (size_t i = 0; i < host->judged.inventory.count; i++) {
+		const struct device *device = &host->judged.inventory.devices[i];
+		struct text driver = text_of(host->drivers[i]);
+
+		if (device->vendor == wanted->vendor && device->device == wanted->device &&
+		    driver.len && !driver_is_passthrough(driver))
+			return driver;
+	}
+	return text_of("");
+}
+
+static struct text driver_next(const struct host *host, const struct device_row *row)
+{
+	if (row->verdict.kind == VERDICT_BIND)
+		return row->rule->driver;
+	if (row->state != STATE_VFIO && driver_is_passthrough(row->driver))
+		return host_driver(host, row->device);
+	return row->driver;
+}
+
+/* Disks without model or serial number, and several of them, lend the device no name. */
+static const struct disk_info *only_disk(const struct disk_list *list, size_t index)
+{
+	const struct disk_info *only = NULL;
+
+	for (size_t i = 0; i < list->count; i++) {
+		if (list->disks[i].function != index)
+			continue;
+		if (only)
+			return NULL;
+		only = &list->disks[i];
+	}
+	return only;
+}
+
+void device_row(struct view *of, size_t index, struct device_row *row)
+{
+	const struct judgement *judged = &of->host->judged;
+	const struct last_row *boot = &of->last.rows[index];
+	struct verdict verdict = plan_verdict(&judged->plan, index);
+
+	*row = (struct device_row){
+		.view = of,
+		.index = index,
+		.device = &judged->inventory.devices[index],
+		.twin = of->twins.which[index],
+		.twins = of->twins.of[index],
+		.only_disk = only_disk(&of->disks, index),
+		.boot = boot->verdict == VERDICT_NONE ? NULL : boot,
+		.verdict = verdict,
+		.rule = verdict.kind == VERDICT_NONE ? NULL : &judged->policy.rules[verdict.rule],
+		.leader = verdict.reason == REASON_COMPANION ? judged->plan.tallies[index].with :
+							       NO_DEVICE,
+		.driver = text_of(of->host->drivers[index]),
+	};
+	row->slot = inventory_slot(&judged->inventory, row->device);
+	set_state(row, &of->last);
+	row->driver_next = driver_next(of->host, row);
+}
