@@ -135,8 +135,8 @@ def columns(name):
 
 
 def states():
-    text = source("cli/host/last_boot.c")
-    return strings(r'return "(\w+)";', text[text.index("*state_name("):])
+    text = source("cli/show/row_text.c")
+    return strings(r'= "(\w+)"', re.search(r"\*state_name\(.*?^}", text, re.S | re.M)[0])
 
 
 def inits():
