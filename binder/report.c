@@ -62,10 +62,10 @@ static void leader_of(const struct boot *boot, size_t index, char out[ADDRESS_SI
 			out);
 }
 
-static bool unmet(const struct finding *finding)
+static bool unmet(const struct rule_result *result)
 {
-	return finding->reason == REASON_COUNT || finding->reason == REASON_DSN ||
-	       finding->reason == REASON_REQUIRED;
+	return result->reason == REASON_COUNT || result->reason == REASON_DSN ||
+	       result->reason == REASON_REQUIRED;
 }
 
 enum status report_status(const struct boot *boot)
@@ -85,7 +85,7 @@ enum status report_status(const struct boot *boot)
 			status = STATUS_REFUSED;
 	}
 	for (size_t r = 0; r < boot->judged->policy.rule_count; r++)
-		if (unmet(&boot->judged->plan.findings[r]))
+		if (unmet(&boot->judged->plan.results[r]))
 			status = STATUS_REFUSED;
 	return status;
 }
@@ -137,13 +137,13 @@ void report_log(struct boot *boot)
 	for (size_t i = 0; i < boot->judged->plan.selected_count; i++)
 		log_device(boot, boot->judged->plan.selected[i]);
 	for (size_t r = 0; r < boot->judged->policy.rule_count; r++) {
-		const struct finding *finding = &boot->judged->plan.findings[r];
+		const struct rule_result *result = &boot->judged->plan.results[r];
 		const struct rule *rule = rule_at(boot, r);
 
-		if (finding->reason != REASON_NONE)
-			log_line(unmet(finding) ? LEVEL_ERROR : LEVEL_WARNING,
+		if (result->reason != REASON_NONE)
+			log_line(unmet(result) ? LEVEL_ERROR : LEVEL_WARNING,
 				 "%.*s:%u binds nothing: %s", (int)rule->file.len, rule->file.at,
-				 rule->line, reason_text(finding->reason));
+				 rule->line, reason_text(result->reason));
 	}
 }
 
@@ -212,11 +212,11 @@ static void put_device(struct out *out, const struct boot *boot, size_t index)
 static void rule_address(const struct boot *boot, size_t r, char out[ADDRESS_SIZE])
 {
 	const struct rule *rule = rule_at(boot, r);
-	const struct finding *finding = &boot->judged->plan.findings[r];
+	const struct rule_result *result = &boot->judged->plan.results[r];
 
 	(void)join(out, ADDRESS_SIZE, "-", "", "");
-	if (finding->stands != NO_DEVICE)
-		(void)address_format(boot->judged->inventory.devices[finding->stands].address, out);
+	if (result->stands != NO_DEVICE)
+		(void)address_format(boot->judged->inventory.devices[result->stands].address, out);
 	else if (rule_has(rule, SELECT_ADDRESS))
 		(void)address_format(
 			boot->judged->policy.values[rule->select[SELECT_ADDRESS].first].address.at,
@@ -226,18 +226,18 @@ static void rule_address(const struct boot *boot, size_t r, char out[ADDRESS_SIZ
 static void put_finding(struct out *out, const struct boot *boot, size_t r)
 {
 	const struct rule *rule = rule_at(boot, r);
-	const struct finding *finding = &boot->judged->plan.findings[r];
+	const struct rule_result *result = &boot->judged->plan.results[r];
 	char address[ADDRESS_SIZE];
 
 	rule_address(boot, r, address);
-	out_format(out, "%s\tnone\t%s\t%.*s:%u\t-\t-\t", address, reason_token(finding->reason),
+	out_format(out, "%s\tnone\t%s\t%.*s:%u\t-\t-\t", address, reason_token(result->reason),
 		   (int)rule->file.len, rule->file.at, rule->line);
-	if (finding->reason == REASON_COUNT)
-		out_format(out, "%u match, not %u", finding->matches, rule->count);
-	else if (finding->stands != NO_DEVICE)
+	if (result->reason == REASON_COUNT)
+		out_format(out, "%u match, not %u", result->matches, rule->count);
+	else if (result->stands != NO_DEVICE)
 		out_format(out, "now %04x:%04x",
-			   boot->judged->inventory.devices[finding->stands].vendor,
-			   boot->judged->inventory.devices[finding->stands].device);
+			   boot->judged->inventory.devices[result->stands].vendor,
+			   boot->judged->inventory.devices[result->stands].device);
 	out_format(out, "\n");
 }
 
@@ -294,7 +294,7 @@ static void put_report(struct out *out, const struct boot *boot, const char *not
 	for (size_t i = 0; i < boot->judged->plan.selected_count; i++)
 		put_device(out, boot, boot->judged->plan.selected[i]);
 	for (size_t r = 0; r < boot->judged->policy.rule_count; r++)
-		if (boot->judged->plan.findings[r].reason != REASON_NONE)
+		if (boot->judged->plan.results[r].reason != REASON_NONE)
 			put_finding(out, boot, r);
 }
 

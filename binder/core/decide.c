@@ -168,30 +168,30 @@ static bool dsn_repeats(struct decision *decision, const struct rule *rule, size
 /* Finds a rule void where not as many devices match as it says, or a serial number repeats. */
 static void judge_counts(struct decision *decision, size_t index)
 {
-	struct finding *finding = &decision->plan->findings[index];
+	struct rule_result *result = &decision->plan->results[index];
 	const struct rule *rule = rule_at(decision, index);
 	bool repeats = false;
 
-	*finding = (struct finding){ .stands = NO_DEVICE };
+	*result = (struct rule_result){ .stands = NO_DEVICE };
 	/* A keep rule keeps both cards rather than neither; the rest is spared the walk. */
 	if (rule->verb == VERB_KEEP || (!rule->count && !rule_has(rule, SELECT_DSN)))
 		return;
 	for (size_t i = 0; i < decision->inventory->count; i++) {
 		if (!rule_matches(decision, rule, i))
 			continue;
-		finding->matches++;
+		result->matches++;
 		repeats |= rule_has(rule, SELECT_DSN) && dsn_repeats(decision, rule, i);
 	}
-	if (rule->count && finding->matches != rule->count)
-		finding->reason = REASON_COUNT;
+	if (rule->count && result->matches != rule->count)
+		result->reason = REASON_COUNT;
 	else if (repeats)
-		finding->reason = REASON_DSN;
+		result->reason = REASON_DSN;
 }
 
 bool rule_is_void(const struct plan *plan, size_t index)
 {
-	return plan->findings[index].reason == REASON_COUNT ||
-	       plan->findings[index].reason == REASON_DSN;
+	return plan->results[index].reason == REASON_COUNT ||
+	       plan->results[index].reason == REASON_DSN;
 }
 
 static void fold_rule(struct decision *decision, size_t index)
@@ -204,7 +204,7 @@ static void fold_rule(struct decision *decision, size_t index)
 	for (size_t i = 0; i < decision->inventory->count; i++) {
 		if (!rule_matches(decision, rule, i))
 			continue;
-		decision->plan->findings[index].matches = ++ordinal;
+		decision->plan->results[index].matches = ++ordinal;
 		if (rule->nth && ordinal != rule->nth)
 			continue;
 		/* What a conflict keeps with the host brings nothing along. */
@@ -225,7 +225,7 @@ static void fold_keeps(struct decision *decision)
 		for (size_t i = 0; i < decision->inventory->count; i++) {
 			if (!rule_matches(decision, rule, i))
 				continue;
-			decision->plan->findings[r].matches++;
+			decision->plan->results[r].matches++;
 			if (!decision->plan->tallies[i].keeping)
 				decision->plan->tallies[i].keeping = (uint16_t)(r + 1);
 		}
@@ -252,7 +252,7 @@ static void fold_all(struct decision *decision, bool keep_conflicts)
 		memset(plan->tallies, 0, decision->inventory->count * sizeof(*plan->tallies));
 	for (size_t r = 0; r < decision->policy->rule_count; r++)
 		if (!rule_is_void(plan, r))
-			plan->findings[r].matches = 0;
+			plan->results[r].matches = 0;
 	fold_keeps(decision);
 	for (size_t r = 0; r < decision->policy->rule_count; r++)
 		if (rule_at(decision, r)->verb == VERB_BIND)
@@ -329,18 +329,18 @@ static bool binds_any(struct decision *decision, size_t index)
 
 static void judge_rule(struct decision *decision, size_t index)
 {
-	struct finding *finding = &decision->plan->findings[index];
+	struct rule_result *result = &decision->plan->results[index];
 	const struct rule *rule = rule_at(decision, index);
 
-	if (finding->reason == REASON_NONE && !finding->matches) {
-		finding->reason = REASON_ABSENT;
+	if (result->reason == REASON_NONE && !result->matches) {
+		result->reason = REASON_ABSENT;
 		if (rule_names_place(rule))
-			finding->stands = (uint16_t)rule_place(decision, rule);
-		if (finding->stands != NO_DEVICE)
-			finding->reason = REASON_MOVED;
+			result->stands = (uint16_t)rule_place(decision, rule);
+		if (result->stands != NO_DEVICE)
+			result->reason = REASON_MOVED;
 	}
 	if (rule->required && !rule_is_void(decision->plan, index) && !binds_any(decision, index))
-		finding->reason = REASON_REQUIRED;
+		result->reason = REASON_REQUIRED;
 }
 
 bool rule_selects(struct decision *decision, size_t index, size_t device)

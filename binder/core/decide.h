@@ -34,7 +34,7 @@ struct tally {
 };
 
 /* What became of one rule. */
-struct finding {
+struct rule_result {
 	enum reason reason; /* REASON_NONE, or why the rule binds nothing */
 	uint32_t matches;   /* devices its selectors match */
 	uint16_t stands;    /* REASON_MOVED: the device that stands there now */
@@ -42,7 +42,7 @@ struct finding {
 
 struct plan {
 	struct tally tallies[DEVICE_MAX];
-	struct finding findings[POLICY_RULES_MAX];
+	struct rule_result results[POLICY_RULES_MAX];
 	/* Facts the decision still lacks, bits of enum fact. */
 	uint8_t wants[DEVICE_MAX];
 	unsigned wants_machine;

@@ -13,20 +13,20 @@ static const struct rule *rule_at(const struct host *host, size_t rule)
 /* What became of a rule that bound nothing, and what to do. Returns NULL where all is well. */
 static const char *judge_rule(const struct host *host, size_t r, char text[SENTENCE_SIZE])
 {
-	const struct finding *finding = &host->judged.plan.findings[r];
+	const struct rule_result *result = &host->judged.plan.results[r];
 	char stands[DEVICE_TEXT_SIZE];
 
-	(void)snprintf(text, SENTENCE_SIZE, "%s", reason_text(finding->reason));
-	switch ((unsigned)finding->reason) {
+	(void)snprintf(text, SENTENCE_SIZE, "%s", reason_text(result->reason));
+	switch ((unsigned)result->reason) {
 	case REASON_ABSENT:
 		return "look at vfio-bind list for what is there, or remove the rule";
 	case REASON_MOVED:
 		(void)snprintf(text, SENTENCE_SIZE, "another device stands there: %s",
-			       device_text(host, finding->stands, stands));
+			       device_text(host, result->stands, stands));
 		return "name the device where it is now: vfio-bind list";
 	case REASON_COUNT:
 		(void)snprintf(text, SENTENCE_SIZE, "%u devices match, not %u as count= says",
-			       finding->matches, rule_at(host, r)->count);
+			       result->matches, rule_at(host, r)->count);
 		return "correct count=, or name the devices themselves";
 	case REASON_DSN:
 		return "name the device by path= and id=";
@@ -42,7 +42,7 @@ static void check_findings(struct findings *findings)
 	struct host *host = findings->host;
 
 	for (size_t r = 0; r < host->judged.policy.rule_count; r++) {
-		enum reason reason = host->judged.plan.findings[r].reason;
+		enum reason reason = host->judged.plan.results[r].reason;
 		bool gone = reason == REASON_ABSENT || reason == REASON_MOVED;
 		const struct rule *rule = rule_at(host, r);
 		char text[SENTENCE_SIZE];

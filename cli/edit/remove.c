@@ -33,7 +33,7 @@ static struct policy *policy_of(struct editing *editing)
 
 static bool is_void(const struct editing *editing, size_t r)
 {
-	enum reason reason = editing->host->judged.plan.findings[r].reason;
+	enum reason reason = editing->host->judged.plan.results[r].reason;
 
 	return reason == REASON_COUNT || reason == REASON_DSN;
 }

@@ -89,7 +89,7 @@ static void say_values(struct host *host, const struct rule *rule, size_t index,
 static void say_relation(struct host *host, size_t r, size_t index, enum relation relation,
 			 size_t leader, char out[SENTENCE_SIZE])
 {
-	const struct finding *finding = &host->judged.plan.findings[r];
+	const struct rule_result *result = &host->judged.plan.results[r];
 	const struct rule *rule = rule_at(host, r);
 	char address[ADDRESS_SIZE];
 
@@ -106,15 +106,15 @@ static void say_relation(struct host *host, size_t r, size_t index, enum relatio
 		(void)snprintf(out, SENTENCE_SIZE, "with %s", address);
 		break;
 	case RELATION_VOID:
-		if (finding->reason == REASON_COUNT)
+		if (result->reason == REASON_COUNT)
 			(void)snprintf(out, SENTENCE_SIZE, "%u devices match, not %u",
-				       finding->matches, rule->count);
+				       result->matches, rule->count);
 		else
-			(void)snprintf(out, SENTENCE_SIZE, "%s", reason_text(finding->reason));
+			(void)snprintf(out, SENTENCE_SIZE, "%s", reason_text(result->reason));
 		break;
 	case RELATION_OTHER_NTH:
 		(void)snprintf(out, SENTENCE_SIZE, "nth=%u of the %u that match is another",
-			       rule->nth, finding->matches);
+			       rule->nth, result->matches);
 		break;
 	}
 }

@@ -93,7 +93,7 @@ static struct json_object *rule_rows(const struct view *view, struct sums *sums)
 
 	for (size_t r = 0; r < judged->policy.rule_count; r++) {
 		const struct rule *rule = &judged->policy.rules[r];
-		enum reason reason = judged->plan.findings[r].reason;
+		enum reason reason = judged->plan.results[r].reason;
 		struct json_object *row;
 
 		if (reason == REASON_NONE)

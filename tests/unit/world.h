@@ -170,7 +170,7 @@ static inline const char *short_address(struct address address)
 	return strncmp(name, "0000:", 5) ? name : name + 5;
 }
 
-/* One line a verdict, "ADDRESS VERDICT REASON LINE", and a finding, "LINE REASON". */
+/* One line a verdict, "ADDRESS VERDICT REASON LINE", and a result of a rule, "LINE REASON". */
 static inline void print_plan(char *out)
 {
 	*out = '\0';
@@ -184,9 +184,9 @@ static inline void print_plan(char *out)
 			       policy.rules[verdict.rule].line);
 	}
 	for (size_t r = 0; r < policy.rule_count; r++)
-		if (plan.findings[r].reason != REASON_NONE)
+		if (plan.results[r].reason != REASON_NONE)
 			out += sprintf(out, "%u %s\n", policy.rules[r].line,
-				       reason_token(plan.findings[r].reason));
+				       reason_token(plan.results[r].reason));
 }
 
 #endif
