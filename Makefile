@@ -22,7 +22,7 @@ COMMON = -std=c11 -D_GNU_SOURCE -DVERSION='"$(VERSION)"' -Ibinder -Ibinder/core 
 	-ffile-prefix-map='$(CURDIR)'=.
 
 # Small, and in the end without what only glibc has: core objects go into a musl binder too.
-# 64 KiB are promised, so a packager's -O2 gives way here.
+# 96 KiB are promised, so a packager's -O2 gives way here.
 BINDER_CFLAGS = $(COMMON) -fno-asynchronous-unwind-tables -ffunction-sections -fdata-sections \
 	$(CFLAGS) -Os $(HOT_CFLAGS) -U_FORTIFY_SOURCE
 # Pages of 512 bytes pack the data right behind the code: that is 4 KiB less.

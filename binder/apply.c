@@ -2,8 +2,10 @@
 #include "apply.h"
 
 #include "framebuffer.h"
+#include "judge.h"
 #include "log.h"
 #include "modules.h"
+#include "supervise.h"
 #include "sysfs.h"
 
 #include <errno.h>
@@ -19,16 +21,23 @@ static const struct rule *rule_of(const struct boot *boot, size_t index)
 	return &boot->judged->policy.rules[plan_verdict(&boot->judged->plan, index).rule];
 }
 
+struct text driver_for(const struct boot *boot, size_t index)
+{
+	const char *name = boot->drivers[plan_verdict(&boot->judged->plan, index).rule].name;
+
+	return name[0] ? text_of(name) : rule_of(boot, index)->driver;
+}
+
+static bool driver_is_there(const struct boot *boot, size_t index)
+{
+	return boot->drivers[plan_verdict(&boot->judged->plan, index).rule].there;
+}
+
 /* A screen the host may not get back: it is touched only once its driver is there to be had. */
 static bool may_be_last_screen(const struct boot *boot, size_t index)
 {
 	return device_is_screen(&boot->judged->inventory.devices[index]) &&
 	       (rule_of(boot, index)->allow & ALLOW_LAST_DISPLAY);
-}
-
-static bool has_driver(const struct device *device, struct text driver)
-{
-	return text_is(driver, device->driver);
 }
 
 static void fail(struct boot *boot, size_t index, enum step step, int err)
@@ -37,7 +46,7 @@ static void fail(struct boot *boot, size_t index, enum step step, int err)
 
 	if (outcome->err)
 		return; /* what went wrong first is what has to be mended */
-	outcome->failed = step;
+	outcome->step = step;
 	outcome->err = err;
 }
 
@@ -47,58 +56,45 @@ static void override(struct boot *boot, size_t index)
 	int err;
 
 	boot_at(boot, STEP_OVERRIDE, index);
-	err = override_set(&boot->judged->machine, device->address, rule_of(boot, index)->driver);
+	err = override_set(&boot->judged->machine, device->address, driver_for(boot, index));
 	if (err)
 		fail(boot, index, STEP_OVERRIDE, err);
+	else
+		boot->outcomes[index].overridden = true;
 }
 
-/*
- * vfio-pci removes the firmware's framebuffer itself, but from VGA-class devices only:
- * linux/drivers/vfio/pci/vfio_pci_core.c:vfio_pci_vga_init
- */
-static bool keeps_framebuffer(const struct boot *boot, size_t index)
+/* The host has it as if we had not been there. */
+static void put_back(struct boot *boot, size_t index)
 {
 	const struct device *device = &boot->judged->inventory.devices[index];
 
-	return device->framebuffer && (device_class16(device) != CLASS_DISPLAY_VGA ||
-				       text_is(rule_of(boot, index)->driver, "pci-stub"));
-}
-
-static void unbind(struct boot *boot, size_t index)
-{
-	const struct device *device = &boot->judged->inventory.devices[index];
-	int err = boot->outcomes[index].err;
-
-	boot_at(boot, STEP_UNBIND, index);
-	/* Without its override the old driver would take it right back. */
-	if (!err && keeps_framebuffer(boot, index))
-		err = framebuffer_release(&boot->judged->machine);
-	/* By the name that was judged: should another driver have it by now, this fails. */
-	if (!err && device->driver[0] && !has_driver(device, rule_of(boot, index)->driver))
-		err = driver_unbind(&boot->judged->machine, device->address,
-				    text_of(device->driver));
-	if (err)
-		fail(boot, index, STEP_UNBIND, err);
+	(void)override_clear(&boot->judged->machine, device->address);
+	if (!device->driver[0])
+		(void)driver_probe(&boot->judged->machine, device->address);
+	boot->outcomes[index].overridden = false;
 	claims_release(&boot->judged->claims, index);
 }
 
-static void bind(struct boot *boot, size_t index)
+/*
+ * Notes a driver that came since the scan. One that has gone meanwhile needs no unbind, and the
+ * one it is to have is what the modules brought.
+ */
+static bool look_again(struct boot *boot, size_t index)
 {
-	struct address address = boot->judged->inventory.devices[index].address;
-	char driver[DRIVER_SIZE];
-	int err;
+	struct device *device = &boot->judged->inventory.devices[index];
+	struct outcome *outcome = &boot->outcomes[index];
+	int err = driver_read(&boot->judged->machine, device->address, outcome->after);
 
-	if (boot->outcomes[index].err)
-		return;
-	boot_at(boot, STEP_BIND, index);
-	err = driver_read(&boot->judged->machine, address, driver);
-	/* A driver that was loaded just now has probed already; one built in never will. */
-	if (!err && !driver[0] && !driver_exists(boot, rule_of(boot, index)->driver))
-		fail(boot, index, STEP_LOAD, -ENODEV);
-	else if (!err && !driver[0])
-		err = driver_bind(&boot->judged->machine, address, rule_of(boot, index)->driver);
 	if (err)
 		fail(boot, index, STEP_BIND, err);
+	if (err || text_is(driver_for(boot, index), outcome->after) ||
+	    !strcmp(outcome->after, device->driver))
+		return false;
+	memcpy(device->driver, outcome->after, sizeof(device->driver));
+	device->passthrough = driver_is_passthrough(text_of(device->driver));
+	device->known &= (uint8_t)~FACT_DISKS;
+	claims_release(&boot->judged->claims, index);
+	return device->driver[0] && !device->passthrough;
 }
 
 static void each(struct boot *boot, bool last_screens, void (*call)(struct boot *, size_t))
@@ -111,13 +107,191 @@ static void each(struct boot *boot, bool last_screens, void (*call)(struct boot 
 	}
 }
 
+static void override_new(struct boot *boot, size_t index)
+{
+	if (!boot->outcomes[index].overridden && !boot->outcomes[index].err)
+		override(boot, index);
+}
+
+/* Where a driver came since the scan the guards have their say once more. */
+static int judge_again(struct boot *boot)
+{
+	struct judgement *judged = boot->judged;
+	struct decision decision;
+	bool came = false;
+	int err;
+
+	boot_at(boot, STEP_READ, NO_DEVICE);
+	for (size_t i = 0; i < judged->plan.selected_count; i++)
+		if (is_bound(boot, judged->plan.selected[i]))
+			came |= look_again(boot, judged->plan.selected[i]);
+	if (!came)
+		return 0;
+	boot->decided = false;
+	err = judge(judged, &decision);
+	boot->decided = !err;
+	for (size_t i = 0; i < judged->inventory.count; i++)
+		if (boot->outcomes[i].overridden && (err || !is_bound(boot, i)))
+			put_back(boot, i);
+	each(boot, false, override_new);
+	return err;
+}
+
+/*
+ * The modules are loaded. What they did not bring is left as the override only of a device that
+ * nobody held; and where the name was guessed wrong it is put right.
+ */
+static void settle(struct boot *boot, size_t index)
+{
+	const struct device *device = &boot->judged->inventory.devices[index];
+
+	if (boot->outcomes[index].err)
+		return;
+	if (!driver_is_there(boot, index)) {
+		fail(boot, index, STEP_LOAD, -ENODEV);
+		if (device->driver[0])
+			put_back(boot, index);
+	} else if (!text_equal(driver_for(boot, index), rule_of(boot, index)->driver)) {
+		override(boot, index);
+	}
+}
+
 /* The host's only picture is not put at risk for a driver that is not there. */
 static void require_driver(struct boot *boot, size_t index)
 {
-	if (!driver_exists(boot, rule_of(boot, index)->driver))
+	if (!driver_is_there(boot, index))
 		fail(boot, index, STEP_LOAD, -ENODEV);
 	else
 		override(boot, index);
+}
+
+/*
+ * vfio-pci removes the firmware's framebuffer itself, but from VGA-class devices only:
+ * linux/drivers/vfio/pci/vfio_pci_core.c:vfio_pci_vga_init
+ */
+static bool keeps_framebuffer(const struct boot *boot, size_t index)
+{
+	const struct device *device = &boot->judged->inventory.devices[index];
+
+	return device->framebuffer && (device_class16(device) != CLASS_DISPLAY_VGA ||
+				       text_is(driver_for(boot, index), "pci-stub"));
+}
+
+/* True if another driver, on the function or on its picture, has to let go first. */
+static bool is_held(const struct boot *boot, size_t index)
+{
+	const char *driver = boot->judged->inventory.devices[index].driver;
+
+	return keeps_framebuffer(boot, index) ||
+	       (driver[0] && !text_is(driver_for(boot, index), driver));
+}
+
+static int unbind(struct boot *boot, size_t index)
+{
+	const struct device *device = &boot->judged->inventory.devices[index];
+	struct machine *machine = &boot->judged->machine;
+	char driver[DRIVER_SIZE];
+	int err = 0;
+
+	if (keeps_framebuffer(boot, index))
+		err = framebuffer_release(machine);
+	if (err || !device->driver[0] || text_is(driver_for(boot, index), device->driver))
+		return err;
+	/* By the name that was judged: should another driver have it by now, this fails. */
+	err = driver_unbind(machine, device->address, text_of(device->driver));
+	if (err && !driver_read(machine, device->address, driver) && !driver[0])
+		return 0; /* it has gone meanwhile, as by a probe that failed */
+	return err;
+}
+
+/* A driver that was loaded just now has probed already; one built in never will. */
+static void bind(struct boot *boot, size_t index)
+{
+	struct address address = boot->judged->inventory.devices[index].address;
+	struct text driver = driver_for(boot, index);
+	int err;
+
+	if (boot->outcomes[index].after[0])
+		return; /* it has it, or the old one has not let go, which is told */
+	boot_at(boot, STEP_BIND, index);
+	boot->outcomes[index].step = STEP_BIND;
+	err = driver_bind(&boot->judged->machine, address, driver);
+	if (err)
+		fail(boot, index, STEP_BIND, err);
+}
+
+static void bind_free(struct boot *boot, size_t index)
+{
+	if (!boot->outcomes[index].err && !is_held(boot, index))
+		bind(boot, index);
+}
+
+/* In a child of its own: what does not let go of one device keeps no other from its driver. */
+static void take(struct boot *boot, size_t index)
+{
+	int err;
+
+	claims_close_others(&boot->judged->claims, index);
+	boot->outcomes[index].step = STEP_UNBIND;
+	err = unbind(boot, index);
+	if (!err)
+		err = driver_read(&boot->judged->machine,
+				  boot->judged->inventory.devices[index].address,
+				  boot->outcomes[index].after);
+	if (err)
+		fail(boot, index, STEP_UNBIND, err);
+	else
+		bind(boot, index);
+}
+
+static bool is_to_be_taken(const struct boot *boot, size_t index)
+{
+	return !boot->outcomes[index].err && is_held(boot, index);
+}
+
+static void count_held(struct boot *boot, size_t index)
+{
+	boot->held += is_to_be_taken(boot, index);
+}
+
+/* One after the other, and each has its share of the time that is left. */
+static void take_in_child(struct boot *boot, size_t index)
+{
+	struct outcome *outcome = &boot->outcomes[index];
+	int64_t share = time_left(boot) / (int64_t)(boot->held + 1);
+	int err = share > 0 ? 0 : -ETIME;
+
+	if (!is_to_be_taken(boot, index))
+		return;
+	boot->held--;
+	boot_at(boot, STEP_UNBIND, index);
+	if (!err)
+		err = child_start(&outcome->child, boot, index, take);
+	claims_release(&boot->judged->claims, index);
+	if (err)
+		fail(boot, index, STEP_UNBIND, err);
+	else
+		(void)child_wait(&outcome->child, share);
+}
+
+static void give_up(struct boot *boot, size_t index)
+{
+	struct outcome *outcome = &boot->outcomes[index];
+
+	outcome->hung = true;
+	fail(boot, index, outcome->step, -ETIMEDOUT);
+}
+
+/* A driver that was only slow has until now. */
+static void finish(struct boot *boot, size_t index)
+{
+	struct outcome *outcome = &boot->outcomes[index];
+
+	if (!outcome->child.pid)
+		return;
+	if (!child_wait(&outcome->child, time_left(boot)))
+		give_up(boot, index);
+	child_end(&outcome->child);
 }
 
 static void read_back_one(struct boot *boot, size_t index)
@@ -136,17 +310,25 @@ static void restore_screen(struct boot *boot, size_t index)
 {
 	struct address address = boot->judged->inventory.devices[index].address;
 
-	if (outcome_is_good(boot, index) || boot->outcomes[index].failed == STEP_LOAD)
+	if (outcome_is_good(boot, index) || boot->outcomes[index].step == STEP_LOAD)
 		return;
 	(void)override_clear(&boot->judged->machine, address);
 	(void)driver_probe(&boot->judged->machine, address);
 	read_back_one(boot, index);
 }
 
-void read_back(struct boot *boot)
+static void read_back(struct boot *boot)
 {
 	each(boot, false, read_back_one);
 	each(boot, true, read_back_one);
+}
+
+static void cut_short(struct boot *boot, size_t index)
+{
+	const struct child *child = &boot->outcomes[index].child;
+
+	if (child->pid && !child->ended)
+		give_up(boot, index);
 }
 
 void apply_cut_short(struct boot *boot, bool hung)
@@ -154,10 +336,12 @@ void apply_cut_short(struct boot *boot, bool hung)
 	if (boot->device != NO_DEVICE) {
 		struct outcome *outcome = &boot->outcomes[boot->device];
 
-		outcome->failed = boot->step;
+		outcome->step = boot->step;
 		outcome->err = hung ? -ETIMEDOUT : -EINTR;
 		outcome->hung = hung;
 	}
+	each(boot, false, cut_short);
+	each(boot, true, cut_short);
 	read_back(boot);
 }
 
@@ -165,23 +349,35 @@ bool outcome_is_good(const struct boot *boot, size_t index)
 {
 	const struct outcome *outcome = &boot->outcomes[index];
 
-	return outcome->read_back && text_is(rule_of(boot, index)->driver, outcome->after);
+	return outcome->read_back && text_is(driver_for(boot, index), outcome->after);
 }
 
-void apply(struct boot *boot)
+int apply(struct boot *boot)
 {
+	int err;
+
 	for (size_t i = 0; i < boot->judged->plan.selected_count; i++)
 		if (!is_bound(boot, boot->judged->plan.selected[i]))
 			claims_release(&boot->judged->claims, boot->judged->plan.selected[i]);
 	each(boot, false, override);
-	each(boot, false, unbind);
 	boot_at(boot, STEP_LOAD, NO_DEVICE);
 	boot->load_modules(boot);
+	drivers_find(boot);
+	err = judge_again(boot);
+	if (err)
+		return err;
+	each(boot, false, settle);
 	each(boot, true, require_driver);
-	each(boot, true, unbind);
-	each(boot, false, bind);
-	each(boot, true, bind);
+	each(boot, false, bind_free);
+	each(boot, true, bind_free);
+	each(boot, false, count_held);
+	each(boot, true, count_held);
+	each(boot, false, take_in_child);
+	each(boot, true, take_in_child);
+	each(boot, false, finish);
+	each(boot, true, finish);
 	boot_at(boot, STEP_DONE, NO_DEVICE);
 	read_back(boot);
 	each(boot, true, restore_screen);
+	return 0;
 }

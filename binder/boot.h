@@ -9,6 +9,8 @@
 
 #include "judgement.h"
 
+#include <sys/types.h>
+
 /* Where the work is, for the message if it ends there. */
 enum step {
 	STEP_READ,
@@ -19,13 +21,22 @@ enum step {
 	STEP_DONE,
 };
 
+/* A process that does what may hang. */
+struct child {
+	pid_t pid;  /* 0: there is none */
+	int alive;  /* the end of a pipe that the child holds the other one of */
+	bool ended; /* it has been seen to */
+};
+
 /* What became of one device that was to be bound. */
 struct outcome {
-	enum step failed;        /* the step that went wrong, if err */
+	enum step step;          /* it is at that, or that went wrong, if err */
 	int err;                 /* negative errno */
 	bool hung;               /* the step did not return */
+	bool overridden;         /* the override is ours */
 	bool read_back;          /* after is what the driver link says */
 	char after[DRIVER_SIZE]; /* the driver that has it, empty for none */
+	struct child child;      /* what takes it from another driver */
 };
 
 struct boot {
@@ -34,8 +45,17 @@ struct boot {
 	enum step step;
 	size_t device; /* the device the step is at, or NO_DEVICE */
 	bool decided;  /* the plan is complete */
+	bool ended;    /* work returned, and status is what it returned */
+	int status;
+	int64_t deadline_ms; /* when whoever watches leaves, by supervise.c's clock */
 	bool dry_run;
 	bool ids_dropped; /* an ids= was left out of a module's parameters */
+	size_t held;      /* devices that another driver has to let go of yet */
+	/* Of each rule's driver, once modules are loaded. */
+	struct {
+		bool sought, there;
+		char name[DRIVER_SIZE]; /* under /sys/bus/pci/drivers */
+	} drivers[POLICY_RULES_MAX];
 	/* Loads the drivers that are to be bound to: the binder by its plan, a host by libkmod. */
 	void (*load_modules)(struct boot *boot);
 };

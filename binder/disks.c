@@ -243,3 +243,10 @@ void claims_release_all(struct claims *claims)
 	while (claims->count)
 		(void)close(claims->held[--claims->count].fd);
 }
+
+void claims_close_others(const struct claims *claims, size_t index)
+{
+	for (size_t i = 0; i < claims->count; i++)
+		if (claims->held[i].device != index)
+			(void)close(claims->held[i].fd);
+}

@@ -37,4 +37,7 @@ int claims_take(struct claims *claims, struct machine *machine, const struct inv
 void claims_release(struct claims *claims, size_t index);
 void claims_release_all(struct claims *claims);
 
+/* In a child, whose copies they are: closes all but those of one device. */
+void claims_close_others(const struct claims *claims, size_t index);
+
 #endif

@@ -7,7 +7,7 @@
  */
 #include "apply.h"
 #include "boot.h"
-#include "facts.h"
+#include "judge.h"
 #include "log.h"
 #include "modules.h"
 #include "pid1.h"
@@ -114,17 +114,11 @@ static void read_protect(struct boot *boot)
 
 static int look_and_decide(struct boot *boot)
 {
-	struct decision decision = {
-		.policy = &boot->judged->policy,
-		.inventory = &boot->judged->inventory,
-		.protect = &boot->judged->protect,
-		.plan = &boot->judged->plan,
-	};
+	struct decision decision;
 	int err = scan(&boot->judged->machine, &boot->judged->inventory);
 
-	while (!err && !decide(&decision))
-		err = facts_read(&boot->judged->machine, &boot->judged->inventory,
-				 &boot->judged->plan, &boot->judged->claims);
+	if (!err)
+		err = judge(boot->judged, &decision);
 	boot->decided = !err;
 	return err;
 }
@@ -140,7 +134,9 @@ static int work(struct boot *boot)
 	if (err)
 		return unreadable(boot, err);
 	if (!boot->dry_run)
-		apply(boot);
+		err = apply(boot);
+	if (err)
+		return unreadable(boot, err);
 	report_log(boot);
 	leave_report(boot, NULL);
 	return (int)report_status(boot);

@@ -24,6 +24,41 @@ bool driver_exists(struct boot *boot, struct text driver)
 	       machine_has(&boot->judged->machine, path);
 }
 
+/* The driver's own name, where a rule spells it otherwise. */
+static bool find_spelling(struct boot *boot, struct text driver, char name[DRIVER_SIZE])
+{
+	static struct dir dir;
+	const char *found;
+	bool is_it = false;
+	int err = dir_open(&boot->judged->machine, "sys/bus/pci/drivers", &dir);
+
+	if (err)
+		return false;
+	while (!is_it && (found = dir_next(&dir, &err)))
+		is_it = module_name_equal(text_of(found), driver) &&
+			join(name, DRIVER_SIZE, found, "", "");
+	dir_close(&dir);
+	return is_it;
+}
+
+void drivers_find(struct boot *boot)
+{
+	const struct plan *plan = &boot->judged->plan;
+
+	for (size_t i = 0; i < plan->selected_count; i++) {
+		struct verdict verdict = plan_verdict(plan, plan->selected[i]);
+		struct text driver;
+
+		if (verdict.kind != VERDICT_BIND || boot->drivers[verdict.rule].sought)
+			continue;
+		driver = boot->judged->policy.rules[verdict.rule].driver;
+		boot->drivers[verdict.rule].sought = true;
+		boot->drivers[verdict.rule].there =
+			driver_exists(boot, driver) ||
+			find_spelling(boot, driver, boot->drivers[verdict.rule].name);
+	}
+}
+
 static int load_file(struct boot *boot, struct text file, const char *params)
 {
 	char path[MACHINE_PATH_SIZE], name[NAME_SIZE];

@@ -13,6 +13,12 @@
  */
 void modules_load(struct boot *boot);
 
+/*
+ * Finds the drivers of the rules that bind something: whether they are there, and by which name,
+ * as in that "-" and "_" are the same.
+ */
+void drivers_find(struct boot *boot);
+
 /* True if the driver is there to be bound to. */
 bool driver_exists(struct boot *boot, struct text driver);
 

@@ -40,11 +40,12 @@ void report_failure(const struct boot *boot, size_t index, char out[FAILURE_SIZE
 	if (boot->dry_run || outcome_is_good(boot, index))
 		return;
 	if (outcome->hung)
-		(void)format(out, FAILURE_SIZE, "hung: %s", step_name(outcome->failed));
-	else if (outcome->err && outcome->failed == STEP_LOAD)
-		(void)format(out, FAILURE_SIZE, "failed: its driver is not there");
+		(void)format(out, FAILURE_SIZE, "hung: %s", step_name(outcome->step));
+	else if (outcome->err && outcome->step == STEP_LOAD)
+		(void)format(out, FAILURE_SIZE, "failed: its driver is not there%s%s",
+			     outcome->after[0] ? "; it stays with " : "", outcome->after);
 	else if (outcome->err)
-		(void)format(out, FAILURE_SIZE, "failed: %s: %s", step_name(outcome->failed),
+		(void)format(out, FAILURE_SIZE, "failed: %s: %s", step_name(outcome->step),
 			     error_name(outcome->err));
 	else
 		(void)format(out, FAILURE_SIZE, "failed: its driver is %s",
@@ -93,6 +94,7 @@ enum status report_status(const struct boot *boot)
 static void log_bind(const struct boot *boot, size_t index, const struct rule *rule)
 {
 	char address[ADDRESS_SIZE], leader[ADDRESS_SIZE], failure[FAILURE_SIZE];
+	struct text driver = driver_for(boot, index);
 
 	(void)address_format(boot->judged->inventory.devices[index].address, address);
 	leader_of(boot, index, leader);
@@ -102,9 +104,9 @@ static void log_bind(const struct boot *boot, size_t index, const struct rule *r
 			 rule->file.at, rule->line);
 	else
 		log_line(LEVEL_INFO, "%s %s %.*s%s%s (%.*s:%u)", address,
-			 boot->dry_run ? "would be bound to" : "bound to", (int)rule->driver.len,
-			 rule->driver.at, leader[0] ? ", goes with " : "", leader,
-			 (int)rule->file.len, rule->file.at, rule->line);
+			 boot->dry_run ? "would be bound to" : "bound to", (int)driver.len,
+			 driver.at, leader[0] ? ", goes with " : "", leader, (int)rule->file.len,
+			 rule->file.at, rule->line);
 }
 
 static void log_device(const struct boot *boot, size_t index)

@@ -4,6 +4,7 @@
 #include "base/complain.h"
 #include "facts.h"
 #include "framebuffer.h"
+#include "judge.h"
 #include "last_boot.h"
 #include "machine_file.h"
 #include "scan.h"
@@ -200,18 +201,10 @@ static void set_drivers(struct host *host, enum moment moment)
 int host_judge(struct host *host, enum moment moment)
 {
 	struct judgement *judged = &host->judged;
-	int err = 0;
+	int err;
 
 	set_drivers(host, moment);
-	host->decision = (struct decision){
-		.policy = &judged->policy,
-		.inventory = &judged->inventory,
-		.protect = &judged->protect,
-		.plan = &judged->plan,
-	};
-	while (!err && !decide(&host->decision))
-		err = facts_read(&judged->machine, &judged->inventory, &judged->plan,
-				 &judged->claims);
+	err = judge(judged, &host->decision);
 	claims_release_all(&judged->claims);
 	return err ? complain_read(host, err) : EXIT_AS_CONFIGURED;
 }

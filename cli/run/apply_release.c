@@ -5,9 +5,9 @@
 #include "base/names.h"
 #include "base/table.h"
 #include "deadline.h"
-#include "facts.h"
 #include "host/find_device.h"
 #include "host/host.h"
+#include "judge.h"
 #include "log.h"
 #include "modules.h"
 #include "release.h"
@@ -91,16 +91,14 @@ static struct host *working;
 /* Judges anew, and this time keeps the disks it claims until their device is unbound. */
 static int work(struct boot *boot)
 {
-	int err = 0;
+	int err;
 
 	for (size_t i = 0; i < boot->judged->inventory.count; i++)
 		boot->judged->inventory.devices[i].known &= (uint8_t)~FACT_DISKS;
-	while (!err && !decide(&working->decision))
-		err = facts_read(&boot->judged->machine, &boot->judged->inventory,
-				 &boot->judged->plan, &boot->judged->claims);
+	err = judge(boot->judged, &working->decision);
 	boot->decided = !err;
 	if (!err)
-		apply(boot);
+		err = apply(boot);
 	return err ? EXIT_FAILED : EXIT_AS_CONFIGURED;
 }
 
@@ -158,36 +156,47 @@ static struct json_object *row_of(const struct boot *boot, size_t index)
  * Looks at the driver link and at nothing else of the device: its attributes may take the lock
  * that a write which hangs holds (linux/drivers/base/dd.c:device_driver_detach).
  */
-static int say_cut_short(struct boot *boot, bool hung)
+static void say_cut_short(struct boot *boot, size_t index, enum step step, const char *how)
 {
-	const char *how = hung ? "hung" : "died";
+	const struct device *device = &boot->judged->inventory.devices[index];
 	char address[ADDRESS_SIZE], driver[DRIVER_SIZE];
-	const struct device *device;
 
-	if (boot->device == NO_DEVICE)
-		return complain(EXIT_FAILED, "%s at %s", how, step_name(boot->step));
-	device = &boot->judged->inventory.devices[boot->device];
 	(void)address_format(device->address, address);
 	(void)driver_read(&boot->judged->machine, device->address, driver);
 	(void)complain(EXIT_FAILED, "%s: %s at %s; its driver link: %s", address, how,
-		       step_name(boot->step), driver[0] ? driver : "none");
-	if (hung && boot->step == STEP_UNBIND && device->driver[0])
+		       step_name(step), driver[0] ? driver : "none");
+	if (!strcmp(how, "hung") && step == STEP_UNBIND && device->driver[0])
 		(void)fprintf(stderr,
 			      "%s does not let go of it, and what hangs stays behind. Until that "
 			      "ends no other driver can have it: then run this again.\n",
 			      device->driver);
-	return EXIT_FAILED;
+}
+
+/* What hung, be it a device in a child of its own or the work as a whole. */
+static void say_hung(struct boot *boot, enum ending ending)
+{
+	if (ending != ENDED && boot->device == NO_DEVICE)
+		(void)complain(EXIT_FAILED, "%s at %s", ending == HUNG ? "hung" : "died",
+			       step_name(boot->step));
+	else if (ending == DIED)
+		say_cut_short(boot, boot->device, boot->step, "died");
+	for (size_t i = 0; i < boot->judged->plan.selected_count; i++) {
+		size_t index = boot->judged->plan.selected[i];
+
+		if (boot->outcomes[index].hung)
+			say_cut_short(boot, index, boot->outcomes[index].step, "hung");
+	}
 }
 
 static int code_of(struct boot *boot, enum ending ending)
 {
 	if (ending == NOT_STARTED)
 		return complain(EXIT_FAILED, "no process can be started");
-	if (ending != ENDED && boot->decided) {
-		(void)say_cut_short(boot, ending == HUNG);
+	if (ending != ENDED && boot->decided)
 		apply_cut_short(boot, ending == HUNG);
-	}
-	if (!boot->decided)
+	if (boot->decided)
+		say_hung(boot, ending);
+	else
 		return complain(EXIT_FAILED, "%s: it cannot be read", boot->judged->machine.failed);
 	for (size_t i = 0; i < boot->judged->plan.selected_count; i++)
 		if (!strcmp(result_of(boot, boot->judged->plan.selected[i]), "failed"))
@@ -340,7 +349,7 @@ static int release(struct boot *boot, size_t index)
 	case DIED:
 		outcome->hung = ending == HUNG;
 		outcome->err = outcome->hung ? -ETIMEDOUT : -EINTR;
-		(void)say_cut_short(boot, outcome->hung);
+		say_cut_short(boot, index, STEP_UNBIND, outcome->hung ? "hung" : "died");
 		if (outcome->hung)
 			(void)fputs("Is a virtual machine using it?\n", stderr);
 		return EXIT_FAILED;

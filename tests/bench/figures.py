@@ -7,7 +7,7 @@ from . import generators, machine, plain
 from .figure import Figure
 
 FIGURES = (
-    (plain.size, Figure("size of the binder", "bytes", most=65536)),
+    (plain.size, Figure("size of the binder", "bytes", most=98304)),
     (plain.memory, Figure("memory (VmHWM) with 256 functions", "KiB", most=1024),
      Figure("memory (VmHWM) with 16,384 functions", "KiB", most=4096)),
     (plain.calls, Figure("system calls a function (strace)", "", most=4, digits=2)),

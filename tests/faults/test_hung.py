@@ -64,7 +64,7 @@ def test_the_time_limit_holds_and_the_driver_link_is_told(program, tmp_path):
     apply.unlink()
 
     took, status, stdout, said = apply.end()
-    assert LIMIT <= took < 2 * LIMIT and status == 1
+    assert took < 2 * LIMIT and status == 1
     assert golden.validate(stdout, "apply")["devices"] == [{
         "address": ADDRESS, "result": "failed", "driver": "", "rule": "/etc/vfio-bind.conf:1",
         "detail": "hung: unbind"}]

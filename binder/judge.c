@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "judge.h"
+
+#include "facts.h"
+
+int judge(struct judgement *judged, struct decision *decision)
+{
+	int err = 0;
+
+	*decision = (struct decision){
+		.policy = &judged->policy,
+		.inventory = &judged->inventory,
+		.protect = &judged->protect,
+		.plan = &judged->plan,
+	};
+	while (!err && !decide(decision))
+		err = facts_read(&judged->machine, &judged->inventory, &judged->plan,
+				 &judged->claims);
+	return err;
+}
