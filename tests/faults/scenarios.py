@@ -87,7 +87,7 @@ def device(address):
 def driver_of(tree, address):
     """The driver that has it, or an empty text."""
     try:
-        return os.path.basename(os.readlink(tree.path(device(address), "driver")))
+        return os.path.basename(os.readlink(tree.path(f"{device(address)}/driver")))
     except FileNotFoundError:
         return ""
 
