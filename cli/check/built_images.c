@@ -27,13 +27,13 @@ static void add_release(struct releases *releases, const char *release)
 static void say_driver(struct findings *findings, const struct image *image, const char *driver,
 		       bool has)
 {
-	struct json_object *finding = finding_add(
+	struct finding *finding = finding_add(
 		findings, image->next ? SEVERITY_ERROR : SEVERITY_WARNING, "driver",
 		"kernel %s: %s %s", image->kernel->release, driver,
 		has ? "is no driver that hands devices to a guest" : "is not among its modules");
 
-	json_add_string(
-		finding, "advice",
+	finding_advise(
+		finding,
 		has ? "name vfio-pci, pci-stub or a vfio variant behind driver=" :
 		      "install the package of modules it comes with, or boot another kernel");
 }
@@ -77,12 +77,12 @@ static void check_drivers(struct findings *findings, const struct image *image)
 static void say_images(struct findings *findings, enum severity severity,
 		       const struct releases *releases, const char *what)
 {
-	struct json_object *finding;
+	struct finding *finding;
 
 	if (!releases->count)
 		return;
 	finding = finding_add(findings, severity, "image", "kernel %s: %s", releases->text, what);
-	json_add_string(finding, "advice", "build anew: vfio-bind update");
+	finding_advise(finding, "build anew: vfio-bind update");
 }
 
 static void check_stamps(struct findings *findings, const struct images *images)
@@ -112,7 +112,7 @@ static void check_stamps(struct findings *findings, const struct images *images)
 void check_images(struct findings *findings)
 {
 	static struct images images;
-	struct json_object *finding;
+	struct finding *finding;
 
 	if (findings->host->mistakes.diag.mistakes)
 		return;
@@ -121,7 +121,7 @@ void check_images(struct findings *findings)
 		finding = finding_add(
 			findings, SEVERITY_UNKNOWN, "image",
 			"no kernel is installed in /lib/modules: images cannot be judged");
-		json_add_string(finding, "advice", "check on the host whose kernel boots");
+		finding_advise(finding, "check on the host whose kernel boots");
 		return;
 	}
 	for (size_t i = 0; i < images.count; i++)

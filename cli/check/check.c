@@ -42,20 +42,20 @@ static bool read_groups(struct host *host)
 static void check_mistakes(struct findings *findings)
 {
 	unsigned mistakes = findings->host->mistakes.diag.mistakes;
-	struct json_object *finding;
+	struct finding *finding;
 
 	if (!mistakes)
 		return;
 	finding = finding_add(findings, SEVERITY_ERROR, "policy",
 			      "the policy has %u mistake%s; nothing would be bound", mistakes,
 			      mistakes > 1 ? "s" : "");
-	json_add_string(finding, "advice", "correct each line that is named, and check again");
+	finding_advise(finding, "correct each line that is named, and check again");
 }
 
 /* What only the machine itself can tell. */
 static void check_machine(struct findings *findings)
 {
-	struct json_object *finding;
+	struct finding *finding;
 
 	check_devices(findings);
 	if (!findings->host->from_file) {
@@ -67,7 +67,7 @@ static void check_machine(struct findings *findings)
 		finding_add(findings, SEVERITY_UNKNOWN, "machine",
 			    "a machine file does not hold modprobe.d, driverctl, images, kernels, "
 			    "reserved regions, reset methods and interrupt remapping");
-	json_add_string(finding, "advice", "run check on the machine itself to know of them");
+	finding_advise(finding, "run check on the machine itself to know of them");
 }
 
 static void check_all(struct findings *findings)
@@ -77,7 +77,7 @@ static void check_all(struct findings *findings)
 					 -EIO);
 	check_mistakes(findings);
 	check_iommu(findings);
-	check_plan(findings);
+	check_guards(findings);
 	check_rules(findings);
 	check_conflicts(findings);
 	check_machine(findings);
@@ -188,7 +188,7 @@ static void print_json(const struct findings *findings, struct json_object *rows
 
 	json_add_string(object, "result", exit_word(code));
 	(void)json_object_object_add(object, "mistakes", mistakes_json(&findings->host->mistakes));
-	(void)json_object_object_add(object, "findings", json_object_get(findings->list));
+	(void)json_object_object_add(object, "findings", findings_json(findings));
 	(void)json_object_object_add(object, "plan", json_object_get(rows));
 	json_print(object);
 	(void)json_object_put(object);
@@ -196,7 +196,7 @@ static void print_json(const struct findings *findings, struct json_object *rows
 
 static int check(struct host *host, const struct options *options, bool strict)
 {
-	struct findings findings = { .host = host, .list = json_object_new_array() };
+	struct findings findings = { .host = host };
 	struct json_object *rows = plan_rows(host);
 	int printed = EXIT_AS_CONFIGURED;
 	enum exit_code code;
@@ -209,7 +209,7 @@ static int check(struct host *host, const struct options *options, bool strict)
 	else
 		printed = print_text(&findings, rows, options);
 	(void)json_object_put(rows);
-	(void)json_object_put(findings.list);
+	findings_free(&findings);
 	return printed == EXIT_AS_CONFIGURED ? (int)code : printed;
 }
 

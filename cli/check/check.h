@@ -6,7 +6,7 @@
 #include "findings.h"
 
 /* What guards and IOMMU groups make of the plan for the next boot. */
-void check_plan(struct findings *findings);
+void check_guards(struct findings *findings);
 
 /* Rules that bind nothing or not always the same, and our words on the kernel command line. */
 void check_rules(struct findings *findings);

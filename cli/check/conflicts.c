@@ -29,13 +29,13 @@ static bool lists_taker(struct text list)
 /* The kernel's own word keeps any module out, modprobe's only what is not asked for by name. */
 static void say_blacklisted(struct findings *findings, struct text word)
 {
-	struct json_object *finding = finding_add(
+	struct finding *finding = finding_add(
 		findings,
 		findings->host->judged.policy.rule_count ? SEVERITY_ERROR : SEVERITY_WARNING,
 		"blacklist", "\"%.*s\" on the kernel command line keeps vfio-pci from being loaded",
 		(int)word.len, word.at);
 
-	json_add_string(finding, "advice", "remove it from the kernel command line");
+	finding_advise(finding, "remove it from the kernel command line");
 }
 
 static void check_cmdline(struct findings *findings)
@@ -61,7 +61,7 @@ static void say_override(struct findings *findings, const char *place, size_t in
 	bool bound = plan_verdict(&host->judged.plan, index).kind == VERDICT_BIND;
 	bool guest = driver_is_passthrough(driver);
 	char address[ADDRESS_SIZE];
-	struct json_object *finding;
+	struct finding *finding;
 
 	if (!bound && !guest)
 		return; /* a driver of the host's for a device of the host's */
@@ -72,9 +72,9 @@ static void say_override(struct findings *findings, const char *place, size_t in
 			      !bound ? "leaves to the host" :
 			      guest  ? "binds anyhow" :
 				       "binds");
-	json_add_format(finding, "advice", "driverctl unset-override %s", address);
-	json_add_string(finding, "device", address);
-	json_add_string(finding, "place", place);
+	finding_advise(finding, "driverctl unset-override %s", address);
+	finding->device = index;
+	finding_set_place(finding, "%s", place);
 }
 
 /* The file's only line is a driver; its name is pci-ADDRESS: driverctl's udev rule. */

@@ -16,15 +16,14 @@ static bool is_bound(const struct host *host, size_t index)
 	return plan_verdict(&host->judged.plan, index).kind == VERDICT_BIND;
 }
 
-static struct json_object *find(struct findings *findings, enum severity severity,
-				const char *check, size_t index, const char *what)
+static struct finding *find(struct findings *findings, enum severity severity, const char *check,
+			    size_t index, const char *what)
 {
-	char device[DEVICE_TEXT_SIZE], address[ADDRESS_SIZE];
-	struct json_object *finding = finding_add(findings, severity, check, "%s %s",
-						  device_text(findings->host, index, device), what);
+	char device[DEVICE_TEXT_SIZE];
+	struct finding *finding = finding_add(findings, severity, check, "%s %s",
+					      device_text(findings->host, index, device), what);
 
-	(void)address_format(device_at(findings->host, index)->address, address);
-	json_add_string(finding, "device", address);
+	finding->device = index;
 	return finding;
 }
 
@@ -47,7 +46,7 @@ static bool has_direct_region(struct machine *machine, int group)
 /* linux/drivers/iommu/iommu.c: such a device is never given away, but for "direct-relaxable". */
 static void check_regions(struct findings *findings, size_t index)
 {
-	struct json_object *finding;
+	struct finding *finding;
 
 	if (!has_direct_region(&findings->host->judged.machine,
 			       device_at(findings->host, index)->group))
@@ -56,8 +55,8 @@ static void check_regions(struct findings *findings, size_t index)
 		find(findings, SEVERITY_WARNING, "reserved-region", index,
 		     "has memory reserved by the firmware (RMRR) in its IOMMU group: vfio refuses "
 		     "to give it to a guest");
-	json_add_string(
-		finding, "advice",
+	finding_advise(
+		finding,
 		"turn off in the firmware's setup what uses it (USB legacy, shared memory of "
 		"a management controller), or ask the maker for an update");
 }
@@ -106,39 +105,37 @@ static void check_reset(struct findings *findings, size_t index)
 {
 	struct host *host = findings->host;
 	struct naming others = { 0 };
-	struct json_object *finding;
+	struct finding *finding;
 
 	if (has_reset(host, index) || !bus_is_shared(host, index, &others))
 		return;
 	if (!knows_resets(host)) {
-		(void)json_object_put(others.all);
+		naming_free(&others);
 		return;
 	}
 	finding = find(findings, SEVERITY_WARNING, "reset", index,
 		       "has no reset method: a guest finds it as the one before left it");
 	if (others.count)
-		json_add_format(
-			finding, "advice",
-			"bind %s too, which shares its bus, so that vfio can reset them all",
-			others.text);
+		finding_advise(finding,
+			       "bind %s too, which shares its bus, so that vfio can reset them all",
+			       others.text);
 	else
-		json_add_string(finding, "advice",
-				"reboot the host before a second guest has it, or look for a "
-				"device-specific reset");
+		finding_advise(finding,
+			       "reboot the host before a second guest has it, or look for a "
+			       "device-specific reset");
 	naming_give(&others, finding);
 }
 
 static void check_framebuffer(struct findings *findings, size_t index)
 {
-	struct json_object *finding;
+	struct finding *finding;
 
 	if (!device_at(findings->host, index)->framebuffer)
 		return;
 	finding = find(
 		findings, SEVERITY_NOTE, "framebuffer", index,
 		"holds the firmware's framebuffer: the console on it freezes once it is bound");
-	json_add_string(finding, "advice",
-			"have ssh or a serial console; video=efifb:off is not needed");
+	finding_advise(finding, "have ssh or a serial console; video=efifb:off is not needed");
 }
 
 /* True at the first of a group's devices that are bound. */

@@ -2,6 +2,7 @@
 #include "findings.h"
 
 #include "base/names.h"
+#include "base/printable.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -21,45 +22,85 @@ static const struct {
 	[SEVERITY_NOTE] = { "note", "\033[1m" },
 };
 
-struct json_object *finding_add(struct findings *findings, enum severity severity,
-				const char *check, const char *how, ...)
+/* It may quote a line of anybody's, with a tab in it or what a terminal obeys. */
+static char *format(const char *how, va_list arguments)
 {
-	struct json_object *finding = json_object_new_object();
-	char text[1024];
+	char *text;
+
+	if (vasprintf(&text, how, arguments) < 0)
+		exit(complain(EXIT_FAILED, "no memory"));
+	for (char *at = text; (at = strchr(at, '\t'));)
+		*at = ' ';
+	make_printable(text);
+	return text;
+}
+
+struct finding *finding_add(struct findings *findings, enum severity severity, const char *check,
+			    const char *how, ...)
+{
+	struct finding *finding = calloc(1, sizeof(*finding));
 	va_list arguments;
 
+	if (!finding)
+		exit(complain(EXIT_FAILED, "no memory"));
+	finding->severity = severity;
+	finding->check = check;
+	finding->device = NO_DEVICE;
 	va_start(arguments, how);
-	(void)vsnprintf(text, sizeof(text), how, arguments);
+	finding->text = format(how, arguments);
 	va_end(arguments);
-	json_add_string(finding, "severity", severities[severity].name);
-	json_add_string(finding, "check", check);
-	json_add_string(finding, "text", text);
-	(void)json_object_array_add(findings->list, finding);
+	if (findings->last)
+		findings->last->next = finding;
+	else
+		findings->first = finding;
+	findings->last = finding;
 	findings->counts[severity]++;
 	return finding;
 }
 
+void finding_advise(struct finding *finding, const char *how, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, how);
+	finding->advice = format(how, arguments);
+	va_end(arguments);
+}
+
+void finding_set_place(struct finding *finding, const char *how, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, how);
+	finding->place = format(how, arguments);
+	va_end(arguments);
+}
+
+void finding_set_rule(struct finding *finding, const struct rule *rule)
+{
+	finding_set_place(finding, "%.*s:%u", (int)rule->file.len, rule->file.at, rule->line);
+}
+
 bool finding_unreadable(struct findings *findings, const char *check, const char *what, int err)
 {
-	struct json_object *finding;
+	struct finding *finding;
 
 	if (!err)
 		return false;
 	finding = finding_add(findings, SEVERITY_UNKNOWN, check, "/%s cannot be read: %s", what,
 			      strerror(-err));
-	json_add_string(finding, "advice",
-			err == -EACCES || err == -EPERM ? "run check as root" :
-							  "check on the running machine");
+	finding_advise(finding, err == -EACCES || err == -EPERM ? "run check as root" :
+								  "check on the running machine");
 	return true;
 }
 
-static void print_finding(struct json_object *finding, enum severity severity, bool colour)
+static void print_finding(const struct finding *finding, bool colour)
 {
-	const char *name = severities[severity].name;
+	const char *name = severities[finding->severity].name;
 
-	(void)printf("%s%s:%s %s\n%*s%s\n", colour ? severities[severity].colour : "", name,
-		     colour ? "\033[0m" : "", json_get_string(finding, "text"),
-		     (int)strlen(name) + 2, "", json_get_string(finding, "advice"));
+	(void)printf("%s%s:%s %s\n%*s%s\n", colour ? severities[finding->severity].colour : "",
+		     name, colour ? "\033[0m" : "", finding->text, (int)strlen(name) + 2, "",
+		     finding->advice);
 }
 
 void findings_print(const struct findings *findings)
@@ -68,13 +109,63 @@ void findings_print(const struct findings *findings)
 	bool colour = isatty(STDOUT_FILENO) && !(no_colour && no_colour[0]);
 
 	for (enum severity severity = 0; severity < SEVERITIES; severity++)
-		for (size_t i = 0; i < json_object_array_length(findings->list); i++) {
-			struct json_object *finding = json_object_array_get_idx(findings->list, i);
+		for (const struct finding *at = findings->first; at; at = at->next)
+			if (at->severity == severity)
+				print_finding(at, colour);
+}
 
-			if (!strcmp(json_get_string(finding, "severity"),
-				    severities[severity].name))
-				print_finding(finding, severity, colour);
-		}
+static struct json_object *address_json(const struct host *host, size_t index)
+{
+	char address[ADDRESS_SIZE];
+
+	(void)address_format(host->judged.inventory.devices[index].address, address);
+	return json_object_new_string(address);
+}
+
+static struct json_object *finding_json(const struct host *host, const struct finding *finding)
+{
+	struct json_object *object = json_object_new_object(), *devices;
+
+	json_add_string(object, "severity", severities[finding->severity].name);
+	json_add_string(object, "check", finding->check);
+	json_add_string(object, "text", finding->text);
+	if (finding->device != NO_DEVICE)
+		(void)json_object_object_add(object, "device", address_json(host, finding->device));
+	if (finding->devices) {
+		devices = json_object_new_array();
+		for (size_t i = 0; i < finding->device_count; i++)
+			(void)json_object_array_add(devices,
+						    address_json(host, finding->devices[i]));
+		(void)json_object_object_add(object, "devices", devices);
+	}
+	if (finding->place)
+		json_add_string(object, "place", finding->place);
+	if (finding->reason != REASON_NONE)
+		json_add_string(object, "reason", reason_token(finding->reason));
+	json_add_string(object, "advice", finding->advice);
+	return object;
+}
+
+struct json_object *findings_json(const struct findings *findings)
+{
+	struct json_object *array = json_object_new_array();
+
+	for (const struct finding *at = findings->first; at; at = at->next)
+		(void)json_object_array_add(array, finding_json(findings->host, at));
+	return array;
+}
+
+void findings_free(struct findings *findings)
+{
+	for (struct finding *at = findings->first, *next; at; at = next) {
+		next = at->next;
+		free(at->text);
+		free(at->advice);
+		free(at->place);
+		free(at->devices);
+		free(at);
+	}
+	findings->first = findings->last = NULL;
 }
 
 /* The words for what is the host's in a way nobody could name. */
@@ -113,11 +204,14 @@ void naming_add(struct naming *naming, const struct host *host, size_t index)
 {
 	const size_t size = sizeof(naming->text);
 	char address[ADDRESS_SIZE];
+	uint16_t *all;
 
 	(void)address_format(host->judged.inventory.devices[index].address, address);
-	if (!naming->all)
-		naming->all = json_object_new_array();
-	(void)json_object_array_add(naming->all, json_object_new_string(address));
+	all = realloc(naming->all, (naming->count + 1) * sizeof(*all));
+	if (!all)
+		exit(complain(EXIT_FAILED, "no memory"));
+	all[naming->count] = (uint16_t)index;
+	naming->all = all;
 	if (naming->count++ < DEVICES_NAMED)
 		naming->len += (size_t)snprintf(naming->text + naming->len, size - naming->len,
 						"%s%s", naming->len ? ", " : "", address);
@@ -126,9 +220,15 @@ void naming_add(struct naming *naming, const struct host *host, size_t index)
 			       naming->count - DEVICES_NAMED);
 }
 
-void naming_give(struct naming *naming, struct json_object *finding)
+void naming_give(struct naming *naming, struct finding *finding)
 {
-	if (naming->all)
-		(void)json_object_object_add(finding, "devices", naming->all);
+	finding->devices = naming->all;
+	finding->device_count = naming->count;
+	naming->all = NULL;
+}
+
+void naming_free(struct naming *naming)
+{
+	free(naming->all);
 	naming->all = NULL;
 }

@@ -16,28 +16,49 @@ enum severity {
 
 #define USES_TEXT_SIZE 160
 
+struct finding {
+	enum severity severity;
+	const char *check;   /* a frozen token */
+	char *text, *advice; /* what is wrong, and what to do */
+	char *place;         /* FILE or FILE:LINE, or NULL */
+	enum reason reason;  /* of a guard that refuses, or of a rule that binds nothing */
+	size_t device;       /* what it is about, or NO_DEVICE */
+	uint16_t *devices;   /* several of them, or NULL */
+	size_t device_count;
+	struct finding *next;
+};
+
 struct findings {
 	struct host *host;
-	struct json_object *list; /* as --json prints it */
+	struct finding *first, *last; /* in the order they were found */
 	unsigned counts[SEVERITIES];
 	bool pending;            /* an image has to be built anew */
 	struct host_notes notes; /* once uses_text() asked for them: notes.host */
 };
 
-/*
- * Adds a finding of the check of that name, a frozen token. The caller adds under "advice" what
- * to do about it; "device", "devices" and "place" say for programs what it is about.
- */
-__attribute__((format(printf, 4, 5))) struct json_object *finding_add(struct findings *findings,
-								      enum severity severity,
-								      const char *check,
-								      const char *how, ...);
+/* Adds a finding of the check of that name. The caller adds the advice, and what it is about. */
+__attribute__((format(printf, 4, 5))) struct finding *finding_add(struct findings *findings,
+								  enum severity severity,
+								  const char *check,
+								  const char *how, ...);
+
+__attribute__((format(printf, 2, 3))) void finding_advise(struct finding *finding, const char *how,
+							  ...);
+
+__attribute__((format(printf, 2, 3))) void finding_set_place(struct finding *finding,
+							     const char *how, ...);
+void finding_set_rule(struct finding *finding, const struct rule *rule);
 
 /* Says that something cannot be read, if err is an error. Returns true then. */
 bool finding_unreadable(struct findings *findings, const char *check, const char *what, int err);
 
 /* Prints all, errors first. */
 void findings_print(const struct findings *findings);
+
+/* All as an array, in the order they were found. */
+struct json_object *findings_json(const struct findings *findings);
+
+void findings_free(struct findings *findings);
 
 /* What the host uses a device for, "root, swap", or "" where nobody knows more than that it does. */
 const char *uses_text(struct findings *findings, size_t index, char out[USES_TEXT_SIZE]);
@@ -46,16 +67,17 @@ const char *uses_text(struct findings *findings, size_t index, char out[USES_TEX
 #define DEVICE_TEXT_SIZE 64
 const char *device_text(const struct host *host, size_t index, char out[DEVICE_TEXT_SIZE]);
 
-/* Addresses in a sentence, the first few only, and all of them for programs. */
+/* Devices in a sentence, the first few only, and all of them for programs. */
 struct naming {
 	char text[160];
 	size_t len, count;
-	struct json_object *all; /* an array of strings, or NULL while there is none */
+	uint16_t *all; /* NULL while there is none */
 };
 
 void naming_add(struct naming *naming, const struct host *host, size_t index);
 
-/* Gives all of them to the finding as its "devices". */
-void naming_give(struct naming *naming, struct json_object *finding);
+/* Gives all of them to the finding. */
+void naming_give(struct naming *naming, struct finding *finding);
+void naming_free(struct naming *naming);
 
 #endif

@@ -61,7 +61,7 @@ static const char *find_lacking(struct host *host)
 static bool take_line(void *context, const struct conf_line *line)
 {
 	struct findings *findings = context;
-	struct json_object *finding;
+	struct finding *finding;
 	char place[CONF_PLACE_SIZE];
 	const char *lacking;
 
@@ -75,8 +75,8 @@ static bool take_line(void *context, const struct conf_line *line)
 			      "%s names " GONE ", which kernel %s does not have: the image may not "
 			      "be built, or a module be missed at boot",
 			      place, lacking);
-	json_add_string(finding, "advice", "remove that word; vfio-bind needs none of these lines");
-	json_add_string(finding, "place", place);
+	finding_advise(finding, "remove that word; vfio-bind needs none of these lines");
+	finding_set_place(finding, "%s", place);
 	return true;
 }
 

@@ -70,7 +70,7 @@ static void say_others(struct findings *findings, struct taken *taken, struct te
 		       const char *in, const char *place)
 {
 	char storage[USES_TEXT_SIZE + 64], all[64] = "";
-	struct json_object *finding;
+	struct finding *finding;
 
 	say_storage(findings, taken->storage, storage);
 	if (taken->bound.count)
@@ -79,24 +79,24 @@ static void say_others(struct findings *findings, struct taken *taken, struct te
 	finding = finding_add(findings, SEVERITY_WARNING, "ids",
 			      "\"%.*s\" %s takes %s%s, which the policy leaves to the host%s",
 			      (int)line.len, line.at, in, all, taken->others.text, storage);
-	json_add_string(finding, "advice",
-			taken->bound.count ? "remove it: the policy needs no ids=" :
-					     "remove it, or make rules of it: vfio-bind import");
-	json_add_string(finding, "place", place);
+	finding_advise(finding, taken->bound.count ?
+					"remove it: the policy needs no ids=" :
+					"remove it, or make rules of it: vfio-bind import");
+	finding_set_place(finding, "%s", place);
 	naming_give(&taken->others, finding);
-	(void)json_object_put(taken->bound.all);
+	naming_free(&taken->bound);
 }
 
 static void say_redundant(struct findings *findings, struct taken *taken, struct text line,
 			  const char *in, const char *place)
 {
-	struct json_object *finding = finding_add(
+	struct finding *finding = finding_add(
 		findings, SEVERITY_NOTE, "ids", "\"%.*s\" %s takes %s", (int)line.len, line.at, in,
 		taken->bound.count ? "only what the policy binds anyhow" :
 				     "no device that is there");
 
-	json_add_string(finding, "advice", "remove it: it would take any twin that is added");
-	json_add_string(finding, "place", place);
+	finding_advise(finding, "remove it: it would take any twin that is added");
+	finding_set_place(finding, "%s", place);
 	naming_give(&taken->bound, finding);
 }
 

@@ -165,15 +165,14 @@ static void say_off(struct findings *findings)
 	struct text word = find_word(findings->host, off, ARRAY_SIZE(off));
 	enum severity severity =
 		refuses_any(&findings->host->judged.plan) ? SEVERITY_ERROR : SEVERITY_WARNING;
-	struct json_object *finding = finding_add(
+	struct finding *finding = finding_add(
 		findings, severity, "iommu", "the IOMMU is off: no device can be given to a guest");
 
 	if (word.at)
-		json_add_format(finding, "advice",
-				"remove \"%.*s\" from the kernel command line, and reboot",
-				(int)word.len, word.at);
+		finding_advise(finding, "remove \"%.*s\" from the kernel command line, and reboot",
+			       (int)word.len, word.at);
 	else
-		json_add_string(finding, "advice", advise(findings->host));
+		finding_advise(finding, "%s", advise(findings->host));
 }
 
 /*
@@ -213,20 +212,18 @@ static void say_not_remapped(struct findings *findings)
 	struct host *host = findings->host;
 	struct text word = find_word(host, off, ARRAY_SIZE(off));
 	bool unsafe = allows_unsafe(&host->judged.machine);
-	struct json_object *finding =
-		finding_add(findings, unsafe ? SEVERITY_NOTE : SEVERITY_WARNING, "interrupts",
-			    "interrupt remapping is off: %s",
-			    unsafe ? "a guest can forge interrupts, which "
-				     "allow_unsafe_interrupts=1 permits" :
-				     "vfio refuses to give devices to a guest");
+	struct finding *finding = finding_add(findings, unsafe ? SEVERITY_NOTE : SEVERITY_WARNING,
+					      "interrupts", "interrupt remapping is off: %s",
+					      unsafe ? "a guest can forge interrupts, which "
+						       "allow_unsafe_interrupts=1 permits" :
+						       "vfio refuses to give devices to a guest");
 
 	if (word.at)
-		json_add_format(finding, "advice",
-				"remove \"%.*s\" from the kernel command line, and reboot",
-				(int)word.len, word.at);
+		finding_advise(finding, "remove \"%.*s\" from the kernel command line, and reboot",
+			       (int)word.len, word.at);
 	else
-		json_add_string(
-			finding, "advice",
+		finding_advise(
+			finding,
 			"turn it on in the firmware's setup (x2APIC, interrupt remapping); or "
 			"trust the guest: options vfio_iommu_type1 "
 			"allow_unsafe_interrupts=1");

@@ -41,13 +41,13 @@ static void find_line(struct modprobe *modprobe, const struct conf_line *line,
 		      const char *advice)
 {
 	char place[CONF_PLACE_SIZE];
-	struct json_object *finding;
+	struct finding *finding;
 
 	conf_place(line, place);
 	finding = finding_add(modprobe->findings, severity, check, "%s \"%.*s\" %s", place,
 			      (int)line->text.len, line->text.at, what);
-	json_add_string(finding, "place", place);
-	json_add_string(finding, "advice", advice);
+	finding_set_place(finding, "%s", place);
+	finding_advise(finding, "%s", advice);
 }
 
 /* A guest's driver that is to be loaded ahead of another, or drags another in with it. */

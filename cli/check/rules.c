@@ -37,7 +37,7 @@ static const char *judge_rule(const struct host *host, size_t r, char text[SENTE
 	}
 }
 
-static void check_findings(struct findings *findings)
+static void check_results(struct findings *findings)
 {
 	struct host *host = findings->host;
 
@@ -47,16 +47,16 @@ static void check_findings(struct findings *findings)
 		const struct rule *rule = rule_at(host, r);
 		char text[SENTENCE_SIZE];
 		const char *advice = judge_rule(host, r, text);
-		struct json_object *finding;
+		struct finding *finding;
 
 		if (!advice)
 			continue;
 		finding = finding_add(findings, gone ? SEVERITY_WARNING : SEVERITY_ERROR, "rule",
 				      "%.*s:%u \"%.*s\": %s", (int)rule->file.len, rule->file.at,
 				      rule->line, (int)rule->source.len, rule->source.at, text);
-		json_add_place(finding, "place", rule);
-		json_add_string(finding, "reason", reason_token(reason));
-		json_add_string(finding, "advice", advice);
+		finding_set_rule(finding, rule);
+		finding->reason = reason;
+		finding_advise(finding, "%s", advice);
 	}
 }
 
@@ -77,7 +77,7 @@ static void check_evidence(struct findings *findings)
 
 	for (size_t r = 0; r < host->judged.policy.rule_count; r++) {
 		const struct rule *rule = rule_at(host, r);
-		struct json_object *finding;
+		struct finding *finding;
 
 		if (!follows_cable(host, rule))
 			continue;
@@ -85,36 +85,35 @@ static void check_evidence(struct findings *findings)
 				      "%.*s:%u goes by boot_vga, which can change with the card "
 				      "the monitor is plugged into",
 				      (int)rule->file.len, rule->file.at, rule->line);
-		json_add_place(finding, "place", rule);
-		json_add_string(finding, "advice",
-				"name the card by path= and id= if the cable may move");
+		finding_set_rule(finding, rule);
+		finding_advise(finding, "name the card by path= and id= if the cable may move");
 	}
 }
 
 static void check_words(struct findings *findings)
 {
 	const struct words *words = &findings->host->judged.words;
-	struct json_object *finding;
+	struct finding *finding;
 
 	if (words->mode != MODE_ON) {
 		finding = finding_add(findings, SEVERITY_WARNING, "off",
 				      "\"%.*s\" on the kernel command line: nothing is bound%s",
 				      (int)words->decided_by.len, words->decided_by.at,
 				      words->unknown_value ? ", for nobody knows that value" : "");
-		json_add_string(finding, "advice", "remove it from the kernel command line");
+		finding_advise(finding, "remove it from the kernel command line");
 	}
 	if (words->unknown_word.len) {
 		finding = finding_add(findings, SEVERITY_WARNING, "cmdline",
 				      "nobody knows \"%.*s\" on the kernel command line",
 				      (int)words->unknown_word.len, words->unknown_word.at);
-		json_add_string(finding, "advice", "see vfio-bind(8) for the words there are");
+		finding_advise(finding, "see vfio-bind(8) for the words there are");
 	}
 	if (words->bind_ignored.len) {
 		finding = finding_add(findings, SEVERITY_WARNING, "cmdline",
 				      "\"%.*s\" on the kernel command line is ignored",
 				      (int)words->bind_ignored.len, words->bind_ignored.at);
-		json_add_string(finding, "advice",
-				"say \"accept cmdline\" in the policy, or write the rule there");
+		finding_advise(finding,
+			       "say \"accept cmdline\" in the policy, or write the rule there");
 	}
 }
 
@@ -130,7 +129,7 @@ static const char *advise_unknown(const struct host *host)
 
 static void check_protect(struct findings *findings)
 {
-	struct json_object *finding;
+	struct finding *finding;
 
 	if (!findings->host->judged.protect.unknown)
 		return;
@@ -138,12 +137,12 @@ static void check_protect(struct findings *findings)
 			      "what storage, network and keyboard the host lives on cannot all be "
 			      "told%s",
 			      findings->host->from_file ? " from the machine file" : " from here");
-	json_add_string(finding, "advice", advise_unknown(findings->host));
+	finding_advise(finding, "%s", advise_unknown(findings->host));
 }
 
 void check_rules(struct findings *findings)
 {
-	check_findings(findings);
+	check_results(findings);
 	check_evidence(findings);
 	check_words(findings);
 	check_protect(findings);

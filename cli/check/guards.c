@@ -31,17 +31,16 @@ static const struct rule *rule_at(const struct host *host, size_t rule)
 	return &host->judged.policy.rules[rule];
 }
 
-static struct json_object *find_device(struct findings *findings, enum severity severity,
-				       size_t index, const struct rule *rule, const char *text)
+static struct finding *find_device(struct findings *findings, enum severity severity, size_t index,
+				   const struct rule *rule, const char *text)
 {
-	char device[DEVICE_TEXT_SIZE], address[ADDRESS_SIZE];
-	struct json_object *finding = finding_add(findings, severity, "guard", "%s %s (%.*s:%u)",
-						  device_text(findings->host, index, device), text,
-						  (int)rule->file.len, rule->file.at, rule->line);
+	char device[DEVICE_TEXT_SIZE];
+	struct finding *finding = finding_add(findings, severity, "guard", "%s %s (%.*s:%u)",
+					      device_text(findings->host, index, device), text,
+					      (int)rule->file.len, rule->file.at, rule->line);
 
-	(void)address_format(findings->host->judged.inventory.devices[index].address, address);
-	json_add_string(finding, "device", address);
-	json_add_place(finding, "place", rule);
+	finding->device = index;
+	finding_set_rule(finding, rule);
 	return finding;
 }
 
@@ -68,7 +67,7 @@ static void find_refused(struct findings *findings, size_t index, struct verdict
 	struct host *host = findings->host;
 	const struct rule *rule = rule_at(host, verdict.rule);
 	char refusal[SENTENCE_SIZE], text[SENTENCE_SIZE + 64], address[ADDRESS_SIZE];
-	struct json_object *finding;
+	struct finding *finding;
 
 	/* Said once, of the whole machine. */
 	if (verdict.reason == REASON_NO_IOMMU && !iommu_is_on(&host->judged.inventory))
@@ -77,10 +76,10 @@ static void find_refused(struct findings *findings, size_t index, struct verdict
 	(void)snprintf(text, sizeof(text), "is refused (%s): %s", reason_token(verdict.reason),
 		       refusal);
 	finding = find_device(findings, SEVERITY_ERROR, index, rule, text);
-	json_add_string(finding, "reason", reason_token(verdict.reason));
+	finding->reason = verdict.reason;
 	(void)address_format(host->judged.inventory.devices[index].address, address);
-	json_add_format(finding, "advice", "%s; or leave it to the host by the line: keep %s",
-			guard_remedy(verdict.reason), address);
+	finding_advise(finding, "%s; or leave it to the host by the line: keep %s",
+		       guard_remedy(verdict.reason), address);
 }
 
 /* A guard that would strike, were it not for the rule's allow=. */
@@ -96,13 +95,13 @@ static void find_lifted(struct findings *findings, size_t index, struct verdict 
 		if (!guard_strikes(&host->decision, lifted[i].guard, &strict, index,
 				   verdict.reason))
 			continue;
-		json_add_string(
+		finding_advise(
 			find_device(findings, SEVERITY_WARNING, index, &strict, lifted[i].text),
-			"advice", lifted[i].advice);
+			"%s", lifted[i].advice);
 	}
 }
 
-static void check_devices_of_plan(struct findings *findings)
+static void check_verdicts(struct findings *findings)
 {
 	const struct plan *plan = &findings->host->judged.plan;
 
@@ -127,7 +126,7 @@ static void check_group(struct findings *findings, size_t index)
 	const struct plan *plan = &host->judged.plan;
 	const struct inventory *inventory = &host->judged.inventory;
 	struct naming others = { 0 };
-	struct json_object *finding;
+	struct finding *finding;
 	bool held = false;
 
 	for (size_t i = 0; (i = plan_group_shared(plan, inventory, index, i)) != NO_DEVICE; i++) {
@@ -141,9 +140,9 @@ static void check_group(struct findings *findings, size_t index)
 			      inventory->devices[index].group, others.text,
 			      held ? ": no guest can start with any of it" :
 				     ", without a driver until now");
-	json_add_format(finding, "advice", "%s",
-			held ? "bind them too (with=group), or move the card to another slot" :
-			       "leave them without one, or bind them too (with=group)");
+	finding_advise(finding, "%s",
+		       held ? "bind them too (with=group), or move the card to another slot" :
+			      "leave them without one, or bind them too (with=group)");
 	naming_give(&others, finding);
 }
 
@@ -167,8 +166,8 @@ static void check_groups(struct findings *findings)
 	}
 }
 
-void check_plan(struct findings *findings)
+void check_guards(struct findings *findings)
 {
-	check_devices_of_plan(findings);
+	check_verdicts(findings);
 	check_groups(findings);
 }
