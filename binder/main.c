@@ -17,8 +17,11 @@
 #include "supervise.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /*
@@ -237,11 +240,29 @@ static struct boot *new_boot(void)
 	return &memory->boot;
 }
 
+/*
+ * Where 0, 1 and 2 are closed, as without a /dev/console in the image, files of ours would take
+ * them, and a message would go into an attribute of a device. What takes them here can neither be
+ * read nor written, and needs no /dev/null.
+ */
+static void fill_standard_fds(void)
+{
+	int fd;
+
+	do
+		fd = open("/", O_PATH | O_CLOEXEC);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd >= 0)
+		(void)close(fd);
+}
+
 static int start(const char *root, const char *released)
 {
-	struct boot *boot = new_boot();
+	struct boot *boot;
 	int err;
 
+	fill_standard_fds();
+	boot = new_boot();
 	if (!boot)
 		return STATUS_MACHINE;
 	err = machine_open(&boot->judged->machine, root);
@@ -251,10 +272,13 @@ static int start(const char *root, const char *released)
 	return released ? run_release(boot, released) : run(boot);
 }
 
-/* Whatever comes of it: the next init goes on. */
+/* Whatever comes of it: the next init goes on, with what was inherited. */
 static void work_as_init(void)
 {
+	mode_t inherited = umask(022);
+
 	(void)start("/", NULL);
+	(void)umask(inherited);
 }
 
 int main(int argc, char *argv[])
@@ -265,6 +289,8 @@ int main(int argc, char *argv[])
 		pid1(argv, work_as_init);
 		return STATUS_REFUSED;
 	}
+	(void)umask(022); /* the report is for everybody to read, and for root to write */
+	(void)signal(SIGPIPE, SIG_IGN);
 	for (int i = 1; i < argc; i++) {
 		if (!strcmp(argv[i], "--help"))
 			return print(STDOUT_FILENO, usage, STATUS_DONE);

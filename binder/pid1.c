@@ -55,18 +55,6 @@ static void unmount_ours(void)
 			(void)umount2(mount_points[i].path, MNT_DETACH);
 }
 
-/* Without /dev/console in the image 0, 1 and 2 are closed, and files of ours would take them. */
-static void fill_standard_fds(void)
-{
-	int fd;
-
-	do
-		fd = open("/dev/null", O_RDWR | O_CLOEXEC);
-	while (fd >= 0 && fd <= STDERR_FILENO);
-	if (fd >= 0)
-		(void)close(fd);
-}
-
 static bool is_self(const char *path)
 {
 	struct stat self, other;
@@ -119,7 +107,6 @@ void pid1(char *argv[], void (*work)(void))
 	int kmsg;
 
 	mount_missing();
-	fill_standard_fds();
 	work();
 	read_named_init(named, sizeof(named));
 	count = find_inits(named, found);
