@@ -37,7 +37,7 @@ CLI_LDFLAGS = -pie -Wl,-z,relro,-z,now,-z,noexecstack $(LDFLAGS)
 CORE_DIR = binder/core
 # What touches the machine. All but the binder's own start is in both programs.
 EDGE_DIR = binder
-BOOT_ONLY = binder/main.c binder/pid1.c
+BOOT_ONLY = binder/main.c binder/pid1.c binder/give_back.c
 # The rooms of the host program; cli/ROOMS says which may use which.
 CLI_DIRS = cli $(filter-out cli/ROOMS,$(wildcard cli/*))
 # The bus walk and what judges every function of it: fast before small.
@@ -49,7 +49,8 @@ CLI = $(patsubst cli/%.c,%,$(wildcard cli/*.c cli/*/*.c))
 
 CORE_OBJS = $(CORE:%=$(BUILD)/core/%.o)
 EDGE_OBJS = $(EDGE:%=$(BUILD)/edge/%.o)
-BINDER_OBJS = $(CORE_OBJS) $(patsubst %,$(BUILD)/binder.o/%.o,main pid1 $(EDGE))
+BINDER_OBJS = $(CORE_OBJS) $(patsubst binder/%.c,$(BUILD)/binder.o/%.o,$(BOOT_ONLY)) \
+	$(EDGE:%=$(BUILD)/binder.o/%.o)
 CLI_OBJS = $(CORE_OBJS) $(EDGE_OBJS) $(CLI:%=$(BUILD)/cli.o/%.o)
 
 all: $(BUILD)/binder $(BUILD)/vfio-bind

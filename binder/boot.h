@@ -14,6 +14,7 @@
 /* Where the work is, for the message if it ends there. */
 enum step {
 	STEP_READ,
+	STEP_GIVE_BACK,
 	STEP_OVERRIDE,
 	STEP_UNBIND,
 	STEP_LOAD,
@@ -33,6 +34,7 @@ struct outcome {
 	enum step step;          /* it is at that, or that went wrong, if err */
 	int err;                 /* negative errno */
 	bool hung;               /* the step did not return */
+	bool given_back;         /* the host has it again, though it was never to lose it */
 	bool overridden;         /* the override is ours */
 	bool read_back;          /* after is what the driver link says */
 	char after[DRIVER_SIZE]; /* the driver that has it, empty for none */
@@ -49,8 +51,9 @@ struct boot {
 	int status;
 	int64_t deadline_ms; /* when whoever watches leaves, by supervise.c's clock */
 	bool dry_run;
-	bool ids_dropped; /* an ids= was left out of a module's parameters */
-	size_t held;      /* devices that another driver has to let go of yet */
+	bool not_given_back; /* a device the host is to have stays with a guest's driver */
+	bool ids_dropped;    /* an ids= was left out of a module's parameters */
+	size_t held;         /* devices that another driver has to let go of yet */
 	/* Of each rule's driver, once modules are loaded. */
 	struct {
 		bool sought, there;

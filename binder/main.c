@@ -7,6 +7,7 @@
  */
 #include "apply.h"
 #include "boot.h"
+#include "give_back.h"
 #include "judge.h"
 #include "log.h"
 #include "modules.h"
@@ -136,6 +137,7 @@ static int work(struct boot *boot)
 	err = look_and_decide(boot);
 	if (err)
 		return unreadable(boot, err);
+	give_back_taken(boot);
 	if (!boot->dry_run)
 		err = apply(boot);
 	if (err)

@@ -13,6 +13,8 @@ const char *step_name(enum step step)
 	switch (step) {
 	case STEP_READ:
 		return "read";
+	case STEP_GIVE_BACK:
+		return "give back";
 	case STEP_OVERRIDE:
 		return "driver_override";
 	case STEP_UNBIND:
@@ -77,6 +79,8 @@ enum status report_status(const struct boot *boot)
 		return STATUS_POLICY;
 	if (!boot->decided)
 		return STATUS_MACHINE;
+	if (boot->not_given_back)
+		status = STATUS_REFUSED;
 	for (size_t i = 0; i < boot->judged->plan.selected_count; i++) {
 		size_t index = boot->judged->plan.selected[i];
 		enum verdict_kind kind = plan_verdict(&boot->judged->plan, index).kind;
@@ -200,7 +204,7 @@ static void put_device(struct out *out, const struct boot *boot, size_t index)
 	const char *after = device->driver;
 	char address[ADDRESS_SIZE];
 
-	if (verdict.kind == VERDICT_BIND && !boot->dry_run)
+	if (boot->outcomes[index].given_back || (verdict.kind == VERDICT_BIND && !boot->dry_run))
 		after = boot->outcomes[index].read_back ? boot->outcomes[index].after : "?";
 	(void)address_format(device->address, address);
 	out_format(out, "%s\t%s\t%s\t%.*s:%u\t%s\t%s\t", address, verdict_token(verdict.kind),
@@ -281,6 +285,18 @@ static void put_evidence(struct out *out, const struct inventory *inventory)
 	}
 }
 
+static void put_given_back(struct out *out, const struct boot *boot)
+{
+	for (size_t i = 0; i < boot->judged->inventory.count; i++) {
+		char address[ADDRESS_SIZE];
+
+		if (!boot->outcomes[i].given_back)
+			continue;
+		(void)address_format(boot->judged->inventory.devices[i].address, address);
+		out_format(out, "# given-back %s\n", address);
+	}
+}
+
 static void put_report(struct out *out, const struct boot *boot, const char *note)
 {
 	out_format(out, "# address\tverdict\treason\trule\tdriver-before\tdriver-after\tdetail\n");
@@ -293,6 +309,7 @@ static void put_report(struct out *out, const struct boot *boot, const char *not
 	if (!boot->decided)
 		return;
 	put_evidence(out, &boot->judged->inventory);
+	put_given_back(out, boot);
 	for (size_t i = 0; i < boot->judged->plan.selected_count; i++)
 		put_device(out, boot, boot->judged->plan.selected[i]);
 	for (size_t r = 0; r < boot->judged->policy.rule_count; r++)

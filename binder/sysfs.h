@@ -11,12 +11,22 @@
 
 /* Writes the override unless it says so already. */
 int override_set(struct machine *machine, struct address address, struct text driver);
+
+/* True if there is an override, whichever; an attribute that cannot be read has one. */
+bool override_is_set(struct machine *machine, struct address address);
 int override_clear(struct machine *machine, struct address address);
 
 /* The driver that has the device, empty for none: not what it was told, what is. */
 int driver_read(struct machine *machine, struct address address, char driver[DRIVER_SIZE]);
 
 int driver_unbind(struct machine *machine, struct address address, struct text driver);
+
+/*
+ * Takes out of a driver all that an ids= or new_id brought for this vendor and device: else the
+ * next probe gives it what was just taken from it.
+ */
+void driver_forget_id(struct machine *machine, struct text driver, uint16_t vendor,
+		      uint16_t device);
 
 /* The errno of the driver's probe, unlike driver_probe(). */
 int driver_bind(struct machine *machine, struct address address, struct text driver);

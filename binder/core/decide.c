@@ -370,5 +370,8 @@ bool decide(struct decision *decision)
 		resolve(decision);
 	for (size_t r = 0; r < decision->policy->rule_count; r++)
 		judge_rule(decision, r);
+	for (size_t i = 0; i < decision->inventory->count; i++)
+		if (decision->inventory->devices[i].passthrough)
+			plan->tallies[i].back = host_wants_back(decision, i);
 	return !plan->wanting;
 }

@@ -30,6 +30,7 @@ struct tally {
 	uint8_t how;       /* REASON_RULE or REASON_COMPANION, of letting */
 	uint8_t refusal;   /* the guard, of refusing */
 	bool selected;
+	bool back;     /* a guest's driver has it, and keep or protect want it for the host */
 	bool conflict; /* two rules that let it through name different drivers */
 };
 

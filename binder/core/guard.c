@@ -108,6 +108,21 @@ static bool is_protected(const struct question *q, enum use use)
 	return found;
 }
 
+bool host_wants_back(struct decision *decision, size_t index)
+{
+	const struct question question = {
+		.decision = decision,
+		.device = &decision->inventory->devices[index],
+		.index = index,
+	};
+
+	if (!question.device->passthrough ||
+	    plan_verdict(decision->plan, index).kind == VERDICT_BIND)
+		return false;
+	return decision->plan->tallies[index].keeping || is_protected(&question, USE_STORAGE) ||
+	       is_protected(&question, USE_NETWORK) || is_protected(&question, USE_INPUT);
+}
+
 static bool is_host_storage(const struct question *q)
 {
 	return is_protected(q, USE_STORAGE);

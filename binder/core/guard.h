@@ -25,6 +25,9 @@ bool need_facts(struct decision *decision, size_t index, unsigned facts);
 /* The same for a fact about the whole machine. */
 bool need_machine_fact(struct decision *decision, enum fact fact);
 
+/* A guest's driver has it, though a keep rule or protect names it. Asks for the facts it takes. */
+bool host_wants_back(struct decision *decision, size_t index);
+
 /* Whether the device shows the boot's picture; asks for the facts that takes. */
 enum picture decide_picture(struct decision *decision, size_t index);
 

@@ -105,8 +105,8 @@ static void take_note(struct last_boot *last, struct text note)
 {
 	struct text rest = note;
 
-	if (take_word(&rest, "boot-display"))
-		return; /* last_boot_picture() */
+	if (take_word(&rest, "boot-display") || take_word(&rest, "given-back"))
+		return; /* last_boot_picture(); a line of the kernel log */
 	if (text_is(note, "ids dropped")) {
 		last->ids_dropped = true;
 		return;
