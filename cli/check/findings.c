@@ -168,24 +168,18 @@ void findings_free(struct findings *findings)
 	findings->first = findings->last = NULL;
 }
 
-/* The words for what is the host's in a way nobody could name. */
-static bool says_nothing(const char *note)
-{
-	return !strcmp(note, "storage") || !strcmp(note, "network");
-}
-
 const char *uses_text(struct findings *findings, size_t index, char out[USES_TEXT_SIZE])
 {
-	const struct host_notes *notes = &findings->notes;
+	const struct host_note *note = NULL;
 	size_t len = 0;
 
-	if (!notes->host)
+	if (!findings->notes.host)
 		host_notes_find(&findings->notes, findings->host);
 	out[0] = '\0';
-	for (size_t i = 0; i < notes->count && len < USES_TEXT_SIZE; i++)
-		if (notes->notes[i].index == index && !says_nothing(notes->notes[i].text))
+	while (len < USES_TEXT_SIZE && (note = host_notes_next(&findings->notes, index, note)))
+		if (note->purpose != FOR_STORAGE && note->purpose != FOR_NETWORK)
 			len += (size_t)snprintf(out + len, USES_TEXT_SIZE - len, "%s%s",
-						len ? ", " : "", notes->notes[i].text);
+						len ? ", " : "", host_note_word(note));
 	return out;
 }
 

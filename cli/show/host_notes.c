@@ -17,23 +17,34 @@
 #define SWAPS    "proc/swaps"
 #define GRAPHICS "sys/class/graphics/"
 
-static bool has_note(const struct host_notes *notes, size_t index, const char *text)
+static bool has_note(const struct host_notes *notes, size_t index, enum purpose purpose,
+		     const char *mount)
 {
-	for (size_t i = 0; i < notes->count; i++)
-		if (notes->notes[i].index == index && !strcmp(notes->notes[i].text, text))
+	const struct host_note *note = NULL;
+
+	while ((note = host_notes_next(notes, index, note)))
+		if (note->purpose == purpose && !strcmp(note->mount, mount))
 			return true;
 	return false;
 }
 
-static void add(struct host_notes *notes, size_t index, const char *text)
+static void add_mount(struct host_notes *notes, size_t index, enum purpose purpose,
+		      const char *mount)
 {
 	struct host_note *note = &notes->notes[notes->count];
 
-	if (notes->count == NOTES_MAX || has_note(notes, index, text))
+	if (notes->count == NOTES_MAX)
 		return;
 	note->index = index;
-	(void)snprintf(note->text, sizeof(note->text), "%s", text);
-	notes->count++;
+	note->purpose = purpose;
+	(void)snprintf(note->mount, sizeof(note->mount), "%s", mount);
+	if (!has_note(notes, index, purpose, note->mount))
+		notes->count++;
+}
+
+static void add(struct host_notes *notes, size_t index, enum purpose purpose)
+{
+	add_mount(notes, index, purpose, "");
 }
 
 /* A look at one thing alone: what it stands on is marked in uses. */
@@ -48,11 +59,12 @@ static struct host_use *look(struct host_notes *notes)
 }
 
 /* The bridges on the way are the host's in any case. */
-static void add_marked(struct host_notes *notes, const struct host_use *use, const char *text)
+static void add_marked(struct host_notes *notes, const struct host_use *use, enum purpose purpose,
+		       const char *mount)
 {
 	for (size_t i = 0; i < use->inventory->count; i++)
 		if (use->uses[i] && !device_is_bridge(&use->inventory->devices[i]))
-			add(notes, i, text);
+			add_mount(notes, i, purpose, mount);
 }
 
 /* One directory of a file system that is mounted elsewhere; a btrfs has subvolumes. */
@@ -74,7 +86,10 @@ static void note_mount(struct host_notes *notes, struct libmnt_fs *fs)
 	if (!storage_add_mount(&blocks, fs))
 		return;
 	blocks_follow(&blocks);
-	add_marked(notes, blocks.host, strcmp(target, "/") != 0 ? target : "root");
+	if (strcmp(target, "/") != 0)
+		add_marked(notes, blocks.host, FOR_MOUNT, target);
+	else
+		add_marked(notes, blocks.host, FOR_ROOT, "");
 }
 
 static void note_swap(struct host_notes *notes, struct libmnt_fs *fs)
@@ -88,7 +103,7 @@ static void note_swap(struct host_notes *notes, struct libmnt_fs *fs)
 	if (source_add(&blocks, source))
 		return;
 	blocks_follow(&blocks);
-	add_marked(notes, blocks.host, "swap");
+	add_marked(notes, blocks.host, FOR_SWAP, "");
 }
 
 static void note_table(struct host_notes *notes, const char *path,
@@ -118,7 +133,7 @@ static void note_default_routes(struct host_notes *notes)
 			continue;
 		use = look(notes);
 		network_follow(use, routes.list[i].interface);
-		add_marked(notes, use, "default-route");
+		add_marked(notes, use, FOR_DEFAULT_ROUTE, "");
 	}
 }
 
@@ -144,7 +159,7 @@ static void note_framebuffers(struct host_notes *notes)
 			index = inventory_find_in_path(&notes->host->judged.inventory,
 						       (struct text){ link, (size_t)len });
 		if (index != NO_DEVICE)
-			add(notes, index, "framebuffer");
+			add(notes, index, FOR_FRAMEBUFFER);
 	}
 	dir_close(&dir);
 }
@@ -155,42 +170,41 @@ static void note_picture(struct host_notes *notes, size_t index)
 	struct host *host = notes->host;
 
 	if (decide_picture(&host->decision, index) == PICTURE_YES)
-		add(notes, index, "boot-display");
+		add(notes, index, FOR_BOOT_DISPLAY);
 	if (host->judged.inventory.devices[index].framebuffer && index != host->recalled)
-		add(notes, index, "framebuffer");
+		add(notes, index, FOR_FRAMEBUFFER);
 }
 
-static bool has_word_of(const struct host_notes *notes, size_t index, enum use use)
+/* True if a note says already for what it is protected. */
+static bool has_note_of(const struct host_notes *notes, size_t index, enum use use)
 {
-	for (size_t i = 0; i < notes->count; i++) {
-		const char *text = notes->notes[i].text;
-		bool network = !strcmp(text, "default-route");
+	const struct host_note *note = NULL;
 
-		if (notes->notes[i].index == index && network == (use == USE_NETWORK))
+	while ((note = host_notes_next(notes, index, note)))
+		if ((note->purpose == FOR_DEFAULT_ROUTE) == (use == USE_NETWORK))
 			return true;
-	}
 	return false;
 }
 
-/* What the list protects and no word says yet. */
+/* What the list protects and no note says yet. */
 static void note_protected(struct host_notes *notes, size_t index)
 {
 	static const struct {
 		enum use use;
-		const char *text;
-	} words[] = {
-		{ USE_STORAGE, "storage" },
-		{ USE_NETWORK, "network" },
-		{ USE_INPUT, "keyboard" },
+		enum purpose purpose;
+	} uses[] = {
+		{ USE_STORAGE, FOR_STORAGE },
+		{ USE_NETWORK, FOR_NETWORK },
+		{ USE_INPUT, FOR_KEYBOARD },
 	};
 	const struct judgement *judged = &notes->host->judged;
 	bool wants_dsn;
 
-	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
-		if (protect_find(&judged->protect, &judged->inventory, index, words[i].use,
+	for (size_t i = 0; i < ARRAY_SIZE(uses); i++)
+		if (protect_find(&judged->protect, &judged->inventory, index, uses[i].use,
 				 &wants_dsn) &&
-		    (words[i].use == USE_INPUT || !has_word_of(notes, index, words[i].use)))
-			add(notes, index, words[i].text);
+		    (uses[i].use == USE_INPUT || !has_note_of(notes, index, uses[i].use)))
+			add(notes, index, uses[i].purpose);
 }
 
 void host_notes_find(struct host_notes *notes, struct host *host)
@@ -215,21 +229,30 @@ void host_notes_find(struct host_notes *notes, struct host *host)
 		note_framebuffers(notes);
 }
 
-bool host_notes_any(const struct host_notes *notes, size_t index)
+const struct host_note *host_notes_next(const struct host_notes *notes, size_t index,
+					const struct host_note *before)
 {
-	for (size_t i = 0; i < notes->count; i++)
-		if (notes->notes[i].index == index)
-			return true;
-	return false;
+	const struct host_note *note = before ? before + 1 : notes->notes;
+
+	for (; note < notes->notes + notes->count; note++)
+		if (note->index == index)
+			return note;
+	return NULL;
 }
 
-struct json_object *host_notes_array(const struct host_notes *notes, size_t index)
+const char *host_note_word(const struct host_note *note)
 {
-	struct json_object *array = json_object_new_array();
+	static const char *const words[] = {
+		[FOR_ROOT] = "root",
+		[FOR_MOUNT] = "",
+		[FOR_SWAP] = "swap",
+		[FOR_STORAGE] = "storage",
+		[FOR_DEFAULT_ROUTE] = "default-route",
+		[FOR_NETWORK] = "network",
+		[FOR_KEYBOARD] = "keyboard",
+		[FOR_BOOT_DISPLAY] = "boot-display",
+		[FOR_FRAMEBUFFER] = "framebuffer",
+	};
 
-	for (size_t i = 0; i < notes->count; i++)
-		if (notes->notes[i].index == index)
-			(void)json_object_array_add(array,
-						    json_object_new_string(notes->notes[i].text));
-	return array;
+	return note->purpose == FOR_MOUNT ? note->mount : words[note->purpose];
 }

@@ -209,14 +209,19 @@ static struct json_object *get_state(const struct device_row *row)
 
 static struct json_object *get_use(const struct device_row *row)
 {
-	return host_notes_array(&row->view->notes, row->index);
+	const struct host_note *note = NULL;
+	struct json_object *array = json_object_new_array();
+
+	while ((note = host_notes_next(&row->view->notes, row->index, note)))
+		(void)json_object_array_add(array, json_text(text_of(host_note_word(note))));
+	return array;
 }
 
 static struct json_object *get_note(const struct device_row *row)
 {
 	char text[ROW_TEXT_SIZE];
 
-	return string_or_null(note_text(row, text));
+	return note_text(row, text)[0] ? json_text(text_of(text)) : NULL;
 }
 
 static struct json_object *get_status(const struct device_row *row)

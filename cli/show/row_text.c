@@ -141,19 +141,17 @@ static const char *say_state(const struct device_row *row, char out[ROW_TEXT_SIZ
 /* "root, swap, boot display". */
 static void say_uses(const struct device_row *row, char out[ROW_TEXT_SIZE])
 {
-	const char *before = "";
+	const struct host_notes *notes = &row->view->notes;
+	const struct host_note *note = NULL;
 	size_t len = 0, start;
 
-	for (size_t i = 0; i < row->view->notes.count && len < ROW_TEXT_SIZE / 2; i++) {
-		if (row->view->notes.notes[i].index != row->index)
-			continue;
+	while (len < ROW_TEXT_SIZE / 2 && (note = host_notes_next(notes, row->index, note))) {
 		start = len;
-		len += (size_t)snprintf(out + len, ROW_TEXT_SIZE - len, "%s%s", before,
-					row->view->notes.notes[i].text);
-		if (row->view->notes.notes[i].text[0] != '/')
+		len += (size_t)snprintf(out + len, ROW_TEXT_SIZE - len, "%s%s", len ? ", " : "",
+					host_note_word(note));
+		if (note->purpose != FOR_MOUNT)
 			for (char *dash = out + start; (dash = strchr(dash, '-'));)
 				*dash = ' ';
-		before = ", ";
 	}
 }
 
