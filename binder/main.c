@@ -196,7 +196,7 @@ static int run_release(struct boot *boot, const char *what)
 		log_line(LEVEL_ERROR, "--release: expected an address or all");
 		return STATUS_POLICY;
 	}
-	return err ? STATUS_REFUSED : STATUS_DONE;
+	return err < 0 ? STATUS_REFUSED : STATUS_DONE;
 }
 
 static const char usage[] = "usage: binder [--root DIR] [--release ADDRESS|all]\n"

@@ -9,13 +9,30 @@
 
 #include <errno.h>
 
+static bool is_bridge(struct machine *machine, struct address address)
+{
+	char path[MACHINE_PATH_SIZE], text[16];
+	struct device device = { .address = address };
+	ssize_t len = machine_read_attribute(machine, pci_path(path, address, "class"), text,
+					     sizeof(text));
+	struct text digits = { text + 2, len > 2 ? (size_t)len - 2 : 0 };
+
+	return take_hex(&digits, 6, &device.class) && device_is_bridge(&device);
+}
+
 static int give_back(struct machine *machine, struct address address)
 {
 	char driver[DRIVER_SIZE];
-	int err = override_clear(machine, address);
+	int err;
 
+	if (is_bridge(machine, address))
+		return -EPERM;
+	err = driver_read(machine, address, driver);
+	if (!err && driver[0] && !driver_is_passthrough(text_of(driver)) &&
+	    !override_is_set(machine, address))
+		return 1;
 	if (!err)
-		err = driver_read(machine, address, driver);
+		err = override_clear(machine, address);
 	if (!err && driver_is_passthrough(text_of(driver)))
 		err = driver_unbind(machine, address, text_of(driver));
 	if (!err)
@@ -33,7 +50,11 @@ int release_device(struct machine *machine, struct address address)
 	int err = give_back(machine, address);
 
 	(void)address_format(address, name);
-	if (err)
+	if (err > 0)
+		log_line(LEVEL_INFO, "%s is the host's already", name);
+	else if (err == -EPERM)
+		log_line(LEVEL_ERROR, "%s not released: it is a bridge", name);
+	else if (err)
 		log_line(LEVEL_ERROR, "%s not released: %s", name, error_name(err));
 	else
 		log_line(LEVEL_INFO, "%s released", name);
@@ -66,7 +87,7 @@ int release_all(struct machine *machine)
 	while (lines_next(&lines, &line, &err)) {
 		int one = parse_bound(line, &address) ? release_device(machine, address) : 0;
 
-		failed = failed ? failed : one;
+		failed = failed ? failed : one < 0 ? one : 0;
 	}
 	lines_close(&lines);
 	return failed ? failed : err;

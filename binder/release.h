@@ -7,7 +7,8 @@
 
 /*
  * Clears the device's override, unbinds it from a guest's driver and has it probed anew.
- * Returns 0 once its links say so: no override, and no guest's driver.
+ * Returns 0 once its links say so: no override, and no guest's driver; 1 if that was so before,
+ * and nothing was done; -EPERM for a bridge, which is the host's always; or another error.
  */
 int release_device(struct machine *machine, struct address address);
 

@@ -312,9 +312,14 @@ static int give_back(struct boot *boot)
 {
 	struct outcome *outcome = &boot->outcomes[boot->device];
 
-	outcome->err = release_device(&boot->judged->machine,
-				      boot->judged->inventory.devices[boot->device].address);
-	return outcome->err ? EXIT_FAILED : EXIT_AS_CONFIGURED;
+	int done = release_device(&boot->judged->machine,
+				  boot->judged->inventory.devices[boot->device].address);
+
+	outcome->err = done < 0 ? done : 0;
+	outcome->given_back = !done;
+	if (done == -EPERM)
+		return EXIT_GUARDED;
+	return done < 0 ? EXIT_FAILED : EXIT_AS_CONFIGURED;
 }
 
 static void print_released(struct boot *boot, size_t index, int code)
@@ -326,10 +331,15 @@ static void print_released(struct boot *boot, size_t index, int code)
 	(void)driver_read(&boot->judged->machine, boot->judged->inventory.devices[index].address,
 			  driver);
 	(void)json_object_array_add(rows, make_row(boot, index,
-						   outcome->err ? "failed" : "released", driver,
-						   outcome->hung ? "hung: unbind" :
-						   outcome->err  ? error_name(outcome->err) :
-								   ""));
+						   code == EXIT_GUARDED ? "refused" :
+						   outcome->err         ? "failed" :
+						   outcome->given_back  ? "released" :
+									  "kept",
+						   driver,
+						   code == EXIT_GUARDED ? "is a bridge" :
+						   outcome->hung        ? "hung: unbind" :
+						   outcome->err         ? error_name(outcome->err) :
+									  ""));
 	print_result(code, rows);
 }
 

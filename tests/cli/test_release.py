@@ -104,3 +104,23 @@ def test_a_policy_that_still_chooses_it_is_named(program, host):
 def test_usage(program, host, words):
     assert run(program, host.root, "release", *words).status == 2
     assert left(host) == ["vfio-pci\n", "vfio-pci\n", ""]
+
+
+def test_what_is_the_hosts_already_is_not_released(program, host):
+    """No override, and the host's own driver: as the drive the host runs from."""
+    host.write(OVERRIDE.format(FIRST), "(null)\n")
+    host.link(f"sys/bus/pci/devices/{FIRST}/driver", "sys/bus/pci/drivers/nvme")
+    assert released(program, host, FIRST, 0) == {
+        "address": FIRST, "result": "kept", "driver": "nvme", "rule": "", "detail": ""}
+    assert run(program, host.root, "release", FIRST).stderr == \
+        f"vfio-bind: {FIRST} is the host's already\n"
+    assert left(host) == ["(null)\n", "vfio-pci\n", ""]
+
+
+def test_a_bridge_is_refused(program, host):
+    host.write(f"sys/bus/pci/devices/{FIRST}/class", "0x060400\n")
+    done = run(program, host.root, "release", "--json", FIRST)
+    row, = golden.validate(done.stdout, "release")["devices"]
+    assert (done.status, row["result"], row["detail"]) == (5, "refused", "is a bridge")
+    assert done.stderr == f"vfio-bind: {FIRST} not released: it is a bridge\n"
+    assert left(host) == ["vfio-pci\n", "vfio-pci\n", ""]

@@ -2,6 +2,7 @@
 """Drivers built into the kernel: vfio-pci never probes by itself, nvme and the rest have been."""
 
 import subprocess
+from dataclasses import replace
 
 import pytest
 
@@ -164,3 +165,26 @@ def test_root_drive_is_refused(boot):
                 files={"usr/lib/vfio-bind/protect": File(protect)})
     prove(done, TWINS, gave_up=["disk2"])
     verdicts(TWINS, done.stages["root"], {"root": "refuse host-storage", "disk2": "bind rule"})
+
+
+# The root is on a stick, for a built-in vfio-pci comes before xhci_hcd, though after nvme.
+ON_A_STICK = replace(TWINS, slots=tuple(
+    Slot((Function("root", "qemu-xhci", "xhci_hcd", below="usb-storage,drive=drive-root"),))
+    if slot.functions[0].name == "root" else slot for slot in TWINS.slots)).with_slots(FREE)
+
+
+def test_root_drive_that_ids_took(boot):
+    """What protect and a keep rule name is the host's again; the machine reaches its root."""
+    root, kept, chosen = (ON_A_STICK.address(name) for name in ("root", "gpu2_usb", "usb_free"))
+    protect = f"vfio-bind-protect 1\nstorage path={ON_A_STICK.path('root')} id={XHCI}\n".encode()
+    done = boot(f"bind id={XHCI}\nkeep {kept}\n", f"vfio-pci.ids={XHCI}", machine=ON_A_STICK,
+                files={"usr/lib/vfio-bind/protect": File(protect)})
+    stage = done.stages["root"]
+    assert stage.drivers == ON_A_STICK.host_drivers() | {chosen: VFIO}
+    assert stage.overrides == {chosen: VFIO}
+    assert done.said(level=3) == [
+        *(f"{at} given back to the host: vfio-pci had it by ids=" for at in sorted((kept, root))),
+        f"{root} refused: holds the host's storage (/{POLICY}:1)"]
+    probed = done.probes()
+    assert [probed[at] for at in (root, kept, chosen)] == [[VFIO, "xhci_hcd"]] * 2 + [[VFIO]]
+    assert stage.notes()[-2:] == [f"# given-back {at}" for at in sorted((kept, root))]
