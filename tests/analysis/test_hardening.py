@@ -87,7 +87,7 @@ class Stopped:
     def go_on(self):
         """Lets the write through; returns the exit status and what was said."""
         fd = os.open(self.gate, os.O_RDONLY | os.O_NONBLOCK)
-        status = self.parent.wait(timeout=30)
+        status = self.parent.wait(timeout=600)
         os.close(fd)
         return status, self.output.read_text("utf-8") + self.tree.read("dev/kmsg")
 

@@ -29,7 +29,7 @@ def check(log, *words):
     done = subprocess.run(
         ["valgrind", "--quiet", f"--error-exitcode={ERROR}", "--leak-check=full",
          "--errors-for-leak-kinds=definite,indirect", f"--log-file={log}.%p", *words],
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=300, check=False)
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=1800, check=False)
     said = "".join(path.read_text("utf-8", "replace") for path in log.parent.glob(log.name + ".*"))
     assert done.returncode != ERROR and not re.search(r"^==\d+== \S", said, re.MULTILINE), said
     return done.returncode

@@ -5,6 +5,7 @@
 
 #include <fcntl.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/types.h>
@@ -14,14 +15,31 @@
 
 #define PATH_SIZE 4096
 
+/* Returns how many bytes of a process's memory there are, up to that many. */
+static size_t read_bytes(pid_t pid, uint64_t at, void *out, size_t size)
+{
+	struct iovec to = { out, size }, from = { (void *)(uintptr_t)at, size };
+	ssize_t n = process_vm_readv(pid, &to, 1, &from, 1, 0);
+
+	return n < 0 ? 0 : (size_t)n;
+}
+
+/* A text of its memory, which may end just before a page that is not there. */
+static void read_text(pid_t pid, uint64_t at, char *out, size_t size)
+{
+	size_t len = 0;
+
+	while (len < size - 1 && read_bytes(pid, at + len, out + len, 1) && out[len])
+		len++;
+	out[len] = '\0';
+}
+
 /* The text a call of that process writes. */
 static void text_of_write(pid_t pid, const struct user_regs_struct *regs, char *out, size_t size)
 {
 	size_t len = (size_t)regs->rax < size - 1 ? (size_t)regs->rax : size - 1;
-	struct iovec to = { out, len }, from = { (void *)(uintptr_t)regs->rsi, len };
-	ssize_t n = process_vm_readv(pid, &to, 1, &from, 1, 0);
 
-	out[n < 0 ? 0 : n] = '\0';
+	out[read_bytes(pid, regs->rsi, out, len)] = '\0';
 }
 
 static bool has_override(const char *device, const char *driver)

@@ -42,17 +42,6 @@ class Runner:
         return status, stdout, stderr
 
 
-NO_TIME = 0.05  # seconds of processor time
-
-
-def fewest(measure):
-    """Of the seconds of five runs; of up to thirty where the host has other things to do."""
-    taken = [measure() for _ in range(5)]
-    while min(taken) >= NO_TIME and len(taken) < 30:
-        taken.append(measure())
-    return min(taken)
-
-
 def read(path):
     """A program may print what it was given, whatever that was."""
     with open(path, encoding="utf-8", errors="replace") as file:
