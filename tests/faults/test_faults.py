@@ -82,7 +82,7 @@ class Bench:
         # A process that has seen to its device does no harm by hanging.
         done = call.process > 2 and not left
         if (answer.struck, answer.crash) != (True, 0) or \
-                answer.status not in ((0,) if done else (1, 3)):
+                answer.status not in ((self.scenario.status,) if done else (1, 3)):
             yield f"{answer}"
         if answer.ms > LIMIT or call.process == 2 and answer.ms < LIMIT:
             yield f"{answer.ms} ms"

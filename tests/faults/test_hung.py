@@ -1,80 +1,110 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""apply and release where a driver does not let go: the time limit holds, and what is said is
-true. A FIFO that nobody reads stands for an attribute that hangs whoever writes to it."""
+"""apply and release where a driver does not let go, and where a device cannot be read: the time
+limit holds by the injector's clock, and what is said is true."""
 
 import os
-import subprocess
-import time
+from dataclasses import dataclass
 
 import pytest
 
 from lib import golden
-from lib.binder import UNDER_STRACE
 from lib.editing import plant, set_conf
+from lib.injector import STUCK, Answer, Injector, Snapshot
 from lib.payload import fixture_program  # noqa: F401
 
-LIMIT = 10  # TIME_LIMIT_MS
+LIMIT = 10_000  # TIME_LIMIT_MS
+RESERVE = 2_000  # RESERVE_MS of supervise.c: what is left of the limit once a device has hung
+READING = 30_000  # LIMIT_S of deadline.c, in milliseconds
+WRITE, CLOSE = 1, 3
 ADDRESS = "0000:09:00.0"
 ROW = ADDRESS + " 010802 c0a9:5407 - - {} 20 - - - -\n"
-DEVICE = f"sys/bus/pci/devices/{ADDRESS}"
+LINK = f"sys/bus/pci/devices/{ADDRESS}/driver"
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="both take root")
 
 
-class Hanging:
-    """A command that is at the unbind, which does not return."""
+@dataclass
+class Ended:
+    """What came of a run."""
 
-    def __init__(self, program, root, driver, *words):
-        self.root = golden.Path(plant(root, ROW.format(driver)).root)
+    answer: Answer
+    stdout: str
+    said: list
+    link: str | None  # the driver's name
+
+
+class Bench:
+    """A command on a machine with one device of its policy."""
+
+    def __init__(self, program, folder, driver, *words):
+        self.root = golden.Path(plant(folder / "root", ROW.format(driver)).root)
         set_conf(self.root, f"bind {ADDRESS}\n")
-        unbind = self.root / f"sys/bus/pci/drivers/{driver}/unbind"
-        unbind.unlink(missing_ok=True)
-        os.mkfifo(unbind)
-        self.calls = root.parent / f"{words[0]}.calls"
-        trace = ["strace", "-f", "-qq", "-s", "300", "-o", self.calls, *UNDER_STRACE, "-e",
-                 "trace=file,kill"]
-        self.began = time.monotonic()
-        self.process = subprocess.Popen(
-            [*trace, program, "--root", self.root, "--json", *words], stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE, text=True, env=golden.environment())
+        self.snapshot = Snapshot(self.root)
+        self.files = [folder / name for name in ("stdout", "stderr")]
+        self.injector = Injector(
+            self.root, *words, env=golden.environment(), program=(
+                "/bin/sh", "-c", 'exec >"$1" 2>"$2"; shift 2; exec "$@"', "sh", *self.files,
+                program, "--root", self.root, "--json"))
+        status, self.calls = self.injector.calls()
+        assert status == 0
+        self.snapshot.restore(self.snapshot.changed())
 
-    def unlink(self):
-        """As the kernel does before it waits for the driver."""
-        (self.root / DEVICE / "driver").unlink()
-
-    def end(self):
-        """The seconds it took, its exit status, its JSON and what it said."""
-        stdout, stderr = self.process.communicate(timeout=60)
-        return (time.monotonic() - self.began, self.process.returncode, stdout,
-                stderr.splitlines())
-
-    def opened(self):
-        """What it opened of the device after it gave up: that could wait for the device's lock."""
-        before, _, after = self.calls.read_text(encoding="utf-8").partition("SIGKILL")
-        assert f"{ADDRESS}/" in before and '"driver"' in after
-        return [line for line in after.splitlines()
-                if " open" in line and f"{ADDRESS}/" in line and "O_PATH" not in line]
+    def hang(self, call, value):
+        """Has a call not return; 1: but be made, as an unbind that waits for the driver."""
+        answer = self.injector.run(call, "stall", value)
+        link = self.root / LINK
+        link = os.path.basename(os.readlink(link)) if os.path.islink(link) else None
+        self.snapshot.restore(self.snapshot.changed())
+        stdout, said = (file.read_text("utf-8") for file in self.files)
+        return Ended(answer, stdout, said.splitlines(), link)
 
 
-def test_the_time_limit_holds_and_the_driver_link_is_told(program, tmp_path):
-    """Both at once, as each takes its time."""
-    apply = Hanging(program, tmp_path / "apply", "nvme", "apply")
-    release = Hanging(program, tmp_path / "release", "vfio-pci", "release", ADDRESS)
-    time.sleep(2)
-    apply.unlink()
+@pytest.fixture(name="make_bench")
+def fixture_make_bench(program, tmp_path):
+    """Benches of the program that is built; they are closed."""
+    benches = []
 
-    took, status, stdout, said = apply.end()
-    assert took < 2 * LIMIT and status == 1
-    assert golden.validate(stdout, "apply")["devices"] == [{
-        "address": ADDRESS, "result": "failed", "driver": "", "rule": "/etc/vfio-bind.conf:1",
-        "detail": "hung: unbind"}]
-    assert said[0] == f"vfio-bind: {ADDRESS}: hung at unbind; its driver link: none"
-    assert said[1].startswith("nvme does not let go of it") and apply.opened() == []
+    def make_bench(driver, *words):
+        benches.append(Bench(program, tmp_path, driver, *words))
+        return benches[-1]
 
-    took, status, stdout, said = release.end()
-    assert LIMIT <= took < 2 * LIMIT and status == 1
-    assert golden.validate(stdout, "release")["devices"] == [{
-        "address": ADDRESS, "result": "failed", "driver": "vfio-pci",
-        "rule": "/etc/vfio-bind.conf:1", "detail": "hung: unbind"}]
-    assert said[0] == f"vfio-bind: {ADDRESS}: hung at unbind; its driver link: vfio-pci"
-    assert said[-1] == "Is a virtual machine using it?" and release.opened() == []
+    yield make_bench
+    for bench in benches:
+        bench.injector.close()
+
+
+@pytest.mark.parametrize("command, driver, limit, words", [
+    ("apply", "nvme", LIMIT - RESERVE, ()), ("release", "vfio-pci", LIMIT, (ADDRESS,))])
+def test_a_write_that_never_returns(make_bench, command, driver, limit, words):
+    """The command ends at its limit and tells the driver link. It opens no file of the device then,
+    which the kernel has locked: that would never return either."""
+    bench = make_bench(driver, command, *words)
+    last = max(call.process for call in bench.calls)
+    writes = [call for call in bench.calls if (call.process, call.number) == (last, WRITE)]
+    unbind = next(call for call in writes if bench.hang(call, 1).link is None)
+    for value, link in ((0, driver), (1, None)):
+        ended = bench.hang(unbind, value)
+        assert (ended.answer, ended.link) == (Answer(1, True, limit, 0), link)
+        assert golden.validate(ended.stdout, command)["devices"] == [{
+            "address": ADDRESS, "result": "failed", "driver": link or "",
+            "rule": "/etc/vfio-bind.conf:1", "detail": "hung: unbind"}]
+        assert ended.said[0] == \
+            f"vfio-bind: {ADDRESS}: hung at unbind; its driver link: {link or 'none'}"
+        if command == "apply":
+            assert ended.said[1].startswith("nvme does not let go of it")
+        else:
+            assert ended.said[-1] == "Is a virtual machine using it?"
+
+
+def test_a_device_that_cannot_be_read(make_bench):
+    """The command ends, wherever it was while it looked at the devices, and nothing is changed."""
+    bench = make_bench("nvme", "apply")
+    calls = [call for call in bench.calls if call.process == 2]
+    for read, call in enumerate(calls):
+        ended = bench.hang(call, 0)
+        assert ended.link == "nvme", call
+        if calls[read - 1].number == CLOSE and ended.answer.status == STUCK:
+            break  # all is read, and its first process waits in wait4() for whatever comes of it
+        assert ended.answer == Answer(1, True, READING, 0), call
+        assert ended.stdout == "" and "could not be read within 30 s" in ended.said[0], call
+    assert 100 < read < len(calls)

@@ -44,12 +44,13 @@ class Answer:
 
 
 class Injector:
-    """The binder on one tree."""
+    """A program on one tree: the binder, unless others are named."""
 
-    def __init__(self, root, *arguments, kernel=True):
-        command = [built("faults/inject"), root if kernel else "-", built("binder"), "--root", root]
-        self.process = subprocess.Popen([*command, *arguments], text=True, stdin=subprocess.PIPE,
-                                        stdout=subprocess.PIPE)
+    def __init__(self, root, *arguments, kernel=True, program=(), **more):
+        program = program or (built("binder"), "--root", root)
+        command = [built("faults/inject"), root if kernel else "-", *program, *arguments]
+        self.process = subprocess.Popen(command, text=True, stdin=subprocess.PIPE,
+                                        stdout=subprocess.PIPE, **more)
 
     def begin(self, process, at, kind, value):
         """Begins a run; end() tells what came of it."""
