@@ -44,7 +44,7 @@ class Stopped:
 
     def wait_for_child(self):
         """The process that hangs: the last of those that wait for each other."""
-        for _ in range(1000):
+        while self.parent.poll() is None:
             # A number is there only of a call that waits: proc_pid_syscall(5).
             with contextlib.suppress(OSError):  # it may have ended meanwhile
                 last = self.processes()[-1]
