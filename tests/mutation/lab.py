@@ -12,7 +12,7 @@ from lib.binder import clear, collect
 TOP = Path(__file__).parents[2]
 UNITS = sorted((TOP / "tests/unit").glob("unit_*.c"))
 FLAGS = ["-std=c11", "-D_GNU_SOURCE", '-DVERSION="0"', "-O1", "-w", "-fPIC", "-I", TOP / "binder",
-         "-I", TOP / "tests/unit"]
+         "-I", TOP / "binder/core", "-I", TOP / "tests/unit"]
 SECONDS = 2  # of computing: a mutant may never end
 
 

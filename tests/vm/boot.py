@@ -72,9 +72,9 @@ class Boot:
         start = texts.index(f"lab: {first}") if first else 0
         return self.log[start:texts.index(f"lab: {last}")]
 
-    def said(self, level=7):
+    def said(self, level=7, log=None):
         """What the binder wrote to the kernel's log, up to that level."""
-        return [text.removeprefix("vfio-bind: ") for at, text in self.log
+        return [text.removeprefix("vfio-bind: ") for at, text in (self.log if log is None else log)
                 if text.startswith("vfio-bind: ") and at <= level]
 
 

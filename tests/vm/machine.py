@@ -48,6 +48,7 @@ class Machine:
     iommu: str | None = IOMMU
     memory: int = 1024
     firmware: tuple = ()  # flash drives; none: SeaBIOS
+    gone: tuple = ()  # functions that are plugged in, and taken out in the guest
 
     def places(self):
         """Each slot with its root port's device number and the bus below it."""
@@ -84,12 +85,17 @@ class Machine:
         for port, bus, slot in self.places():
             table[f"0000:00:{port:02x}.0"] = "pcieport"
             for number, function in enumerate(slot.functions):
-                table[f"0000:{bus:02x}:00.{number}"] = function.driver
+                if function.name not in self.gone:
+                    table[f"0000:{bus:02x}:00.{number}"] = function.driver
         return table
 
     def with_slots(self, *more):
         """The same machine with more plugged in behind the rest: no address changes."""
         return replace(self, slots=self.slots + more)
+
+    def taken_out(self, *names):
+        """The same machine without those functions, once the guest has taken them out."""
+        return replace(self, gone=names)
 
     def with_reserve(self, name, buses):
         """The same machine, but bus numbers kept free behind the port of that function."""

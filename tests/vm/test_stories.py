@@ -1,28 +1,22 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The examples of README and of vfio-bind.conf(5), each booted as it is printed there."""
+"""What README and vfio-bind.conf(5) tell, as it is printed there. The blocks of the page's examples are
+cells: test_cells.py."""
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import pytest
 
-from lib.manual import literals, section
 from .busybox import busybox_image
+from .cells import RUNNING, STORIES, WITH_USB, blocks
 from .images import SOURCE, Recipe
-from .machine import GPU2, QXL, TWINS, Function, Machine, Slot, nic
+from .machine import GPU2, QXL, TWINS, Slot
 from .nights import by_night
 from .proof import prove, prove_links
 from .roots import BOOKWORM, TRIXIE
 
-PAGE = "vfio-bind.conf.5"
-USB = Slot((Function("usb", "qemu-xhci", "xhci_hcd"),))
 WITH_QXL = TWINS.with_slots(QXL)
-WITH_USB = TWINS.with_slots(USB)
-THREE_DRIVES = Machine(TWINS.slots[:-1])
-ONE_GPU = Machine((TWINS.slots[0], nic("nic", 1), *TWINS.slots[2:]))
-OWN_INIT = "A system with an initramfs of one's own"
-RUNNING = "A USB controller and an NVMe drive of a running host"
-MOVING = "Moving over from something else"
+TWO_GPUS = STORIES[0]
 IDS = "1b36:0010"
 
 
@@ -33,56 +27,7 @@ def release_to_tell_them_on(request):
     return request.param
 
 
-def blocks(title):
-    """What the page prints below that heading, block by block."""
-    return literals(section(PAGE, title))
-
-
-@dataclass(frozen=True)
-class Story:
-    """One block of an example, the machine it is told of, and who has what in the end."""
-
-    title: str
-    block: int
-    machine: Machine
-    taken: tuple
-
-    def __str__(self):
-        return f"{self.title}-{self.block}"
-
-
-TWO_GPUS = Story("Two identical GPUs", 0, WITH_QXL, ("gpu2", "qxl", "qxl_usb"))
-STORIES = (
-    TWO_GPUS,
-    Story("Two identical GPUs", 1, TWINS, ("gpu2",)),
-    Story("One of three identical NVMe drives", 0, TWINS, ("disk2",)),
-    Story("One of three identical NVMe drives", 1, THREE_DRIVES, ("disk1", "disk2")),
-    Story("GPU with audio, USB-C and UCSI", 0, WITH_QXL, ("qxl", "qxl_usb")),
-    Story("GPU with audio, USB-C and UCSI", 1, WITH_QXL, ("qxl", "qxl_usb")),
-    Story("The only GPU, on purpose", 0, ONE_GPU, ("gpu1",)),
-    Story(RUNNING, 0, WITH_USB, ("usb", "disk1")),
-)
-
-
-@pytest.mark.parametrize("story", STORIES, ids=str)
-def test_story(lab, story):
-    """The functions the page speaks of are vfio-pci's, and nothing is refused."""
-    boot = lab.boot(blocks(story.title)[story.block], machine=story.machine)
-    prove(boot, story.machine, taken=story.taken)
-    bound = {row[0] for row in boot.stages["root"].verdicts() if row[1] == "bind"}
-    assert bound == set(story.machine.addresses(*story.taken))
-    assert "refuse" not in {row[1] for row in boot.stages["root"].verdicts()}
-
-
-def test_every_block_has_a_story():
-    """Up to the heading that the page names, nothing is printed that is not booted."""
-    examples = section(PAGE, "EXAMPLES")
-    told = examples[:examples.index(f".Ss {MOVING}\n")]
-    titles = re.findall(r"^\.Ss (.*)", told, re.M)
-    assert [(title, number) for title in titles for number, _ in enumerate(blocks(title))] == \
-        [(story.title, story.block) for story in STORIES]
-
-
+@pytest.mark.nightly
 def test_running_host(lab):
     """vfio-bind apply in place of a reboot, and vfio-bind release."""
     usb, drive = WITH_USB.addresses("usb", "disk1")
@@ -102,6 +47,7 @@ facts released
     prove_links(boot, WITH_USB, (), "released")
 
 
+@pytest.mark.nightly
 def test_own_init(lab):
     """The same line in an initramfs without a generator, with the init that is shipped."""
     recipe = Recipe("story", policy=blocks(TWO_GPUS.title)[TWO_GPUS.block])
@@ -112,6 +58,7 @@ def test_own_init(lab):
     prove(boot, host, taken=TWO_GPUS.taken)
 
 
+@pytest.mark.nightly
 def test_moving_over(lab):
     """What import makes of vfio-pci.ids= binds the twins it took, but not the host's drive."""
     before = lab.boot("# nothing\n", words=f"vfio-pci.ids={IDS}", in_root="""
