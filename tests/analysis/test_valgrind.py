@@ -14,7 +14,7 @@ from mutation.lab import UNITS, Lab
 from test_pure import core
 
 ERROR = 99  # no exit status of a test table or of the binder
-BATCH = 8
+BATCH = 8  # one in four by day
 
 
 @pytest.fixture(scope="module", name="lab")
@@ -41,7 +41,9 @@ def test_unit(unit, lab, tmp_path):
     assert check(tmp_path / "log", lab.folder / unit.stem) == 0
 
 
-@pytest.mark.parametrize("start", range(0, len(FOLDERS), BATCH))
+@pytest.mark.parametrize("start", [
+    pytest.param(start, marks=[pytest.mark.nightly] if start // BATCH % 4 else [])
+    for start in range(0, len(FOLDERS), BATCH)])
 def test_cases(start, lab, tmp_path):
     """The same verdicts, and not an error on the way."""
     for folder in FOLDERS[start:start + BATCH]:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from vm.images import GUEST, copy_into, unpack, write
+from vm.nights import by_night
 from vm.roots import BOOKWORM, BOOKWORM_DRACUT, TRIXIE, TRIXIE_DRACUT, Root, root_of, run_in
 from .deb import BINDER, next_version
 
@@ -82,7 +83,7 @@ class Life:
 
 
 @pytest.fixture(name="life", scope="module",
-                params=(TRIXIE, BOOKWORM, TRIXIE_DRACUT, BOOKWORM_DRACUT), ids=str)
+                params=(BOOKWORM, *by_night(TRIXIE, TRIXIE_DRACUT, BOOKWORM_DRACUT)), ids=str)
 def whole_life(request, deb, tmp_path_factory):
     """All of it, in one go; the tests look at what was noted down."""
     folder = tmp_path_factory.mktemp("life")

@@ -24,7 +24,7 @@ from .blocklog import Replay, json_drive
 DRIVE = Slot((Function("cut", "virtio-blk-pci", None, "drive=drive-cut"),))
 MACHINE = TWINS.with_slots(nic("nic1", 0x01), nic("nic2", 0x02), DRIVE)
 DEVICES = ("disk1", "gpu2", "nic1", "disk2", "nic2", "disk3")
-POINTS = 500
+POINTS = {"day": 200, "night": 500}
 CONF = "/etc/vfio-bind.conf"
 MINE = "# Mine.\nkeep 0000:00:1f.3\n"
 IMAGE = "/boot/initrd.img"
@@ -164,10 +164,11 @@ def cut_everywhere(ran, folder, count):
     return found
 
 
-def test_cut_at_any_write(ran, memory, record_property):
+@pytest.mark.parametrize("when", ["day", pytest.param("night", marks=pytest.mark.nightly)])
+def test_cut_at_any_write(ran, memory, when, record_property):
     """Old or new, and clean: with all that was written by then, or without some of what no flush
     has come behind."""
-    found = cut_everywhere(ran, Path(memory), POINTS)
+    found = cut_everywhere(ran, Path(memory), POINTS[when])
     record_property("cuts", len(found))
     assert found[-1]["done"] == len(steps())
     assert len({cut["done"] for cut in found}) > len(steps()) * 3 // 4

@@ -51,6 +51,7 @@ SCENARIOS = {
     "import": Scenario(("import",), {CONF: MINE}, {CONF: KEEP}, {
         "proc/cmdline": "quiet vfio-pci.ids=10de:1c82 rd.vfio_bind=dry-run\n"}),
 }
+BY_NIGHT = ("add to nothing", "import")
 
 
 def calls_of(argv, log):
@@ -148,7 +149,9 @@ def kill_everywhere(program, binder, root, scenario):
     return count
 
 
-@pytest.mark.parametrize("name", SCENARIOS)
+@pytest.mark.parametrize("name", [
+    pytest.param(name, marks=[pytest.mark.nightly] if name in BY_NIGHT else [])
+    for name in SCENARIOS])
 def test_killed_at_every_call(program, binder, memory, record_property, name):
     """Old or new, whole, and nothing else is read; the next run does what this one did not."""
     scenario = SCENARIOS[name]

@@ -6,10 +6,8 @@ import pytest
 from .busybox import busybox_image
 from .images import POLICY, File, Recipe
 from .machine import GPU2, TWINS
-from .nights import ONE_BY_DAY
 from .proof import VFIO, prove
 
-pytestmark = ONE_BY_DAY
 NVME = "1b36:0010"
 ABSENT = "0000:77:00.0"
 RULES = (f"bind display boot_display=0 with=functions\nbind {TWINS.address('disk2')} id={NVME}\n"
@@ -18,10 +16,6 @@ TAKEN = (*GPU2, "disk2")
 PAYLOAD = Recipe("payload", policy=RULES)
 PROCESS_1 = "rdinit=/usr/lib/vfio-bind/binder"
 WAYS = pytest.mark.parametrize("way", [PROCESS_1, ""], ids=["process-1", "three-lines"])
-# The other one by night.
-ONE_WAY = pytest.mark.parametrize("way", [
-    pytest.param(PROCESS_1, id="process-1"),
-    pytest.param("", id="three-lines", marks=pytest.mark.nightly)])
 # Process 1 has no /run that stays; devtmpfs does.
 SHOW_REPORT = "lines report /dev/vfio-bind/report >$TOLD\n"
 
@@ -36,6 +30,7 @@ def test_normal(lab, way):
     assert {row[:2] for row in boot.stages["root"].verdicts()} == chosen
 
 
+@pytest.mark.nightly
 @WAYS
 def test_off(lab, way):
     """What the test above is worth: the same drivers take every twin."""
@@ -45,7 +40,8 @@ def test_off(lab, way):
     assert not boot.probes(boot.between(None, "own init")).keys() & set(TWINS.addresses(*TAKEN))
 
 
-@ONE_WAY
+@pytest.mark.nightly
+@WAYS
 def test_broken_policy(lab, way):
     """Nothing is bound, one line says why."""
     boot = lab.boot(words=way, files={POLICY: File(f"{RULES}bind nvme colour=red\n".encode())},
@@ -55,7 +51,8 @@ def test_broken_policy(lab, way):
     assert line.startswith(f"nothing bound: /{POLICY}:4:11: expected ")
 
 
-@ONE_WAY
+@pytest.mark.nightly
+@WAYS
 def test_without_modules(lab, way):
     """A plan whose files are missing: nothing is bound, but nothing else takes a device."""
     plan = "\n".join(("vfio-bind-plan 1", f"kernel {lab.root.kernel_release}",

@@ -9,7 +9,7 @@ import pytest
 from .images import POLICY, File, Recipe, furnish, unpack, write
 from .lab import MULTI_USER
 from .machine import GPU2, TWINS
-from .nights import by_night, one_by_day
+from .nights import by_night
 from .overlay import with_overlay
 from .proof import VFIO, prove, prove_links, verdicts
 from .roots import BOOKWORM_DRACUT, SID_DRACUT, TRIXIE_DRACUT, run_in
@@ -37,7 +37,6 @@ RULES_ONLY = Recipe("rules", policy=RULES, files=FORCED_FILES)
 WITHOUT_US = Recipe("without-us", files=FORCED_FILES,
                     prepare="rm -r /usr/lib/dracut/modules.d/50vfio-bind")
 KERNEL_WITHOUT_VFIO = Recipe("without-vfio", policy=RULES, prepare=WITHOUT_VFIO)
-ONE_BY_DAY = one_by_day(TRIXIE_DRACUT, BOOKWORM_DRACUT, SID_DRACUT)
 
 
 def kinds(nightly=()):
@@ -48,7 +47,7 @@ def kinds(nightly=()):
 
 
 @pytest.fixture(scope="session", name="release", ids=str,
-                params=[TRIXIE_DRACUT, BOOKWORM_DRACUT, *by_night(SID_DRACUT)])
+                params=[TRIXIE_DRACUT, *by_night(BOOKWORM_DRACUT, SID_DRACUT)])
 def release_with_dracut(request):
     """Each release in turn."""
     return request.param
@@ -73,7 +72,7 @@ def test_order(lab, kind, tmp_path):
     assert kind == "systemd" or hooks[0] == "00-vfio-bind.sh"
 
 
-@kinds()
+@kinds(nightly=["sh"])
 def test_drivers_forced_early(lab, kind):
     """nvme and bochs are loaded before udev's trigger, and still get no chosen device."""
     boot = lab.boot(words=FORCED_WORDS, image=image_of(lab, kind))
@@ -86,8 +85,7 @@ def test_drivers_forced_early(lab, kind):
         "disk2": "bind rule"})
 
 
-@ONE_BY_DAY
-@kinds()
+@kinds(nightly=["systemd", "sh"])
 def test_off(lab, kind):
     """Off by rd.vfio_bind=0; and, the drivers forced, what the test above is worth."""
     boot = lab.boot(words=f"{FORCED_WORDS} rd.vfio_bind=0", image=image_of(lab, kind))
@@ -98,8 +96,7 @@ def test_off(lab, kind):
     assert probed[TWINS.address("gpu2")] == ["bochs-drm"], "nothing was forced"
 
 
-@ONE_BY_DAY
-@kinds(nightly=["sh"])
+@kinds(nightly=["systemd", "sh"])
 def test_overlay(lab, kind, tmp_path):
     """Behind an image that knows nothing of us, it runs by itself, and in time."""
     image, said = with_overlay(lab, image_of(lab, kind, WITHOUT_US), tmp_path, RULES)
@@ -110,8 +107,7 @@ def test_overlay(lab, kind, tmp_path):
     assert "nvme" in probed[TWINS.address("disk1")], "nothing was forced"
 
 
-@ONE_BY_DAY
-@kinds(nightly=["systemd"])
+@kinds(nightly=["systemd", "sh"])
 def test_broken_policy(lab, kind):
     """Nothing is bound, one line says why."""
     boot = lab.boot(files={POLICY: File(f"{RULES}bind nvme colour=red\n".encode())},
@@ -122,8 +118,7 @@ def test_broken_policy(lab, kind):
     assert boot.stages["root"].overrides == {}
 
 
-@ONE_BY_DAY
-@kinds(nightly=["sh"])
+@kinds(nightly=["systemd", "sh"])
 def test_kernel_without_vfio(lab, kind):
     """Overrides hold the devices free, into the real root; there they bind."""
     image = image_of(lab, kind, KERNEL_WITHOUT_VFIO)
@@ -172,8 +167,8 @@ def build_with_options(lab, tmp_path_factory):
     shutil.rmtree(tree)
 
 
-@pytest.mark.parametrize("options", [
-    "--hostonly", pytest.param("--no-hostonly", marks=pytest.mark.nightly), "--kernel-only"])
+@pytest.mark.nightly
+@pytest.mark.parametrize("options", ["--hostonly", "--no-hostonly", "--kernel-only"])
 def test_payload_in_each_kind_of_build(build, options):
     """Whole payload, host-only or not: vfio-pci's modules are no driver of this host's devices."""
     files = build(options)

@@ -214,6 +214,7 @@ def seconds_of(boot, words):
     return float(re.search(rf"\[ *([0-9.]+)\] {re.escape(words)}", boot.told)[1])
 
 
+@pytest.mark.nightly
 def test_unbind_that_hangs(lab, tmp_path):
     """A drive whose driver waits for it as we come: the time limit holds, and the machine boots."""
     drive = tmp_path / "drive"

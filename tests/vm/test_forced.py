@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Scenario o: hosts that load their drivers by themselves in init-top."""
 
+import pytest
+
 from .images import Recipe
 from .machine import GPU2, TWINS
 from .proof import VFIO, prove, prove_links
@@ -28,6 +30,7 @@ def test_drivers_forced_early(lab):
     assert "bochs-drm" in probed[TWINS.address("gpu1")]
 
 
+@pytest.mark.nightly
 def test_forced_drivers_bite(lab):
     """What the test above is worth: without us the same boot gives every twin to its own driver."""
     boot = lab.boot(words="lab.force=early rd.vfio_bind=0", image=lab.image(FORCED))

@@ -18,7 +18,7 @@ from .test_dracut import RULES_ONLY
 
 DRIVES = ("disk1", "disk2", "disk3")
 GOOD = REAL[0].encode()
-MANY = 2000
+MANY = 1000
 # Before the first driver: /init reads what is in conf.d before it runs anything of init-top.
 EARLY = """
 . /usr/lib/lab/facts
@@ -99,10 +99,11 @@ def one_release(request):
     return request.param
 
 
-@pytest.fixture(name="policies", scope="module")
-def all_policies():
-    """What each stage tries, and the exit status that each shall end with."""
-    bad, refused = mistakes(MANY, "hostile"), guarded()
+@pytest.fixture(name="policies", scope="module", params=[
+    "by day", *(pytest.param(f"night {number}", marks=pytest.mark.nightly) for number in (1, 2, 3))])
+def all_policies(request):
+    """What each stage tries, and the exit status that each shall end with; others by night."""
+    bad, refused = mistakes(MANY, request.param), guarded()
     stages = {"early": (bad[::2], refused[::2]), "late": (bad[1::2], refused[1::2])}
     return {name: [(text, "2") for text in first] + [(text, "1") for text in second]
             for name, (first, second) in stages.items()}
@@ -169,6 +170,7 @@ def test_five_hundred_functions(lab, record_property):
     assert len(boot.stages["root"].drivers) >= 512
 
 
+@pytest.mark.nightly
 def test_drive_that_vanishes(lab, record_property):
     """Taken out and put back without end: each run of the binder comes to its end, and says so."""
     boot = lab.boot("# nothing\n", in_initramfs=VANISH)

@@ -7,11 +7,9 @@ from .boot import BootFailed
 from .cells import DRIVES, NVME
 from .images import ROOT_UUID, File
 from .machine import TWINS
-from .nights import ONE_BY_DAY
 from .proof import prove, verdicts
 
 
-@ONE_BY_DAY
 def test_bus_numbers_shift(lab):
     """Scenario g: the path still names the drive; the address shows a GPU, or even the root."""
     policy = (f"bind {TWINS.address('disk1')} id={NVME}\n"
@@ -26,7 +24,6 @@ def test_bus_numbers_shift(lab):
         "gpu2": "none moved", "disk2": "bind rule", "root": "refuse host-storage"})
 
 
-@ONE_BY_DAY
 def test_no_iommu(lab):
     """Scenario j: with the IOMMU off all is refused before any write, and the console stays."""
     boot = lab.boot("bind display boot_display=0 with=functions\nbind nvme\n"

@@ -5,7 +5,6 @@ import pytest
 
 from .images import Recipe
 from .machine import GPU2, TWINS
-from .nights import ONE_BY_DAY
 from .proof import VFIO, prove
 
 ONE_DRIVE = f"bind {TWINS.address('disk2')} id=1b36:0010\n"
@@ -54,7 +53,6 @@ def test_options_reach_the_module(with_options):
     assert [values[name] for name in wanted] == ["Y", "Y", "Y", "N", "N"]
 
 
-@ONE_BY_DAY
 def test_ids_are_dropped(with_options):
     """Scenario m: an ids= that names every twin takes none of them, and is reported."""
     prove(with_options, TWINS, taken=(*GPU2, "disk2"))
@@ -62,7 +60,7 @@ def test_ids_are_dropped(with_options):
     assert any("ids=1b36:0010 left out" in line for line in with_options.said(level=4))
 
 
-@ONE_BY_DAY
+@pytest.mark.nightly
 def test_ids_on_the_command_line(lab):
     """Scenario m: so is one of the command line, where most people have theirs from."""
     boot = lab.boot(CARD_AND_DRIVE, "vfio-pci.ids=1b36:0010,8086:2668")

@@ -5,11 +5,9 @@ import pytest
 
 from .images import Recipe
 from .machine import GPU2, TWINS
-from .nights import ONE_BY_DAY
 from .overlay import with_overlay
 from .proof import prove_links, prove_probes
 
-pytestmark = ONE_BY_DAY
 POLICY = f"bind display boot_display=0 with=functions\nbind {TWINS.address('disk2')} id=1b36:0010\n"
 # Debian's own kind of image, on a host that has none of our hooks.
 WITHOUT_US = Recipe("without-us", files=(("etc/initramfs-tools/conf.d/lab", "MODULES=most\n"),),

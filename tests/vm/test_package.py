@@ -44,7 +44,7 @@ told remove {APT} remove vfio-bind
 
 
 @pytest.fixture(scope="module", name="release", ids=str, params=[
-    TRIXIE, *by_night(BOOKWORM, TRIXIE_DRACUT, BOOKWORM_DRACUT)])
+    BOOKWORM, *by_night(TRIXIE, TRIXIE_DRACUT, BOOKWORM_DRACUT)])
 def release_to_install_on(request):
     """Each release in turn, with each generator."""
     return request.param

@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from .machine import TWINS, Function, Slot, disk
-from .nights import ONE_BY_DAY
 from .proof import VFIO
 
 MACHINE = TWINS.with_slots(disk("mounted"), Slot((Function("usb", "qemu-xhci", "xhci_hcd"),)))
@@ -194,7 +193,6 @@ run again
 """
 
 
-@ONE_BY_DAY
 def test_unbind_that_hangs(lab, tmp_path):
     """It costs its own drive and not the next one. The program ends at its time limit and says
     how things are; later it takes that drive too."""
