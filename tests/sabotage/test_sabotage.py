@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Does the suite notice? Each patch here breaks one promise on purpose, in a copy of the tree; the
-tests its header names have to be green without it and red with it. One that stays green is a test
-that is missing."""
+"""Does the suite notice? Each row of sabotages.py breaks one promise, in a copy of the tree; the tests
+that it names have to be green without it and red with it. One that stays green is a test that is
+missing."""
 
 import contextlib
 import fcntl
@@ -18,10 +18,10 @@ from pathlib import Path
 import pytest
 
 from lib.build import APART
+from sabotages import SABOTAGES
 
 TOP = Path(__file__).parents[2]
-PATCHES = sorted(Path(__file__).parent.glob("*.patch"))
-# What neither the build nor a test that a patch names looks at.
+# What neither the build nor a test that is named looks at.
 LEFT_OUT = shutil.ignore_patterns(".git", "build", "corpus", "sabotage", "__pycache__")
 
 
@@ -67,33 +67,17 @@ def demand_green(folder, arguments):
     assert status == 0 and re.search(r"\b\d+ passed", said), said
 
 
-def header(patch, word):
-    """What stands behind a word of a patch's header."""
-    return re.search(f"^{word}: (.+)$", patch.read_text("utf-8"), re.MULTILINE)[1]
-
-
-@pytest.mark.parametrize("patch", PATCHES, ids=lambda patch: patch.stem)
-def test_it_is_noticed(patch, pristine, tmp_path, record_property):
-    """Green without the patch, red with it."""
-    arguments = header(patch, "Noticed-by")
-    demand_green(pristine, arguments)
+@pytest.mark.parametrize("sabotage", SABOTAGES, ids=str)
+def test_it_is_noticed(sabotage, pristine, tmp_path, record_property):
+    """Green without it, red with it."""
+    demand_green(pristine, sabotage.noticed_by)
     folder = tmp_path / "broken"
     shutil.copytree(pristine, folder, symlinks=True)
-    subprocess.run(["git", "apply", patch], cwd=folder, check=True)
+    sabotage.commit(folder)
     build(folder)
-    status, said = run_tests(folder, arguments)
+    status, said = run_tests(folder, sabotage.noticed_by)
     shutil.rmtree(folder)
     red = re.search(r"^FAILED (.+?)(?: - |$)", said, re.MULTILINE)
     assert status == 1 and red, said
     assert "is built" not in said, said
     record_property("noticed by", red[1])
-
-
-def test_there_are_enough_of_them():
-    """Each with a number of its own, a reason and few lines."""
-    assert len(PATCHES) >= 20
-    assert [int(patch.name[:2]) for patch in PATCHES] == list(range(1, len(PATCHES) + 1))
-    for patch in PATCHES:
-        lines = patch.read_text("utf-8").splitlines()
-        changed = [line for line in lines if re.match(r"[-+](?![-+])", line)]
-        assert lines[1].endswith(".") and 0 < len(changed) <= 8, patch.name
