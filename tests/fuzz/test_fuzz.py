@@ -15,7 +15,7 @@ from lib.build import built
 
 HERE = Path(__file__).parent
 CORPUS = HERE / "corpus"
-BY_DAY = 60  # times fewer, of libFuzzer only
+BY_DAY = 20  # times fewer, of libFuzzer only
 # AFL++ looks at its surroundings first: governor of the CPU, core dumps, free cores, a terminal.
 AFL = {"AFL_NO_UI": "1", "AFL_NO_AFFINITY": "1", "AFL_SKIP_CPUFREQ": "1", "AFL_NO_COLOR": "1",
        "AFL_I_DONT_CARE_ABOUT_MISSING_CRASHES": "1", "AFL_FAST_CAL": "1"}
@@ -31,12 +31,12 @@ class Target:
 
 
 TARGETS = {
-    "policy": Target(21_000_000, 300_000),
-    "texts": Target(12_000_000, 300_000),
-    "facts": Target(48_000_000, 300_000),
-    "decide": Target(12_000_000, 300_000),
-    "machine": Target(900_000, 300_000, longest=1000),
-    "imports": Target(300_000, 90_000),
+    "policy": Target(7_000_000, 100_000),
+    "texts": Target(4_000_000, 100_000),
+    "facts": Target(16_000_000, 100_000),
+    "decide": Target(4_000_000, 100_000),
+    "machine": Target(300_000, 100_000, longest=1000),
+    "imports": Target(100_000, 30_000),
 }
 
 

@@ -14,7 +14,8 @@ from .lab import Lab  # noqa: E402  pylint: disable=wrong-import-position
 from .nights import EACH  # noqa: E402  pylint: disable=wrong-import-position
 
 TOOLS = ("qemu-system-x86_64", "mmdebstrap", "mke2fs", "debugfs", "e2fsck", "unshare", "make")
-ALONE = {"test_stories"}  # no two tests of it share a boot: they fill whichever lane is free
+# No two tests of these share a boot: they fill whichever lane is free.
+ALONE = {"test_faults", "test_machines", "test_stories"}
 
 
 @pytest.hookimpl(tryfirst=True)
