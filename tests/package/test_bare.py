@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""README's two commands in a Debian 12 that has little but a shell and apt, from a release's tarball."""
+"""README's two commands in a Debian 12 that has little but a shell and apt, from a tarball."""
 
 import shutil
 import subprocess

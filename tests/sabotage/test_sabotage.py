@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Does the suite notice? Each row of sabotages.py breaks one promise, in a copy of the tree; the tests
-that it names have to be green without it and red with it. One that stays green is a test that is
-missing."""
+"""Does the suite notice? Each row of sabotages.py breaks one promise, in a copy of the tree;
+the tests that it names have to be green without it and red with it. One that stays green is a test
+that is missing."""
 
 import contextlib
 import fcntl

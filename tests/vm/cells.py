@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What is to come of a policy on the machine of twins, cell by cell. By day a boot tries them all in
-turn, before the first driver is loaded; by night each has a boot of its own."""
+"""What is to come of a policy on the machine of twins, cell by cell. By day one boot tries them all
+in turn, before the first driver is loaded; by night each has a boot of its own."""
 
 import random
 from dataclasses import dataclass, field
@@ -78,7 +78,8 @@ DISKS = (
         "one-of-three-drives-by-path": f"bind nvme path={MACHINE.path('disk2')}",
         "one-of-three-drives-by-nth": f"bind nvme path={PATHS} nth=2 count=3"}.items()),
     Cell("one-of-two-network-cards", "bind network dsn=52-54-00-ff-ff-00-00-02\n"
-         f"bind nvme id={NVME} nth=3 count=3\n", ("nic2",), {"nic2": "bind rule", "-": "none count"}),
+         f"bind nvme id={NVME} nth=3 count=3\n", ("nic2",),
+         {"nic2": "bind rule", "-": "none count"}),
     Cell("keep-against-a-broad-rule", f"bind nvme\nkeep {AT['disk2']}\n", ("disk1", "disk3"),
          {**bound("disk1", "disk3"), "disk2": "keep rule", **refused("host-storage", "root")}),
     Cell("every-drive-but-the-root", "bind nvme\n", DRIVES,

@@ -100,7 +100,8 @@ def one_release(request):
 
 
 @pytest.fixture(name="policies", scope="module", params=[
-    "by day", *(pytest.param(f"night {number}", marks=pytest.mark.nightly) for number in (1, 2, 3))])
+    "by day", *(pytest.param(f"night {number}", marks=pytest.mark.nightly)
+                for number in (1, 2, 3))])
 def all_policies(request):
     """What each stage tries, and the exit status that each shall end with; others by night."""
     bad, refused = mistakes(MANY, request.param), guarded()

@@ -253,7 +253,6 @@ umount /mnt
 """
 
 
-@ONE_BY_DAY
 def test_drivers_that_come_and_go_meanwhile(lab, tmp_path):
     """What came since the look is judged once more; what has gone since then is no failure."""
     drive = tmp_path / "drive"

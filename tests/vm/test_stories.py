@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What README and vfio-bind.conf(5) tell, as it is printed there. The blocks of the page's examples are
-cells: test_cells.py."""
+"""What README and vfio-bind.conf(5) tell, as it is printed there. The blocks of the page's examples
+are cells: test_cells.py."""
 
 import re
 from dataclasses import replace
