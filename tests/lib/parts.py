@@ -14,14 +14,14 @@ MINUTES = {
     "tests/vm/test_storage.py": 4,
     "tests/analysis/test_lint.py": 12,
     "tests/analysis/test_valgrind.py": 0.2,
-    "tests/faults": 2,
+    "tests/faults": 0.1,
     "tests/fuzz": 3.5,
     "tests/mutation": 25,
     "tests/package/test_bare.py": 6,
     "tests/package/test_deb.py": 10,
     "tests/package/test_install.py": 0.6,
     "tests/power": 2,
-    "tests/property": 1,
+    "tests/property": 0.7,
 }
 
 
