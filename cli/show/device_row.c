@@ -14,7 +14,7 @@ static unsigned facts_wanted(const struct view *view, size_t index)
 
 	if (device_class16(&view->host->judged.inventory.devices[index]) == CLASS_DISPLAY_VGA)
 		facts |= FACT_BOOT_VGA;
-	if (view->twins.of[index])
+	if (view->twins[index])
 		facts |= FACT_DSN;
 	return facts;
 }
@@ -57,6 +57,47 @@ static void warn_of_dsn(const struct host *host)
 		warn("serial numbers cannot be read without root: rules with dsn= find nothing");
 }
 
+bool is_chipset(const struct device *device)
+{
+	switch (device->class >> 16) {
+	case 0x05:
+	case 0x06:
+	case 0x08:
+	case 0x11:
+	case 0x13:
+		return true;
+	default:
+		return device_is_bridge(device);
+	}
+}
+
+static bool are_twins(const struct device *a, const struct device *b)
+{
+	return a->vendor == b->vendor && a->device == b->device && a->class == b->class;
+}
+
+/* Parts of the chipset have none. */
+static void find_twins(struct view *of, const struct inventory *inventory)
+{
+	const struct device *devices = inventory->devices;
+
+	for (size_t i = 0; i < inventory->count; i++) {
+		uint16_t count = 1;
+
+		if (of->twin[i] || is_chipset(&devices[i]))
+			continue;
+		for (size_t j = i + 1; j < inventory->count; j++)
+			if (are_twins(&devices[i], &devices[j]))
+				of->twin[j] = ++count;
+		if (count == 1)
+			continue;
+		of->twin[i] = 1;
+		for (size_t j = i; j < inventory->count; j++)
+			if (are_twins(&devices[i], &devices[j]))
+				of->twins[j] = count;
+	}
+}
+
 static struct view view;
 
 struct view *view_read(const struct options *options, int *code)
@@ -66,7 +107,7 @@ struct view *view_read(const struct options *options, int *code)
 	if (!host)
 		return NULL;
 	view.host = host;
-	twins_find(&view.twins, &host->judged.inventory);
+	find_twins(&view, &host->judged.inventory);
 	*code = read_facts(&view);
 	if (*code != EXIT_AS_CONFIGURED) {
 		view_free(&view);
@@ -208,8 +249,8 @@ void device_row(struct view *of, size_t index, struct device_row *row)
 		.view = of,
 		.index = index,
 		.device = &judged->inventory.devices[index],
-		.twin = of->twins.which[index],
-		.twins = of->twins.of[index],
+		.twin = of->twin[index],
+		.twins = of->twins[index],
 		.only_disk = only_disk(&of->disks, index),
 		.boot = boot->verdict == VERDICT_NONE ? NULL : boot,
 		.verdict = verdict,

@@ -9,7 +9,6 @@
 #include "host/disk_info.h"
 #include "host/host.h"
 #include "host/last_boot.h"
-#include "host/twins.h"
 #include "host_notes.h"
 #include "image/images.h"
 
@@ -30,7 +29,8 @@ struct view {
 	struct last_boot last;
 	struct host_notes notes;
 	struct disk_list disks;
-	struct twins twins;
+	/* The which-th of how many devices with its id, in address order; both 0 for one alone. */
+	uint16_t twin[DEVICE_MAX], twins[DEVICE_MAX];
 	struct images images;
 };
 
@@ -69,6 +69,12 @@ void device_row(struct view *view, size_t index, struct device_row *row);
 
 /* True if the next boot goes by the image of an older policy, or by none of ours. */
 bool view_needs_image(const struct view *view);
+
+/*
+ * Memory controllers, bridges, the likes of timers, sensors, and what AMD has on every die: nobody
+ * gives those to a guest.
+ */
+bool is_chipset(const struct device *device);
 
 /* The IOMMU group, or GROUP_NONE. */
 int32_t device_group(const struct device *device);

@@ -267,7 +267,7 @@ static void add_title(char label[LABEL_SIZE], const struct graph_nodes *nodes,
 static void add_twins(char label[LABEL_SIZE], const struct graph_nodes *nodes,
 		      const struct device_row *row)
 {
-	unsigned last = row->view->twins.which[last_of(nodes, row->view, row->index)];
+	unsigned last = row->view->twin[last_of(nodes, row->view, row->index)];
 	char slot[SLOT_NAME_SIZE];
 
 	if (row->twins && row->twin == last)
