@@ -297,19 +297,20 @@ static int read_device(struct reading *reading, size_t index, unsigned wants)
 	return err;
 }
 
-int facts_read(struct machine *machine, struct inventory *inventory, const struct plan *plan,
+int facts_read(struct machine *machine, struct inventory *inventory, const struct wants *wants,
 	       struct claims *claims)
 {
 	struct reading reading = { machine, inventory, claims };
+	unsigned missing = wants->machine & ~inventory->known;
 	int err = 0;
 
-	if (plan->wants_machine & FACT_FRAMEBUFFER)
+	if (missing & FACT_FRAMEBUFFER)
 		err = framebuffer_find(machine, inventory);
-	if (!err && (plan->wants_machine & FACT_SLOTS))
+	if (!err && (missing & FACT_SLOTS))
 		err = read_slots(&reading);
-	inventory->known |= plan->wants_machine;
+	inventory->known |= missing;
 	for (size_t i = 0; !err && i < inventory->count; i++)
-		if (plan->wants[i])
-			err = read_device(&reading, i, plan->wants[i]);
+		if (wants->of[i])
+			err = read_device(&reading, i, wants->of[i]);
 	return err;
 }

@@ -8,10 +8,10 @@
 #include "machine.h"
 
 /*
- * Reads what the plan wants into the inventory. Disks below devices that are asked about are
+ * Reads what is wanted and not known yet into the inventory. Disks below devices that are asked about are
  * claimed and stay so in claims. Returns 0 or an error, machine->failed saying at what.
  */
-int facts_read(struct machine *machine, struct inventory *inventory, const struct plan *plan,
+int facts_read(struct machine *machine, struct inventory *inventory, const struct wants *wants,
 	       struct claims *claims);
 
 /* Core of the reads, for fuzzing: 4096 bytes of config space, or less, to a serial number. */

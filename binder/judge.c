@@ -12,9 +12,10 @@ int judge(struct judgement *judged, struct decision *decision)
 		.inventory = &judged->inventory,
 		.protect = &judged->protect,
 		.plan = &judged->plan,
+		.wants = &judged->wants,
 	};
 	while (!err && !decide(decision))
-		err = facts_read(&judged->machine, &judged->inventory, &judged->plan,
+		err = facts_read(&judged->machine, &judged->inventory, &judged->wants,
 				 &judged->claims);
 	return err;
 }

@@ -21,6 +21,7 @@ struct judgement {
 	struct protect protect;
 	struct inventory inventory;
 	struct plan plan;
+	struct wants wants;
 	struct claims claims;
 	struct diag diag;
 	char cmdline[CMDLINE_SIZE];

@@ -358,10 +358,11 @@ bool rule_selects(struct decision *decision, size_t index, size_t device)
 bool decide(struct decision *decision)
 {
 	struct plan *plan = decision->plan;
+	struct wants *wants = decision->wants;
 
-	memset(plan->wants, 0, decision->inventory->count * sizeof(*plan->wants));
-	plan->wants_machine = 0;
-	plan->wanting = decision->evidence_known = decision->last_display = false;
+	memset(wants->of, 0, decision->inventory->count * sizeof(*wants->of));
+	wants->machine = 0;
+	wants->any = decision->evidence_known = decision->last_display = false;
 	for (size_t r = 0; r < decision->policy->rule_count; r++)
 		judge_counts(decision, r);
 	resolve(decision);
@@ -373,5 +374,5 @@ bool decide(struct decision *decision)
 	for (size_t i = 0; i < decision->inventory->count; i++)
 		if (decision->inventory->devices[i].passthrough)
 			plan->tallies[i].back = host_wants_back(decision, i);
-	return !plan->wanting;
+	return !wants->any;
 }

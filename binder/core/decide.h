@@ -41,24 +41,28 @@ struct rule_result {
 	uint16_t stands;    /* REASON_MOVED: the device that stands there now */
 };
 
+/* Facts that somebody lacks: facts_read() reads those that are not known yet. */
+struct wants {
+	uint8_t of[DEVICE_MAX]; /* bits of enum fact, of each device */
+	unsigned machine;       /* of the whole machine */
+	bool any;               /* the decision lacks one of them */
+};
+
 struct plan {
 	struct tally tallies[DEVICE_MAX];
 	struct rule_result results[POLICY_RULES_MAX];
-	/* Facts the decision still lacks, bits of enum fact. */
-	uint8_t wants[DEVICE_MAX];
-	unsigned wants_machine;
-	bool wanting;
 	/* The devices some rule selects, in address order: all others the plan leaves alone. */
 	uint16_t selected[DEVICE_MAX];
 	size_t selected_count;
 };
 
-/* What a decision goes by. Set the first four; the rest is the decision's own. */
+/* What a decision goes by. Set the first five; the rest is the decision's own. */
 struct decision {
 	const struct policy *policy;
 	const struct inventory *inventory;
 	const struct protect *protect;
 	struct plan *plan;
+	struct wants *wants;
 	enum evidence evidence;
 	bool evidence_known;
 	bool last_display;   /* no screen would be left: the guard of that name is up */
@@ -66,8 +70,8 @@ struct decision {
 };
 
 /*
- * Fills in the plan. Returns false while facts are missing: read those in plan.wants and
- * plan.wants_machine and decide again. Every round asks for at least one more.
+ * Fills in the plan. Returns false while facts are missing: read those in wants and
+ * decide again. Every round asks for at least one more.
  */
 bool decide(struct decision *decision);
 

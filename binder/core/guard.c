@@ -6,8 +6,8 @@ bool need_facts(struct decision *decision, size_t index, unsigned facts)
 	unsigned missing = facts & ~decision->inventory->devices[index].known;
 
 	if (missing) {
-		decision->plan->wants[index] |= (uint8_t)missing;
-		decision->plan->wanting = true;
+		decision->wants->of[index] |= (uint8_t)missing;
+		decision->wants->any = true;
 	}
 	return !missing;
 }
@@ -16,8 +16,8 @@ bool need_machine_fact(struct decision *decision, enum fact fact)
 {
 	if (decision->inventory->known & fact)
 		return true;
-	decision->plan->wants_machine |= fact;
-	decision->plan->wanting = true;
+	decision->wants->machine |= fact;
+	decision->wants->any = true;
 	return false;
 }
 

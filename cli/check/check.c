@@ -30,13 +30,12 @@ static const struct table plan_table = { .columns = columns, .count = ARRAY_SIZE
 /* The groups of all devices, as a decision asks only for those of chosen ones. */
 static bool read_groups(struct host *host)
 {
-	struct plan *plan = &host->judged.plan;
+	static struct wants wants;
 
 	for (size_t i = 0; i < host->judged.inventory.count; i++)
-		plan->wants[i] = FACT_GROUP & ~host->judged.inventory.devices[i].known;
-	plan->wants_machine = 0;
-	return host->from_file || !facts_read(&host->judged.machine, &host->judged.inventory, plan,
-					      &host->judged.claims);
+		wants.of[i] = FACT_GROUP;
+	return host->from_file || !facts_read(&host->judged.machine, &host->judged.inventory,
+					      &wants, &host->judged.claims);
 }
 
 static void check_mistakes(struct findings *findings)

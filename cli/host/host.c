@@ -78,13 +78,14 @@ static void read_revisions(struct host *host)
 static void read_drm(struct host *host)
 {
 	struct judgement *judged = &host->judged;
+	static struct wants wants;
 
+	memset(&wants, 0, sizeof(wants));
 	for (size_t i = 0; i < judged->inventory.count; i++)
 		if (host->drivers[i][0] &&
 		    device_has_base_class(&judged->inventory.devices[i], CLASS_BASE_DISPLAY))
-			judged->plan.wants[i] = FACT_DRM;
-	(void)facts_read(&judged->machine, &judged->inventory, &judged->plan, &judged->claims);
-	memset(judged->plan.wants, 0, judged->inventory.count * sizeof(*judged->plan.wants));
+			wants.of[i] = FACT_DRM;
+	(void)facts_read(&judged->machine, &judged->inventory, &wants, &judged->claims);
 }
 
 static bool has_picture(const struct inventory *inventory)
@@ -252,16 +253,15 @@ void host_free(struct host *host)
 
 int host_read_all(struct host *host)
 {
-	struct plan *plan = &host->judged.plan;
+	static struct wants wants = { .machine = FACT_FRAMEBUFFER | FACT_SLOTS };
 	int err;
 
 	if (host->from_file)
 		return EXIT_AS_CONFIGURED; /* it held all of them */
 	for (size_t i = 0; i < host->judged.inventory.count; i++)
-		plan->wants[i] = ALL_FACTS;
-	plan->wants_machine = (FACT_FRAMEBUFFER | FACT_SLOTS) & ~host->judged.inventory.known;
+		wants.of[i] = ALL_FACTS;
 	read_revisions(host);
-	err = facts_read(&host->judged.machine, &host->judged.inventory, plan,
+	err = facts_read(&host->judged.machine, &host->judged.inventory, &wants,
 			 &host->judged.claims);
 	return err ? complain_read(host, err) : EXIT_AS_CONFIGURED;
 }

@@ -117,7 +117,7 @@ void host_use_find(struct host_use *host, struct machine *machine, struct invent
 /* Serial numbers of all devices of its kind, to see whether its own is nobody else's. */
 static void read_dsn(struct host_use *host, size_t index)
 {
-	static struct plan plan;
+	static struct wants wants;
 	static struct claims claims;
 	const struct device *wanted = &host->inventory->devices[index];
 
@@ -126,10 +126,10 @@ static void read_dsn(struct host_use *host, size_t index)
 
 		if (device->vendor != wanted->vendor || device->device != wanted->device)
 			continue;
-		plan.wants[i] = FACT_DSN;
+		wants.of[i] = FACT_DSN;
 		/* It takes root to read one, and without it the path has to do. */
-		(void)facts_read(host->machine, host->inventory, &plan, &claims);
-		plan.wants[i] = 0;
+		(void)facts_read(host->machine, host->inventory, &wants, &claims);
+		wants.of[i] = 0;
 	}
 }
 

@@ -25,15 +25,15 @@ static unsigned facts_wanted(const struct view *view, size_t index)
  */
 static int read_facts(struct view *view)
 {
+	static struct wants wants = { .machine = FACT_FRAMEBUFFER | FACT_SLOTS };
 	struct judgement *judged = &view->host->judged;
 	int err;
 
 	if (view->host->from_file)
 		return EXIT_AS_CONFIGURED;
 	for (size_t i = 0; i < judged->inventory.count; i++)
-		judged->plan.wants[i] = (uint8_t)facts_wanted(view, i);
-	judged->plan.wants_machine = (FACT_FRAMEBUFFER | FACT_SLOTS) & ~judged->inventory.known;
-	err = facts_read(&judged->machine, &judged->inventory, &judged->plan, &judged->claims);
+		wants.of[i] = (uint8_t)facts_wanted(view, i);
+	err = facts_read(&judged->machine, &judged->inventory, &wants, &judged->claims);
 	if (!err)
 		return EXIT_AS_CONFIGURED;
 	return complain(err == -EACCES || err == -EPERM ? EXIT_PERMISSION : EXIT_FAILED, "%s: %s",

@@ -26,6 +26,7 @@ static struct inventory inventory;
 static struct policy policy;
 static struct protect protect;
 static struct plan plan;
+static struct wants wants;
 
 static struct device make_device(size_t index)
 {
@@ -80,6 +81,7 @@ static size_t judge(void)
 		.inventory = &inventory,
 		.protect = &protect,
 		.plan = &plan,
+		.wants = &wants,
 	};
 	size_t bound = 0;
 

@@ -17,6 +17,7 @@ static struct policy policy;
 static struct protect protect;
 static struct inventory inventory;
 static struct plan plan;
+static struct wants wants;
 
 struct kind {
 	uint32_t class;
@@ -163,6 +164,7 @@ static void judge(struct verdict verdicts[FUNCTIONS_MAX])
 		.inventory = &inventory,
 		.protect = &protect,
 		.plan = &plan,
+		.wants = &wants,
 	};
 
 	MUST(decide(&decision)); /* every fact is known */

@@ -27,11 +27,13 @@ static struct inventory inventory;
 static struct policy policy;
 static struct protect protect;
 static struct plan plan;
+static struct wants lacking;
 static uint64_t parents[64];
 
 #define WORLD                                                                                      \
 	{                                                                                          \
-		.policy = &policy, .inventory = &inventory, .protect = &protect, .plan = &plan     \
+		.policy = &policy, .inventory = &inventory, .protect = &protect, .plan = &plan,    \
+		.wants = &lacking                                                                  \
 	}
 
 static bool word_is(struct text word, const char *key, const char **value)
