@@ -26,37 +26,75 @@ static bool is_framebuffer(struct text name)
 	return false;
 }
 
+/* Sixteen hex digits at most. */
+static bool take_address(struct text *rest, uint64_t *value)
+{
+	uint32_t high, low;
+	struct text digits = *rest;
+	size_t len = 0;
+
+	while (len < rest->len && hex_values[(unsigned char)rest->at[len]] >= 0)
+		len++;
+	if (!len || len > 16)
+		return false;
+	digits.len = len;
+	*value = 0;
+	if (len > 8) {
+		(void)take_hex(&digits, len - 8, &high);
+		*value = (uint64_t)high << 32;
+	}
+	(void)take_hex(&digits, 8, &low);
+	*value |= low;
+	rest->at += len;
+	rest->len -= len;
+	return true;
+}
+
+static bool lies_in(const struct iomem_range *inner, const struct iomem_range *outer)
+{
+	return inner->start >= outer->start && inner->end <= outer->end;
+}
+
+static void note_device(struct iomem *iomem, const struct iomem_range *range)
+{
+	/* One as large as its device is inserted around it: linux/kernel/resource.c, insert. */
+	if (iomem->framebuffer.end && lies_in(range, &iomem->framebuffer))
+		iomem->inventory->devices[range->device].framebuffer = true;
+	if (iomem->depth < ARRAY_SIZE(iomem->around))
+		iomem->around[iomem->depth++] = *range;
+}
+
 /*
- * A line is "  START-END : NAME", indented by two for each range it lies in. The framebuffer
- * belongs to the innermost PCI device around it.
+ * A line is "  START-END : NAME". A range lies in those before it that it is not behind the end
+ * of; the framebuffer belongs to the innermost PCI device around it. Indentation says nothing:
+ * lines are indented by five levels at most, eight since Linux 7.0, and a card behind some
+ * switches has more above it (linux/kernel/resource.c, MAX_IORES_LEVEL). Whoever may not see
+ * addresses reads zeros: then nothing is known.
  */
 void iomem_line(struct iomem *iomem, struct text line)
 {
+	struct iomem_range range = { .device = NO_DEVICE };
 	struct address address;
-	struct text name = line, range;
-	unsigned indent = 0;
-	size_t device = NO_DEVICE;
 
-	while (indent < line.len && line.at[indent] == ' ')
-		indent++;
-	while (iomem->depth && iomem->ranges[iomem->depth - 1].indent >= indent)
-		iomem->depth--;
-	if (iomem->depth)
-		device = iomem->ranges[iomem->depth - 1].device;
-	name.at += indent;
-	name.len -= indent;
-	if (!text_cut(&name, ' ', &range) || name.len < 3)
+	while (take_byte(&line, ' '))
+		;
+	if (!take_address(&line, &range.start) || !take_byte(&line, '-') ||
+	    !take_address(&line, &range.end) || !range.end || line.len < 3)
 		return;
-	name.at += 2; /* ": " */
-	name.len -= 2;
-	if (address_parse(name, &address))
-		device = inventory_find(iomem->inventory, address);
-	else if (is_framebuffer(name) && device != NO_DEVICE)
-		iomem->inventory->devices[device].framebuffer = true;
-	if (iomem->depth < ARRAY_SIZE(iomem->ranges)) {
-		iomem->ranges[iomem->depth].indent = indent;
-		iomem->ranges[iomem->depth++].device = device;
-	}
+	line.at += 3; /* " : " */
+	line.len -= 3;
+	while (iomem->depth && !lies_in(&range, &iomem->around[iomem->depth - 1]))
+		iomem->depth--;
+	if (address_parse(line, &address))
+		range.device = inventory_find(iomem->inventory, address);
+	if (range.device != NO_DEVICE)
+		note_device(iomem, &range);
+	if (!is_framebuffer(line))
+		return;
+	iomem->framebuffer = range;
+	if (iomem->depth)
+		iomem->inventory->devices[iomem->around[iomem->depth - 1].device].framebuffer =
+			true;
 }
 
 static int find_in_iomem(struct machine *machine, struct inventory *inventory)

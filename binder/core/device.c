@@ -131,6 +131,17 @@ bool slot_holds(const struct slot *slot, const struct device *device)
 	return address_same_slot(slot->address, device->address);
 }
 
+bool inventory_is_in_slot(const struct inventory *inventory, size_t index, const struct slot *slot)
+{
+	/* No chain is longer than the number of buses in a domain. */
+	for (int hops = 0; index != NO_DEVICE && hops < 256; hops++) {
+		if (slot_holds(slot, &inventory->devices[index]))
+			return true;
+		index = inventory->devices[index].above;
+	}
+	return false;
+}
+
 const struct slot *inventory_slot(const struct inventory *inventory, const struct device *device)
 {
 	for (size_t i = 0; i < inventory->slot_count; i++)

@@ -126,4 +126,7 @@ const struct slot *inventory_slot(const struct inventory *inventory, const struc
 const struct slot *inventory_slot_named(const struct inventory *inventory, struct text name);
 bool slot_holds(const struct slot *slot, const struct device *device);
 
+/* True if the device is in the slot, or below a bridge that is: a card may have its own switch. */
+bool inventory_is_in_slot(const struct inventory *inventory, size_t index, const struct slot *slot);
+
 #endif

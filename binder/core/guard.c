@@ -142,7 +142,8 @@ static bool is_host_unknown(const struct question *q)
 {
 	if (!q->decision->protect->unknown || !device_has_base_class(q->device, CLASS_BASE_STORAGE))
 		return false;
-	return q->how != REASON_RULE || !names_place(q->rule) || !rule_has(q->rule, SELECT_ID);
+	return q->how != REASON_RULE || !rule_names_one_device(q->decision->policy, q->rule) ||
+	       !rule_has_whole_id(q->decision->policy, q->rule);
 }
 
 static bool is_held(const struct device *device)

@@ -49,7 +49,7 @@ bool take_word(struct line *line, struct word *word)
 	*word = (struct word){ .at = start };
 	while (line->at < line->end && !is_blank(*line->at)) {
 		if (*line->at == '"' && line->at == start)
-			return take_quoted(line, &word->value);
+			return word->quoted = take_quoted(line, &word->value);
 		if (*line->at++ != '=' || word->key.at)
 			continue;
 		word->key = (struct text){ start, (size_t)(line->at - start) - 1 };

@@ -18,6 +18,7 @@ struct line {
 struct word {
 	const char *at;
 	struct text key, value;
+	bool quoted;
 };
 
 /* Reports what should have stood at a place in the line; returns false. */

@@ -35,7 +35,7 @@ static bool slot_matches(struct decision *decision, struct text name, size_t ind
 	if (!need_machine_fact(decision, FACT_SLOTS))
 		return false;
 	slot = inventory_slot_named(inventory, name);
-	return slot && slot_holds(slot, &inventory->devices[index]);
+	return slot && inventory_is_in_slot(inventory, index, slot);
 }
 
 /* All zeros and all ones are what firmware leaves where nobody gave the card a number. */

@@ -34,11 +34,10 @@ static bool parse_list(struct line *line, struct rule *rule, enum selector selec
 
 	if (rule_has(rule, selector))
 		return expected(line, word->at, "each selector once");
-	while (text_cut(&rest, ',', &item)) {
+	/* A slot's name may hold a comma: in quotes it is one name. */
+	while (text_cut(&rest, selector == SELECT_SLOT && word->quoted ? '"' : ',', &item)) {
 		memset(&value, 0, sizeof(value));
-		if (word->key.at             ? value_parse(selector, item, &value) :
-		    selector == SELECT_CLASS ? value_parse_class_name(item, &value) :
-					       value_parse(selector, item, &value))
+		if (value_parse(selector, item, &value))
 			ok &= add_value(line, rule, selector, value);
 		else
 			ok = expected(line, item.at, selector_expected(selector));
@@ -94,12 +93,20 @@ static bool parse_word(struct line *line, struct rule *rule, unsigned *given)
 	return option->parse(line, rule, &word);
 }
 
-static bool names_one_device(const struct policy *policy, const struct rule *rule)
+bool rule_names_one_device(const struct policy *policy, const struct rule *rule)
 {
 	const struct values *address = &rule->select[SELECT_ADDRESS];
 
 	return (address->count == 1 && !policy->values[address->first].address.any_function) ||
 	       rule->select[SELECT_PATH].count == 1 || rule->select[SELECT_DSN].count == 1;
+}
+
+bool rule_has_whole_id(const struct policy *policy, const struct rule *rule)
+{
+	const struct values *ids = &rule->select[SELECT_ID];
+	const struct id_pattern *id = &policy->values[ids->first].id;
+
+	return ids->count == 1 && !id->any_vendor && !id->any_device;
 }
 
 /* What can be said of a rule only when all of it was read. */
@@ -113,7 +120,7 @@ static bool check_rule(struct line *line, const struct rule *rule, const char *r
 		ok = expected(line, line->nth, "count=N beside nth=K");
 	else if (rule->nth > rule->count)
 		ok = expected(line, line->nth, "nth=K, a number from 1 to count");
-	if (line->host_allow && !names_one_device(line->policy, rule))
+	if (line->host_allow && !rule_names_one_device(line->policy, rule))
 		ok = expected(line, line->host_allow,
 			      "allow=host-... only where address=, path= or dsn= names one device");
 	return ok;

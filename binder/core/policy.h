@@ -107,6 +107,12 @@ bool policy_parse(struct policy *policy, struct text file, struct text text, str
 bool policy_parse_cmdline(struct policy *policy, enum verb verb, struct text line,
 			  struct text value, struct diag *diag);
 
+/* True if one value of address=, path= or dsn= names one device: no list, and no `.*`. */
+bool rule_names_one_device(const struct policy *policy, const struct rule *rule);
+
+/* True if id= is one whole id: no list, and no `*`. */
+bool rule_has_whole_id(const struct policy *policy, const struct rule *rule);
+
 static inline bool rule_has(const struct rule *rule, enum selector selector)
 {
 	return rule->given >> selector & 1;

@@ -72,6 +72,8 @@ static bool parse_class(struct text item, union value *value)
 	uint32_t number;
 	unsigned missing;
 
+	if (value_parse_class_name(item, value))
+		return true;
 	if (item.len % 2 || !text_hex(item, 2, 6, &number))
 		return false;
 	missing = (unsigned)(6 - item.len) * 4; /* bits */
@@ -136,7 +138,7 @@ static const struct {
 	[SELECT_SUBSYSTEM] = { "subsystem",
 			       "subsystem=VVVV:DDDD, four hex digits or \"*\" on each side",
 			       parse_id },
-	[SELECT_CLASS] = { "class", "class=HH, HHHH or HHHHHH in hex, or a name such as vga alone",
+	[SELECT_CLASS] = { "class", "class=HH, HHHH or HHHHHH in hex, or a name such as vga",
 			   parse_class },
 	[SELECT_PATH] = { "path", "path=DDDD:BB/DD.F/..., a root bus and the hops below it",
 			  parse_path },

@@ -109,6 +109,13 @@ def hop_path(machine, device):
     return device.key[:2], tuple(hops)
 
 
+def bridges(machine, device):
+    """The bridges above a device, nearest first, up to its root bus."""
+    while device.parent:
+        device = machine.devices[device.parent]
+        yield device
+
+
 def value_matches(machine, device, selector, value):
     if selector == "address":
         return device.slot == value[:3] and value[3] in (None, device.key[3])
@@ -126,7 +133,8 @@ def value_matches(machine, device, selector, value):
         return hop_path(machine, device) == value
     if selector == "slot":
         slot = machine.slots.get(value)
-        return slot and device.key[:2] == slot[:2] and slot[2] in (None, device.key[2])
+        return slot and any(d.key[:2] == slot[:2] and slot[2] in (None, d.key[2])
+                            for d in (device, *bridges(machine, device)))
     return device.dsn == value and value not in NO_DSN
 
 
@@ -292,7 +300,9 @@ def ambiguous_display(judge, rule, device, itself):
 
 
 def host_unknown(judge, rule, device, itself):
-    named = itself and rule.has("address", "path", "dsn") and rule.has("id")
+    ids = rule.select.get("id", ())
+    whole = len(ids) == 1 and None not in ids[0]
+    named = itself and rule.names_one_device() and whole
     return device.base == 0x01 and protect_unknown(judge.machine) and not named
 
 

@@ -70,6 +70,8 @@ def read_id(text):
 
 
 def read_class(text):
+    if text in CLASS_NAMES:
+        return CLASS_NAMES[text]
     if not re.fullmatch(r"([\da-f]{2}){1,3}", text, re.IGNORECASE):
         return None
     rest = 24 - 4 * len(text)
@@ -147,10 +149,10 @@ class Line:
                        start + 1 + bool(quoted), bool(quoted))
             at = self.end = end
 
-    def values(self, text, column, read):
+    def values(self, text, column, read, separator=","):
         """A comma list's values; blames the first byte of each item that read() rejects."""
         result = []
-        for item in text.split(","):
+        for item in text.split(separator):
             result.append(read(item))
             if result[-1] is None:
                 self.mistakes.append(column)
@@ -166,7 +168,8 @@ class Line:
                 continue
             seen[name] = value_column
             if name in SELECTORS:
-                rule.select[name] = self.values(text, value_column, read)
+                one = name == "slot" and quoted  # a slot's name may hold a comma
+                rule.select[name] = self.values(text, value_column, read, '"' if one else ",")
             elif name == "allow":
                 rule.options[name] = self.values(text, value_column, read)
             else:
@@ -184,7 +187,7 @@ class Line:
         if text == "required" and verb == "bind" and not quoted:
             return "required", one_of("required")
         if text.split(",")[0] in CLASS_NAMES:
-            return "class", CLASS_NAMES.get
+            return "class", read_class
         return ("address", read_address) if ":" in text.split(",")[0] else (None, None)
 
     def whole(self, rule, seen):

@@ -30,7 +30,7 @@ static const struct parse parses[] = {
 	{ "a class has an even number of digits", SELECT_CLASS, "030", false },
 	{ "a class has at most six digits", SELECT_CLASS, "01080200", false },
 	{ "a class may not be empty", SELECT_CLASS, "", false },
-	{ "class= takes no names", SELECT_CLASS, "vga", false },
+	{ "class= takes a name too", SELECT_CLASS, "vga", true },
 	{ "boot_vga is 0", SELECT_BOOT_VGA, "0", true },
 	{ "boot_vga is 1", SELECT_BOOT_VGA, "1", true },
 	{ "boot_vga is nothing else", SELECT_BOOT_VGA, "2", false },
