@@ -263,7 +263,7 @@ static int read_device(struct machine *machine, struct inventory *inventory)
 	place_beside(name, name_len);
 	*end = '/';
 	err = read_uevent(machine, path, device);
-	*end = '\0';
+	/* Gone only if it is said twice: one that is lost by mistake loses its keep rule too. */
 	return (err == -ENOENT || err == -ENODEV) && !machine_has(machine, path) ? 1 : err;
 }
 
