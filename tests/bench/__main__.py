@@ -6,6 +6,7 @@ import sys
 
 from .figure import NotMeasured, show
 from .figures import FIGURES, SPANS
+from .plain import parts
 
 
 def main():
@@ -22,6 +23,9 @@ def main():
                 show(figure, "not measured", "-")
             print(f"    {str(why).splitlines()[0]}")
             skipped += len(figures)
+    print("\nbytes of each part of the binder")
+    for weight, part in parts():
+        print(f"{weight:8,} {part}")
     print(f"{passed} passed, 0 failed, {skipped} skipped")
     return 1 if skipped else 0
 

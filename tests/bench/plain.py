@@ -38,6 +38,16 @@ def size():
     return [os.path.getsize(built("binder"))]
 
 
+def parts():
+    """(bytes of code and constants, object file) of all that is linked into it, the largest
+    first. What they have in common with libc is in none of them."""
+    folder = built("binder").parent
+    objects = sorted({*(folder / "binder.o").glob("*.o"), *(folder / "core").glob("*.o")})
+    table = run("size", *map(str, objects)).splitlines()[1:]
+    return sorted(((int(row.split()[0]) + int(row.split()[1]), Path(row.split()[-1]).stem)
+                   for row in table), reverse=True)
+
+
 def on_crowd(measure, count):
     """What measure says of a tree with that many functions."""
     with tempfile.TemporaryDirectory(prefix="vfio-bind-bench-") as folder:
