@@ -124,3 +124,9 @@ def test_a_bridge_is_refused(program, host):
     assert (done.status, row["result"], row["detail"]) == (5, "refused", "is a bridge")
     assert done.stderr == f"vfio-bind: {FIRST} not released: it is a bridge\n"
     assert left(host) == ["vfio-pci\n", "vfio-pci\n", ""]
+
+
+def test_a_parent_that_ignores_sigchld(program, host):
+    done = run(program, host.root, "release", SECOND,
+               prefix=["env", "--ignore-signal=CHLD"])
+    assert (done.status, done.stderr) == (0, f"vfio-bind: {SECOND} released\n")
