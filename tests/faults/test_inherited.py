@@ -81,7 +81,7 @@ def outcome_in(tree, prepare, *before):
     clear(tree)
     done = subprocess.run([*before, BINDER, "--root", tree.root], preexec_fn=prepare, check=False,
                           stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                          stderr=subprocess.DEVNULL, timeout=60)
+                          stderr=subprocess.DEVNULL)
     left = {os.path.relpath(os.path.join(folder, file), tree.root):
             tree.read(os.path.relpath(os.path.join(folder, file), tree.root))
             for folder, _, files in os.walk(tree.path("sys/bus/pci/drivers")) for file in files}
