@@ -25,7 +25,6 @@ REASONS = {
     "tests/cli/test_completions.py": SAFETY,
     "tests/cli/test_list.py": SAFETY,
     "tests/demo/show.py": "tells people how long each step has taken",
-    "tests/faults/test_inherited.py": SAFETY,
     "tests/faults/inject.c": "is the clock of the programs it runs; and " + SAFETY,
     "tests/fuzz/test_fuzz.py": "names what libFuzzer says of an input that hangs",
     "tests/lib/generator.py": "makes a file older than another",
