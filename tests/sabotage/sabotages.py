@@ -151,7 +151,8 @@ SABOTAGES = (
     Sabotage("one unplugged function voids the pass",
              "A function that is unplugged while it is read keeps all others from being bound.",
              "binder/scan.c",
-             "\treturn (err == -ENOENT || err == -ENODEV) && !machine_has(machine, path) ? 1 : err;\n",
+             "\treturn (err == -ENOENT || err == -ENODEV) && !machine_has(machine, path) ? 1 : "
+             "err;\n",
              "\treturn err;\n",
              "tests/cases/test_cases.py -k vanishes"),
     Sabotage("guard in use is off",
