@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Deals out the nightly tests to parts that can be run alone: tests/run nightly 1/6."""
 
+SHARED = 2  # minutes for what the tests of a group share: an image or two
 # About how many minutes of one processor a test takes by which name begins so, on a host that takes
 # two seconds for python3 -c 'sum(range(60_000_000))'. What is not named takes a second.
 MINUTES = {
     "tests/vm/": 0.7,
     "tests/vm/test_builtin.py": 3,
+    "tests/vm/test_cells.py::test_in_turn": 0.05,
     "tests/vm/test_dracut.py": 1.3,
     "tests/vm/test_faults.py": 3.6,
     "tests/vm/test_hostile.py::test_nothing_changes": 1,
@@ -41,7 +43,7 @@ def deal(items, count):
     """The groups of each part: the longest first, each to the part that has least."""
     length = {}
     for item in items:
-        length[group_of(item)] = length.get(group_of(item), 0) + minutes(item)
+        length[group_of(item)] = length.get(group_of(item), SHARED) + minutes(item)
     parts = [{} for _ in range(count)]
     for group in sorted(length, key=lambda group: (-length[group], group)):
         min(parts, key=lambda part: sum(part.values()))[group] = length[group]

@@ -147,6 +147,7 @@ def test_release_gives_everything_back(boot):
 
 @pytest.mark.nightly
 @pytest.mark.parametrize("cell", CELLS, ids=str)
+@pytest.mark.parametrize("release", [TRIXIE, BOOKWORM], ids=str, indirect=True, scope="module")
 def test_alone(lab, cell):
     """From power-on to power-off what is chosen is vfio-pci's, and everything else the host's."""
     addresses = cell.machine.addresses(*cell.gone)

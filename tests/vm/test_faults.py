@@ -198,7 +198,9 @@ def test_an_error_at_every_call(lab, record_property):
 
 @pytest.mark.nightly
 @pytest.mark.parametrize("group", GROUPS)
-@pytest.mark.parametrize("scenario", SCENARIOS, ids=str)
+@pytest.mark.parametrize("release, scenario", [
+    *((TRIXIE, scenario) for scenario in SCENARIOS), (BOOKWORM, SCENARIOS[0])],
+    ids=str, indirect=["release"], scope="module")
 def test_every_fault_at_every_call(lab, scenario, group, record_property):
     """All of them, a few a boot."""
     record_property("injections", sweep(lab, scenario, GROUPS[group]))
