@@ -11,7 +11,6 @@ from package.deb import cached_deb, next_version
 from .cache import cached, key_of, key_of_tree
 from .images import GUEST, ROOT_UUID, Image, copy_into
 from .machine import TWINS
-from .nights import by_night
 from .proof import prove
 from .roots import BOOKWORM, BOOKWORM_DRACUT, TRIXIE, TRIXIE_DRACUT, run_in
 
@@ -33,20 +32,20 @@ told list vfio-bind list
 told add vfio-bind add {DRIVE}
 told update vfio-bind update
 """
-UPGRADE = f"""{TOLD}
+STATUS = f"""{TOLD}
 told status vfio-bind status
+"""
+UPGRADE = f"""{STATUS}
 told upgrade {APT} install /root/next.deb
 """
-REMOVE = f"""{TOLD}
-told status vfio-bind status
+REMOVE = f"""{STATUS}
 told remove {APT} remove vfio-bind
 """
 
 
-@pytest.fixture(scope="module", name="release", ids=str, params=[
-    BOOKWORM, *by_night(TRIXIE, TRIXIE_DRACUT, BOOKWORM_DRACUT)])
+@pytest.fixture(scope="module", name="release", ids=str, params=[BOOKWORM])
 def release_to_install_on(request):
-    """Each release in turn, with each generator."""
+    """As the test says."""
     return request.param
 
 
@@ -104,8 +103,16 @@ def told(boot, name, code=0):
     return text
 
 
-def test_life_of_a_host(lab, tmp_path):
-    """Five boots; the second twin is ours in two of them, and nothing else ever is."""
+RELEASES = (BOOKWORM, TRIXIE, TRIXIE_DRACUT, BOOKWORM_DRACUT)
+
+
+@pytest.mark.parametrize("release, whole", [
+    (BOOKWORM, False),
+    *(pytest.param(release, True, marks=pytest.mark.nightly) for release in RELEASES)],
+    ids=str, indirect=["release"], scope="module")
+def test_life_of_a_host(lab, tmp_path, whole):
+    """The second twin is ours in each boot behind the first but the one with the kill word, and
+    nothing else ever is. Whole, by night: upgraded and removed too, in five boots."""
     host = Host(lab, tmp_path)
     installed = host.boot(INSTALL)
     prove(installed, TWINS)
@@ -114,19 +121,19 @@ def test_life_of_a_host(lab, tmp_path):
     assert f"path={TWINS.path('disk2')} id=1b36:0010" in told(installed, "add")
     told(installed, "update")
 
-    ours = host.boot(UPGRADE)
+    ours = host.boot(UPGRADE if whole else STATUS)
     prove(ours, TWINS, taken=["disk2"])
     assert DRIVE in told(ours, "status")
-    assert f"({host.version}+next)" in told(ours, "upgrade")
+    if whole:
+        assert f"({host.version}+next)" in told(ours, "upgrade")
+        upgraded = host.boot()
+        prove(upgraded, TWINS, taken=["disk2"])
 
-    upgraded = host.boot()
-    prove(upgraded, TWINS, taken=["disk2"])
-
-    recovery = host.boot(REMOVE, words="rd.vfio_bind=0")
+    recovery = host.boot(REMOVE if whole else STATUS, words="rd.vfio_bind=0")
     prove(recovery, TWINS)
     assert "This boot: off" in told(recovery, "status", code=10)
-    told(recovery, "remove")
-
-    removed = host.boot()
-    prove(removed, TWINS)
-    assert removed.said() == []
+    if whole:
+        told(recovery, "remove")
+        removed = host.boot()
+        prove(removed, TWINS)
+        assert removed.said() == []
