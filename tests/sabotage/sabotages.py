@@ -267,7 +267,7 @@ SABOTAGES = (
              "The rules in front of a mistake count.",
              "binder/main.c",
              "\treturn ok;\n",
-             "\treturn ok || boot->policy.rule_count;\n",
+             "\treturn ok || boot->judged->policy.rule_count;\n",
              "tests/cases/test_cases.py -k 'verdicts and mistake'"),
     Sabotage("policy is renamed before it is on disk",
              "add leaves out the fsync: after a power cut the file is empty.",
