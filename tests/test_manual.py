@@ -221,7 +221,7 @@ def test_the_columns(command, file):
 
 def test_what_verify_says():
     found = re.search(r"It looks at\n(.*?)\nWith\n", section(COMMANDS, "COMMANDS"), re.S)
-    checks = {name for file in ["image_check", "image_plan"]
+    checks = {name for file in ["image_check"]
               for name in re.findall(r'comparison_add\(all, "(\w+)"', source(f"cli/image/{file}.c"))}
     results = set(strings(r'\[FOUND_\w+\] = "(\w+)"', source("cli/image/image_order.c")))
     assert set(words(found[1], "Cm")) == checks | results
@@ -247,7 +247,7 @@ def test_the_generators_update_knows():
 
 def test_the_limits():
     limits = strings(r"#define (?:DEVICE_MAX|POLICY_(?:RULES|LINE|BYTES)_MAX)\s+(\d+)",
-                     source("binder/core/device.h") + source("binder/core/policy.h"))
+                     source("binder/core/device.h") + source("binder/core/rule.h"))
     text = section(POLICY, "Text")
     assert len(limits) == 4
     assert [limit for limit in limits if limit not in text] == []
@@ -261,8 +261,7 @@ def test_no_page_has_a_word_the_source_does_not_know():
                  reasons().values(), verdicts(), commands(), exit_codes().values(),
                  kernel_words(), kernel_values(), states())
     known.update(strings(r'\[FOUND_\w+\] = "(\w+)"', source("cli/image/image_order.c")))
-    known.update(strings(r'comparison_add\(all, "(\w+)"', source("cli/image/image_check.c")
-                         + source("cli/image/image_plan.c")))
+    known.update(strings(r'comparison_add\(all, "(\w+)"', source("cli/image/image_check.c")))
     found = {word for name in PAGES for word in words(page(name), "Cm")}
     assert found - known == set()
 

@@ -3,7 +3,7 @@
 #ifndef GUARD_H
 #define GUARD_H
 
-#include "decide.h"
+#include "decision.h"
 
 /*
  * True if the guard, one of GUARD_FIRST to GUARD_LAST, holds the device back under this rule;

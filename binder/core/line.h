@@ -3,7 +3,7 @@
 #ifndef LINE_H
 #define LINE_H
 
-#include "policy.h"
+#include "rule.h"
 
 /* A line being read. */
 struct line {

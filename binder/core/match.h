@@ -3,7 +3,7 @@
 #ifndef MATCH_H
 #define MATCH_H
 
-#include "decide.h"
+#include "decision.h"
 #include "value.h"
 
 /* True if one of the selector's values matches; facts it lacks it asks for, and says no. */

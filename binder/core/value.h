@@ -3,7 +3,7 @@
 #ifndef VALUE_H
 #define VALUE_H
 
-#include "policy.h"
+#include "rule.h"
 
 /* The word before "=": "id", "dsn", ... */
 const char *selector_key(enum selector selector);

@@ -5,6 +5,7 @@
 #include "base/arguments.h"
 #include "base/table.h"
 #include "facts.h"
+#include "host/read_host.h"
 #include "show/row_json.h"
 
 #include <errno.h>

@@ -2,6 +2,7 @@
 #include "edit_command.h"
 #include "guard.h"
 #include "host/identity.h"
+#include "host/read_host.h"
 #include "show/explain.h"
 #include "what_if.h"
 

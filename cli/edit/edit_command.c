@@ -4,6 +4,7 @@
 #include "base/arguments.h"
 #include "host/find_device.h"
 #include "host/identity.h"
+#include "host/read_host.h"
 
 #include <stdarg.h>
 #include <stdio.h>

@@ -3,6 +3,7 @@
 #include "base/arguments.h"
 #include "base/json.h"
 #include "host/identity.h"
+#include "host/read_host.h"
 #include "imports.h"
 #include "show/explain.h"
 #include "what_if.h"

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "edit_command.h"
 #include "host/identity.h"
+#include "host/read_host.h"
 #include "match.h"
 #include "what_if.h"
 

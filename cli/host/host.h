@@ -31,23 +31,6 @@ struct host {
 	size_t recalled; /* only the boot's report says the picture was there, or NO_DEVICE */
 };
 
-/* Looks at the machine only. Returns NULL with *code set to an exit code if that fails. */
-struct host *host_look(const struct options *options, int *code);
-
-/*
- * Reads machine and policy, and judges for that moment. A policy with mistakes judges nothing;
- * the command tells them. Returns NULL with *code set to an exit code if the machine
- * cannot be read. Free it with host_free().
- */
-struct host *host_read(const struct options *options, enum moment moment, int *code);
-void host_free(struct host *host);
-
-/* Judges anew, as for that moment. Returns an exit code. */
-int host_judge(struct host *host, enum moment moment);
-
-/* Reads every fact there is, for dump. Returns an exit code. */
-int host_read_all(struct host *host);
-
 /* Finds the device an argument names, or complains. Returns an exit code. */
 int host_find(const struct host *host, const char *argument, size_t *index);
 

@@ -9,6 +9,7 @@
 #include "module_plan.h"
 #include "policy_copy.h"
 #include "protect/host_use.h"
+#include "protect/protect_list.h"
 #include "stamp.h"
 #include "unpack.h"
 

@@ -9,8 +9,6 @@
 #include "machine.h"
 #include "protect.h"
 
-#include <stdio.h>
-
 #define PEERS_MAX 64
 #define PEER_SIZE 64
 
@@ -24,15 +22,6 @@ struct host_use {
 	char peers[PEERS_MAX][PEER_SIZE];
 	size_t peer_count;
 };
-
-/*
- * Looks at the host, and scans an inventory that is all zero first. Says on stderr what it
- * cannot tell.
- */
-void host_use_find(struct host_use *host, struct machine *machine, struct inventory *inventory);
-
-/* The text of usr/lib/vfio-bind/protect: see protect.h. */
-void host_use_write(struct host_use *host, FILE *out);
 
 /*
  * Notes that the host uses every function in a sysfs path, for a device hangs on all of them:

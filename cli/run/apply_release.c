@@ -6,7 +6,7 @@
 #include "base/table.h"
 #include "deadline.h"
 #include "host/find_device.h"
-#include "host/host.h"
+#include "host/read_host.h"
 #include "judge.h"
 #include "log.h"
 #include "modules.h"

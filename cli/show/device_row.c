@@ -3,6 +3,7 @@
 
 #include "base/complain.h"
 #include "facts.h"
+#include "host/read_host.h"
 
 #include <errno.h>
 #include <string.h>

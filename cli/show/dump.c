@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "base/arguments.h"
 #include "host/machine_file.h"
+#include "host/read_host.h"
 
 int command_dump(struct options *options, int argc, char *argv[])
 {

@@ -5,6 +5,7 @@
 #include "base/json.h"
 #include "base/names.h"
 #include "guard.h"
+#include "host/read_host.h"
 #include "match.h"
 
 #include <stdio.h>

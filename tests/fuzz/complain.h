@@ -6,6 +6,7 @@
 #include "base/complain.h"
 #include "fuzz.h"
 #include "host/machine_file.h"
+#include "host/read_host.h"
 
 #include <string.h>
 

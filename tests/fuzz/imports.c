@@ -8,6 +8,7 @@
 
 #include "edit/imports.h"
 #include "host/last_boot.h"
+#include "host/read_host.h"
 #include "match.h"
 
 #include <errno.h>
@@ -143,7 +144,7 @@ void __wrap_dir_close(struct dir *dir)
 	(void)dir;
 }
 
-/* In place of cli/host/host.c's own: the machine is there, and all is known of it. */
+/* In place of cli/host/read_host.c's own: the machine is there, and all is known of it. */
 struct host *__wrap_host_read(const struct options *options, enum moment moment, int *code);
 struct host *__wrap_host_read(const struct options *options, enum moment moment, int *code)
 {

@@ -113,7 +113,7 @@ SABOTAGES = (
              "tests/unit/unit_decide.c"),
     Sabotage("guard driver conflict is off",
              "Two rules name two drivers, and one of them wins.",
-             "binder/core/verdict.c",
+             "binder/core/decision.c",
              "\tif (tally->conflict)\n",
              "\tif (tally->conflict && !tally->letting)\n",
              "tests/unit/unit_decide.c"),

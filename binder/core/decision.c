@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What a plan says once decide() is done with it. */
-#include "decide.h"
+#include "decision.h"
 
 struct verdict plan_verdict(const struct plan *plan, size_t index)
 {

@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "read_host.h"
+
+#include "base/complain.h"
+#include "facts.h"
+#include "framebuffer.h"
+#include "judge.h"
+#include "last_boot.h"
+#include "machine_file.h"
+#include "protect/protect_list.h"
+#include "scan.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/utsname.h>
+
+/* What no reading command asks for: claiming a disk would be in the way of whoever wants it. */
+#define ALL_FACTS (FACT_BOOT_VGA | FACT_DSN | FACT_GROUP | FACT_HEADER | FACT_DRM)
+
+static int complain_read(const struct host *host, int err)
+{
+	enum exit_code code = err == -EACCES || err == -EPERM ? EXIT_PERMISSION : EXIT_FAILED;
+
+	return complain(code, "%s: %s", host->judged.machine.failed, strerror(-err));
+}
+
+/* A driver without a module to its name is part of the kernel: linux/drivers/base/module.c */
+static void find_builtin(struct host *host)
+{
+	struct machine *machine = &host->judged.machine;
+
+	for (size_t i = 0; i < host->judged.inventory.count; i++) {
+		const char *driver = host->drivers[i];
+		char path[MACHINE_PATH_SIZE];
+
+		if (!driver[0] || host_is_builtin(host, driver) ||
+		    host->builtin_count == BUILTIN_MAX)
+			continue;
+		if (join(path, sizeof(path), "sys/bus/pci/drivers/", driver, "/module") &&
+		    !machine_has(machine, path))
+			memcpy(host->builtin[host->builtin_count++], driver, DRIVER_SIZE);
+	}
+}
+
+static void remember_drivers(struct host *host)
+{
+	for (size_t i = 0; i < host->judged.inventory.count; i++)
+		memcpy(host->drivers[i], host->judged.inventory.devices[i].driver, DRIVER_SIZE);
+}
+
+static void read_revisions(struct host *host)
+{
+	for (size_t i = 0; i < host->judged.inventory.count; i++) {
+		char path[MACHINE_PATH_SIZE], text[16];
+		ssize_t len = machine_read_attribute(
+			&host->judged.machine,
+			pci_path(path, host->judged.inventory.devices[i].address, "revision"), text,
+			sizeof(text));
+		uint32_t revision;
+
+		/* "0x01" and a newline */
+		if (len == 5 && text_hex((struct text){ text + 2, 2 }, 2, 2, &revision))
+			host->revisions[i] = (int16_t)revision;
+	}
+}
+
+/* What a DRM driver says of the display the boot will see before there is one. */
+static void read_drm(struct host *host)
+{
+	struct judgement *judged = &host->judged;
+	static struct wants wants;
+
+	memset(&wants, 0, sizeof(wants));
+	for (size_t i = 0; i < judged->inventory.count; i++)
+		if (host->drivers[i][0] &&
+		    device_has_base_class(&judged->inventory.devices[i], CLASS_BASE_DISPLAY))
+			wants.of[i] = FACT_DRM;
+	(void)facts_read(&judged->machine, &judged->inventory, &wants, &judged->claims);
+}
+
+static bool has_picture(const struct inventory *inventory)
+{
+	for (size_t i = 0; i < inventory->count; i++)
+		if (inventory->devices[i].framebuffer || inventory->devices[i].boot_display)
+			return true;
+	return false;
+}
+
+/*
+ * A DRM driver replaces the firmware's framebuffer, by which the boot knew the display, and the
+ * next one will: then this boot's report says where it was.
+ */
+static void find_picture(struct host *host)
+{
+	struct inventory *inventory = &host->judged.inventory;
+
+	if (framebuffer_find(&host->judged.machine, inventory))
+		return; /* who asks for it is told why */
+	inventory->known |= FACT_FRAMEBUFFER;
+	read_drm(host);
+	if (has_picture(inventory))
+		return;
+	host->recalled = last_boot_picture(&host->judged.machine, inventory);
+	if (host->recalled != NO_DEVICE)
+		inventory->devices[host->recalled].framebuffer = true;
+}
+
+/*
+ * What an image built now would say of the host. Below --root an image's own word may be there;
+ * on the host itself such a file is left over from somewhere, and as old as that.
+ */
+static int find_protect(struct host *host)
+{
+	FILE *text;
+
+	if (host->judged.machine.confined && machine_has(&host->judged.machine, PROTECT_FILE)) {
+		(void)load_protect(&host->judged.machine, &host->judged.protect);
+		return EXIT_AS_CONFIGURED;
+	}
+	text = fmemopen(host->protect_text, sizeof(host->protect_text), "w");
+	if (!text)
+		return complain(EXIT_FAILED, "no memory");
+	host_use_find(&host->use, &host->judged.machine, &host->judged.inventory);
+	host_use_write(&host->use, text);
+	(void)fclose(text);
+	(void)protect_parse(&host->judged.protect, text_of(host->protect_text));
+	return EXIT_AS_CONFIGURED;
+}
+
+static int read_live(struct host *host, const struct options *options)
+{
+	struct judgement *judged = &host->judged;
+	struct utsname kernel;
+	int err = machine_open(&judged->machine, options->root);
+	ssize_t len;
+
+	if (err)
+		return complain_read(host, err);
+	len = load_cmdline(&judged->machine, judged->cmdline, sizeof(judged->cmdline));
+	if (len < 0)
+		return complain_read(host, (int)len);
+	err = scan(&judged->machine, &judged->inventory);
+	if (err)
+		return complain_read(host, err);
+	if (!uname(&kernel))
+		memcpy(host->kernel, kernel.release, sizeof(host->kernel));
+	remember_drivers(host);
+	find_builtin(host);
+	find_picture(host);
+	return find_protect(host);
+}
+
+static int read_file(struct host *host, const struct options *options)
+{
+	int err = machine_open(&host->judged.machine, options->root);
+
+	if (err)
+		return complain_read(host, err);
+	host->from_file = true;
+	err = machinefile_read(host, options->machine_file);
+	remember_drivers(host);
+	return err;
+}
+
+static void read_policy(struct host *host)
+{
+	struct judgement *judged = &host->judged;
+	struct text cmdline = text_of(judged->cmdline);
+	struct diag *diag = &host->mistakes.diag;
+
+	cmdline_read(cmdline, &judged->words);
+	if (load_policy(&judged->machine, &judged->policy_text, &judged->policy, diag))
+		(void)cmdline_rules(cmdline, &judged->words, &judged->policy, diag);
+	if (diag->mistakes) /* a policy with a mistake says nothing */
+		judged->policy.rule_count = 0;
+}
+
+/* What holds devices at that moment. At boot it is what the kernel has built in. */
+static void set_drivers(struct host *host, enum moment moment)
+{
+	for (size_t i = 0; i < host->judged.inventory.count; i++) {
+		struct device *device = &host->judged.inventory.devices[i];
+		const char *driver = host->drivers[i];
+
+		if (moment == AT_BOOT && !host_is_builtin(host, driver))
+			driver = "";
+		(void)join(device->driver, sizeof(device->driver), driver, "", "");
+		device->passthrough = driver_is_passthrough(text_of(device->driver));
+	}
+}
+
+int host_judge(struct host *host, enum moment moment)
+{
+	struct judgement *judged = &host->judged;
+	int err;
+
+	set_drivers(host, moment);
+	err = judge(judged, &host->decision);
+	claims_release_all(&judged->claims);
+	return err ? complain_read(host, err) : EXIT_AS_CONFIGURED;
+}
+
+struct host *host_look(const struct options *options, int *code)
+{
+	/* Shared with the child that does the work of apply. */
+	struct host *host = mmap(NULL, sizeof(*host), PROT_READ | PROT_WRITE,
+				 MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	if (host == MAP_FAILED) {
+		*code = complain(EXIT_FAILED, "no memory");
+		return NULL;
+	}
+	memset(host->revisions, 0xff, sizeof(host->revisions));
+	host->recalled = NO_DEVICE;
+	host->mistakes = (struct mistakes)MISTAKES_NONE;
+	*code = options->machine_file ? read_file(host, options) : read_live(host, options);
+	if (*code == EXIT_AS_CONFIGURED)
+		return host;
+	host_free(host);
+	return NULL;
+}
+
+struct host *host_read(const struct options *options, enum moment moment, int *code)
+{
+	struct host *host = host_look(options, code);
+
+	if (!host)
+		return NULL;
+	read_policy(host);
+	*code = host_judge(host, moment);
+	if (*code == EXIT_AS_CONFIGURED)
+		return host;
+	host_free(host);
+	return NULL;
+}
+
+void host_free(struct host *host)
+{
+	machine_close(&host->judged.machine);
+	mistakes_free(&host->mistakes);
+	(void)munmap(host, sizeof(*host));
+}
+
+int host_read_all(struct host *host)
+{
+	static struct wants wants = { .machine = FACT_FRAMEBUFFER | FACT_SLOTS };
+	int err;
+
+	if (host->from_file)
+		return EXIT_AS_CONFIGURED; /* it held all of them */
+	for (size_t i = 0; i < host->judged.inventory.count; i++)
+		wants.of[i] = ALL_FACTS;
+	read_revisions(host);
+	err = facts_read(&host->judged.machine, &host->judged.inventory, &wants,
+			 &host->judged.claims);
+	return err ? complain_read(host, err) : EXIT_AS_CONFIGURED;
+}
