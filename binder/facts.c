@@ -263,13 +263,14 @@ static int read_slots(struct reading *reading)
 	if (err)
 		return err == -ENOENT ? 0 : err;
 	while (!failed && (name = dir_next(&dir, &err))) {
-		if (reading->inventory->slot_count == SLOT_MAX)
-			failed = -E2BIG;
-		else
-			failed = read_slot(reading, name);
+		reading->inventory->slots_left_out = reading->inventory->slot_count == SLOT_MAX;
+		if (reading->inventory->slots_left_out)
+			break;
+		failed = read_slot(reading, name);
 	}
 	dir_close(&dir);
-	return failed ? failed : err;
+	/* Between two names err counts bytes. */
+	return failed ? failed : reading->inventory->slots_left_out ? 0 : err;
 }
 
 static int read_device(struct reading *reading, size_t index, unsigned wants)

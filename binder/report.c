@@ -140,6 +140,8 @@ static void log_device(const struct boot *boot, size_t index)
 
 void report_log(struct boot *boot)
 {
+	if (boot->judged->inventory.slots_left_out)
+		log_line(LEVEL_WARNING, "there are more than 1024 slots: slot= finds no others");
 	for (size_t i = 0; i < boot->judged->plan.selected_count; i++)
 		log_device(boot, boot->judged->plan.selected[i]);
 	for (size_t r = 0; r < boot->judged->policy.rule_count; r++) {
@@ -147,9 +149,9 @@ void report_log(struct boot *boot)
 		const struct rule *rule = rule_at(boot, r);
 
 		if (result->reason != REASON_NONE)
-			log_line(unmet(result) ? LEVEL_ERROR : LEVEL_WARNING,
-				 "%.*s:%u binds nothing: %s", (int)rule->file.len, rule->file.at,
-				 rule->line, reason_text(result->reason));
+			log_line(unmet(result) ? LEVEL_ERROR : LEVEL_WARNING, "%.*s:%u %s: %s",
+				 (int)rule->file.len, rule->file.at, rule->line,
+				 rule_does_nothing(rule), reason_text(result->reason));
 	}
 }
 

@@ -3,6 +3,7 @@
 
 #include "guard.h"
 #include "match.h"
+#include "modplan.h"
 
 #include <string.h>
 
@@ -81,9 +82,10 @@ bool goes_along(struct decision *decision, size_t rule, size_t index, size_t lea
 	return false;
 }
 
+/* However it is spelled: vfio_pci is vfio-pci. */
 static bool same_driver(const struct decision *decision, size_t a, size_t b)
 {
-	return text_equal(rule_at(decision, a)->driver, rule_at(decision, b)->driver);
+	return module_name_equal(rule_at(decision, a)->driver, rule_at(decision, b)->driver);
 }
 
 /*

@@ -78,6 +78,7 @@ struct inventory {
 	size_t count;
 	struct slot slots[SLOT_MAX]; /* FACT_SLOTS */
 	size_t slot_count;
+	bool slots_left_out; /* there are more: slot= does not know them */
 	unsigned known;
 };
 

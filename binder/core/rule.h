@@ -93,6 +93,12 @@ struct policy {
 	bool accept_cmdline;
 };
 
+/* What is said of a rule that finds no device. */
+static inline const char *rule_does_nothing(const struct rule *rule)
+{
+	return rule->verb == VERB_KEEP ? "keeps nothing" : "binds nothing";
+}
+
 static inline bool rule_has(const struct rule *rule, enum selector selector)
 {
 	return rule->given >> selector & 1;

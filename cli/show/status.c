@@ -215,19 +215,21 @@ static int code_of(const struct view *view, const struct sums *sums, bool config
 	return sums->unmet ? EXIT_FAILED : EXIT_AS_CONFIGURED;
 }
 
-static void print_rules(struct json_object *rules)
+static void print_rules(const struct judgement *judged)
 {
-	for (size_t i = 0; i < json_object_array_length(rules); i++) {
-		struct json_object *rule = json_object_array_get_idx(rules, i);
+	for (size_t r = 0; r < judged->policy.rule_count; r++) {
+		const struct rule *rule = &judged->policy.rules[r];
+		enum reason reason = judged->plan.results[r].reason;
 
-		(void)printf("%s binds nothing: %s\n", json_get_string(rule, "rule"),
-			     json_get_string(rule, "detail"));
+		if (reason != REASON_NONE)
+			(void)printf("%.*s:%u %s: %s\n", (int)rule->file.len, rule->file.at,
+				     rule->line, rule_does_nothing(rule), reason_text(reason));
 	}
 }
 
 /* Columns that were asked for come alone. */
 static int print_text(const struct options *options, struct json_object *messages,
-		      const struct shown *shown, struct json_object *rules)
+		      const struct shown *shown, const struct judgement *judged)
 {
 	bool alone = options->raw || options->columns;
 	struct table coloured = table;
@@ -240,7 +242,7 @@ static int print_text(const struct options *options, struct json_object *message
 	if (alone || shown->count)
 		code = table_print(&coloured, shown->rows, options);
 	if (!alone)
-		print_rules(rules);
+		print_rules(judged);
 	return code;
 }
 
@@ -268,7 +270,7 @@ static int print_status(const struct options *options, struct view *view)
 	if (options->json)
 		json_print(object);
 	else
-		printed = print_text(options, messages, &shown, rules);
+		printed = print_text(options, messages, &shown, &view->host->judged);
 	(void)json_object_put(object);
 	return printed == EXIT_AS_CONFIGURED ? code : printed;
 }

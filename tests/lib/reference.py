@@ -231,7 +231,7 @@ class Judge:
         self.ask_all()
         self.conflicts = {
             address: letting[0][0] for address, letting in self.letting.items()
-            if len({rule.option("driver", "vfio-pci") for rule, _ in letting}) > 1}
+            if len({(rule.option("driver") or "vfio-pci").replace("_", "-") for rule, _ in letting}) > 1}
         self.ask_all()
 
     def ask_all(self):

@@ -69,3 +69,20 @@ def test_one_more_is_an_error_that_names_the_limit(crowd):
     assert run.status == 3
     assert run.rows == []
     assert "16384" in "\n".join(run.kmsg)
+
+
+def test_more_slots_than_the_limit_cost_only_slot_rules(memory, binder):
+    """1,025 slots: the function that a rule names otherwise is judged, and the rest is told."""
+    assert binder == binders.BINDER
+    crowd = Crowd(os.path.join(memory, "slots"))
+    crowd.grow(1)
+    for number in range(1025):
+        slot = crowd.path("sys/bus/pci/slots", str(number))
+        os.mkdir(slot)
+        with open(os.path.join(slot, "address"), "w", encoding="ascii") as file:
+            file.write("0000:ff:1f\n")
+    crowd.write("etc/vfio-bind.conf", "bind network\nbind slot=nowhere\n")
+    run = binders.run(crowd)
+    assert run.status == 1
+    assert [tuple(row[1:3]) for row in run.rows] == [("refuse", "no-iommu"), ("none", "absent")]
+    assert "more than 1024 slots" in "\n".join(run.kmsg)
