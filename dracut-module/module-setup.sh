@@ -17,7 +17,8 @@ depends() {
 
 # A rescue image is the way out of a policy; a crash kernel's saves memory and nothing else.
 leave_out() {
-    dracut_module_included rescue || dracut_module_included kdumpbase
+    dracut_module_included rescue || dracut_module_included kdumpbase ||
+        dracut_module_included kdump
 }
 
 build_payload() {

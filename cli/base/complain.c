@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "complain.h"
 
+#include "printable.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -62,6 +64,7 @@ void warn(const char *how, ...)
 	va_start(arguments, how);
 	(void)vsnprintf(message, sizeof(message), how, arguments);
 	va_end(arguments);
+	make_printable(message);
 	for (size_t i = 0; i < warnings_kept; i++)
 		if (!strcmp(warnings[i], message))
 			return;
@@ -79,6 +82,7 @@ int complain(enum exit_code code, const char *how, ...)
 	va_start(arguments, how);
 	(void)vsnprintf(message, sizeof(message), how, arguments);
 	va_end(arguments);
+	make_printable(message); /* a file's name may hold what a terminal obeys */
 	if (listening) {
 		listening(message);
 		return (int)code;

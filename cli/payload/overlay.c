@@ -99,10 +99,12 @@ static int add_unit(struct overlay *overlay)
 static int write_overlay(struct overlay *overlay, int fd)
 {
 	struct cpio cpio;
+	ssize_t len;
 	int err;
 
-	if (write(fd, zeros, sizeof(zeros)) != (ssize_t)sizeof(zeros))
-		return -EIO;
+	len = write(fd, zeros, sizeof(zeros));
+	if (len != (ssize_t)sizeof(zeros))
+		return len < 0 ? -errno : -ENOSPC; /* part of it is written where the disk ends */
 	err = scratch_list(&overlay->scratch);
 	if (!err)
 		err = cpio_open(&cpio, fd);
@@ -125,7 +127,9 @@ static int write_file(struct overlay *overlay)
 
 	if (!join(unfinished, sizeof(unfinished), overlay->file, ".new", ""))
 		return fail(overlay->file, -ENAMETOOLONG);
-	fd = open(unfinished, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644);
+	/* One that is left over goes. What others put there first is never written to. */
+	(void)unlink(unfinished);
+	fd = open(unfinished, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
 	if (fd < 0)
 		return fail(unfinished, -errno);
 	err = write_overlay(overlay, fd);

@@ -274,3 +274,11 @@ def test_json_is_unicode_whatever_the_policy_holds(program, root):
     shown = golden.run(program, "--root", root, "explain", "--json", FREE).stdout
     assert golden.validate(shown, "explain")["rules"][0]["text"] == "bind 03:00.0 # ?? ?[31m \xe4"
     assert "\033" not in golden.run(program, "--root", root, "explain", FREE).stdout
+
+
+def test_what_a_terminal_would_obey_is_not_said(program, tmp_path):
+    """A file's name is shown, and its escape sequence is not."""
+    name = tmp_path / "\033[31mred"
+    done = subprocess.run([program, "--machine", name, "list"], stderr=subprocess.PIPE, text=True,
+                          check=False)
+    assert done.returncode != 0 and "?[31mred" in done.stderr and "\033" not in done.stderr

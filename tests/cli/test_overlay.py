@@ -4,6 +4,7 @@
 import os
 import shutil
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -215,6 +216,34 @@ def test_a_full_disk(program, shared, tmp_path):
     done = run(program, shared[0], tmp_path / "overlay", prefix=limit)
     assert done.returncode == 1 and "File too large" in done.stderr
     assert not (tmp_path / "overlay").exists() and not (tmp_path / "overlay.new").exists()
+
+
+def test_a_disk_without_any_room(program, shared):
+    """Not even the first bytes: ENOSPC is told, and no other error."""
+    folder = Path("/dev/shm") / f"vfio-bind-full-{os.getpid()}"
+    folder.mkdir()
+    script = 'mount -t tmpfs -o size=4k none "$0" && : >"$0/x" && head -c 4096 /dev/zero >"$0/x"; ' \
+        'exec "$@"'
+    try:
+        done = run(program, shared[0], folder / "overlay",
+                   prefix=("unshare", "-m", "sh", "-c", script, folder))
+    finally:
+        folder.rmdir()
+    if "unshare failed" in done.stderr:
+        pytest.skip("mounts are not allowed here")
+    assert done.returncode == 1 and "No space left on device" in done.stderr
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
+def test_what_a_stranger_put_there_is_not_written_to(program, shared, tmp_path):
+    """Neither a file of theirs becomes the overlay nor is it followed."""
+    victim = tmp_path / "victim"
+    victim.write_text("theirs")
+    (tmp_path / "overlay.new").hardlink_to(victim)
+    os.chown(victim, NOBODY, -1)
+    assert run(program, shared[0], tmp_path / "overlay").returncode == 0
+    assert victim.read_text() == "theirs"
+    assert (tmp_path / "overlay").stat().st_uid == 0
 
 
 @pytest.mark.parametrize("arguments", [

@@ -30,7 +30,7 @@ def run(hooks, function, included="base", **variables):
 
 @pytest.mark.parametrize("included, calls", [
     ("base systemd dracut-systemd", WITH_UNIT), ("base udev-rules", WITH_HOOK),
-    ("systemd rescue", []), ("base rescue", []), ("base kdumpbase", []),
+    ("systemd rescue", []), ("base rescue", []), ("base kdumpbase", []), ("base kdump", []),
 ])
 def test_install(hooks, included, calls):
     """A unit with systemd, a hook without, and neither where the image is no usual one."""
@@ -46,7 +46,7 @@ def test_systemctl_of_dracut(hooks, systemctl):
 
 
 @pytest.mark.parametrize("included, calls", [
-    ("base", [PAYLOAD]), ("base systemd", [PAYLOAD]), ("rescue", []), ("kdumpbase", [])])
+    ("base", [PAYLOAD]), ("base systemd", [PAYLOAD]), ("rescue", []), ("kdumpbase", []), ("kdump", [])])
 def test_installkernel(hooks, included, calls):
     """It alone is run for --kernel-only, so it brings the payload."""
     done = run(hooks, "installkernel", included)
