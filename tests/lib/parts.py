@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Deals out the nightly tests to parts that can be run alone: tests/run nightly 1/6."""
+"""Deals out the nightly tests to parts that can be run alone: tests/run nightly 1/7."""
 
 SHARED = 2  # minutes for what the tests of a group share: an image or two
 # About how many minutes of one processor a test takes by which name begins so, on a host that takes
