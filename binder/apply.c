@@ -242,6 +242,7 @@ static void take(struct boot *boot, size_t index)
 		fail(boot, index, STEP_UNBIND, err);
 	else
 		bind(boot, index);
+	boot->outcomes[index].taken = true;
 }
 
 static bool is_to_be_taken(const struct boot *boot, size_t index)
@@ -289,8 +290,12 @@ static void finish(struct boot *boot, size_t index)
 
 	if (!outcome->child.pid)
 		return;
-	if (!child_wait(&outcome->child, time_left(boot)))
+	if (!child_wait(&outcome->child, time_left(boot))) {
 		give_up(boot, index);
+	} else if (!outcome->taken) {
+		outcome->died = true;
+		fail(boot, index, outcome->step, -EINTR);
+	}
 	child_end(&outcome->child);
 }
 

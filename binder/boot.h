@@ -34,6 +34,8 @@ struct outcome {
 	enum step step;          /* it is at that, or that went wrong, if err */
 	int err;                 /* negative errno */
 	bool hung;               /* the step did not return */
+	bool taken;              /* the child for it came to its end */
+	bool died;               /* it did not, and is gone */
 	bool given_back;         /* the host has it again, though it was never to lose it */
 	bool overridden;         /* the override is ours */
 	bool read_back;          /* after is what the driver link says */

@@ -41,8 +41,9 @@ void report_failure(const struct boot *boot, size_t index, char out[FAILURE_SIZE
 	out[0] = '\0';
 	if (boot->dry_run || outcome_is_good(boot, index))
 		return;
-	if (outcome->hung)
-		(void)format(out, FAILURE_SIZE, "hung: %s", step_name(outcome->step));
+	if (outcome->hung || outcome->died)
+		(void)format(out, FAILURE_SIZE, "%s: %s", outcome->hung ? "hung" : "died",
+			     step_name(outcome->step));
 	else if (outcome->err && outcome->step == STEP_LOAD)
 		(void)format(out, FAILURE_SIZE, "failed: its driver is not there%s%s",
 			     outcome->after[0] ? "; it stays with " : "", outcome->after);

@@ -167,7 +167,7 @@ def test_a_smashed_stack_ends_it(stopped):
     """The function returns, sees that its canary is another, and goes no further."""
     assert stopped.smash() > 2  # one or two may be libc's own
     status, said = stopped.go_on()
-    assert status == 1 and "died at unbind" in said, said
+    assert status == 1 and "died: unbind" in said, said
 
 
 def test_a_stack_that_is_whole_goes_on(stopped):

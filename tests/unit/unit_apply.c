@@ -6,6 +6,7 @@
 #include "world.h"
 
 #include <fcntl.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -91,7 +92,9 @@ static void meanwhile(struct boot *boot)
 static void check_race(void **state)
 {
 	static struct judgement judged;
-	static struct boot boot;
+	/* Shared with the child that takes the device, as in the programs. */
+	struct boot *boot = mmap(NULL, sizeof(*boot), PROT_READ | PROT_WRITE,
+				 MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	char root[] = "/tmp/unit-apply-XXXXXX", mistakes[256], command[64];
 	struct decision decision;
 
@@ -100,7 +103,7 @@ static void check_race(void **state)
 	assert_non_null(mkdtemp(root));
 	tree = open(root, O_RDONLY | O_DIRECTORY);
 	plant();
-	memset(&boot, 0, sizeof(boot));
+	assert_true(boot != MAP_FAILED);
 	memset(&judged, 0, sizeof(judged));
 	set_machine(running->machine);
 	assert_true(set_policy(running->policy, strlen(running->policy), mistakes));
@@ -108,18 +111,19 @@ static void check_race(void **state)
 	judged.policy = policy;
 	assert_int_equal(machine_open(&judged.machine, root), 0);
 	assert_int_equal(judge(&judged, &decision), 0);
-	boot.judged = &judged;
-	boot.deadline_ms = INT64_MAX;
-	boot.load_modules = meanwhile;
-	assert_int_equal(apply(&boot), 0);
+	boot->judged = &judged;
+	boot->deadline_ms = INT64_MAX;
+	boot->load_modules = meanwhile;
+	assert_int_equal(apply(boot), 0);
 	assert_holds(DEVICE "/driver_override", running->override);
 	assert_holds(DRIVERS "vfio-pci/bind", running->bind);
 	assert_holds(DRIVERS "igb/unbind", running->unbind);
 	assert_int_equal(plan_verdict(&judged.plan, 0).kind, running->kind);
-	assert_int_equal(boot.outcomes[0].err, 0);
+	assert_int_equal(boot->outcomes[0].err, 0);
 	(void)snprintf(command, sizeof(command), "rm -r %s", root);
 	assert_int_equal(system(command), 0);
 	machine_close(&judged.machine);
+	(void)munmap(boot, sizeof(*boot));
 	(void)close(tree);
 }
 
