@@ -74,7 +74,7 @@ static void check_iomem(struct text input)
 	iomem = (struct iomem){ .inventory = &inventory };
 	while (text_cut(&input, '\n', &line)) {
 		iomem_line(&iomem, line);
-		MUST(iomem.depth <= ARRAY_SIZE(iomem.ranges));
+		MUST(iomem.depth <= ARRAY_SIZE(iomem.around));
 	}
 	for (size_t i = 0; i < 2; i++)
 		MUST(!inventory.devices[i].framebuffer ||
