@@ -3,6 +3,7 @@
 
 #include "base/printable.h"
 #include "facts.h"
+#include "pasted.h"
 #include "value.h"
 
 #include <errno.h>
@@ -495,6 +496,14 @@ int machinefile_read(struct host *host, const char *path)
 	if (!buffer)
 		return EXIT_FAILED;
 	text.at = buffer;
+	if (pasted_is(text)) {
+		char *rows = pasted_rows(path, text, &text.len, &code);
+
+		free(buffer);
+		if (!rows)
+			return code;
+		text.at = buffer = rows;
+	}
 	code = machinefile_parse(host, path, text);
 	free(buffer);
 	return code;

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * A machine file: what is wrong is told by its place and nothing else, and what was read is
- * written so that it reads the same.
+ * written so that it reads the same. Text of lspci or udevadm becomes a machine file that is right.
  */
 #include "complain.h"
+#include "host/pasted.h"
+
+#include <stdlib.h>
 
 #define WRITTEN_MAX (1 << 20)
 
@@ -82,12 +85,33 @@ static struct text write_machine(const struct host *host, char *to)
 	return (struct text){ to, (size_t)len };
 }
 
+static void check_pasted(struct text input)
+{
+	struct text rows;
+	char *text;
+	int code;
+
+	text = pasted_rows("FILE", input, &rows.len, &code);
+	MUST(!text == !!code && complaints == (text == NULL));
+	if (!text)
+		return;
+	rows.at = text;
+	MUST(!pasted_is(rows));
+	MUST(host_parse(&first, rows) == EXIT_AS_CONFIGURED && !complaints);
+	free(text);
+	warnings_forget(0);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static char once[WRITTEN_MAX], twice[WRITTEN_MAX];
 	struct text input = { (const char *)data, size }, written;
 
 	complaints_clear();
+	if (pasted_is(input)) {
+		check_pasted(input);
+		return 0;
+	}
 	if (host_parse(&first, input)) {
 		check_complaint(input);
 		return 0;
