@@ -14,7 +14,10 @@ const char *device_name(const struct device *device, char out[NAME_TEXT_SIZE]);
 const char *vendor_name(const struct device *device, char out[NAME_TEXT_SIZE]);
 const char *model_name(const struct device *device, char out[NAME_TEXT_SIZE]);
 
-/* Both again, the vendor without what kind of company it is: "NVIDIA GP107 [GeForce ...]". */
+/*
+ * Both again, the vendor without suffixes such as Corporation: "NVIDIA GP107 [GeForce ...]". Of what
+ * pci.ids does not know "AMD/ATI VGA compatible controller", or class and ids: never empty.
+ */
 const char *device_short_name(const struct device *device, char out[NAME_TEXT_SIZE]);
 
 /* The class by our own name, nvme or vga, or by its six hex digits. */
