@@ -3,7 +3,6 @@
 here, with the reason why no result hangs on it. Figures in seconds are of tests/bench alone."""
 
 import re
-import subprocess
 from pathlib import Path
 
 TOP = Path(__file__).resolve().parents[1]
@@ -45,13 +44,10 @@ REASONS = {
 
 
 def files():
-    """All that is in git, or in the folder where there is no git."""
-    done = subprocess.run(["git", "ls-files", "-z", *FOLDERS], cwd=TOP, check=False,
-                          stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
-    names = done.stdout.decode().split("\0")[:-1] if done.returncode == 0 else [
-        str(path.relative_to(TOP)) for folder in FOLDERS for path in (TOP / folder).rglob("*")
-        if path.is_file() and "__pycache__" not in path.parts]
-    return [name for name in names if not name.startswith(LEFT_OUT) and (TOP / name).is_file()]
+    """All that is no output of a build."""
+    names = [str(path.relative_to(TOP)) for folder in FOLDERS for path in (TOP / folder).rglob("*")
+             if path.is_file() and "__pycache__" not in path.parts]
+    return [name for name in names if not name.startswith(LEFT_OUT)]
 
 
 def test_no_clock_but_those_that_are_listed():

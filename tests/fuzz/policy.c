@@ -18,9 +18,14 @@ static void print_id(FILE *out, const struct id_pattern *id)
 
 static void print_class(FILE *out, const struct class_pattern *class)
 {
+	/* "usb" leaves USB4 out, which no hex digits say. */
+	bool usb = class->but < 0x1000000;
 	int digits = class->mask == 0xffffff ? 6 : class->mask == 0xffff00 ? 4 : 2;
 
-	fprintf(out, "%0*x", digits, class->value >> (6 - digits) * 4);
+	if (usb)
+		fputs("usb", out);
+	else
+		fprintf(out, "%0*x", digits, class->value >> (6 - digits) * 4);
 }
 
 static void print_address(FILE *out, const union value *value)
@@ -50,27 +55,19 @@ static void print_value(FILE *out, enum selector selector, const union value *va
 		fprintf(out, "%.*s", (int)value->text.len, value->text.at);
 }
 
-/* "usb" is the one class that no class= can say: it leaves USB4 out. */
-static bool is_usb(const union value *value)
-{
-	return value->class.but < 0x1000000;
-}
-
+/* In quotes a value is one name of a slot, whatever commas it has; without them it is a list. */
 static void print_selector(FILE *out, const struct rule *rule, enum selector selector)
 {
 	const struct values *values = &rule->select[selector];
 	const union value *first = &policy.values[values->first];
+	const char *quote = selector == SELECT_SLOT && values->count > 1 ? "" : "\"";
 
-	if (selector == SELECT_CLASS && is_usb(first)) {
-		fputs(" usb", out);
-		return;
-	}
-	fprintf(out, " %s=\"", selector_key(selector));
+	fprintf(out, " %s=%s", selector_key(selector), quote);
 	for (size_t i = 0; i < values->count; i++) {
 		fputs(i ? "," : "", out);
 		print_value(out, selector, &first[i]);
 	}
-	fputs("\"", out);
+	fputs(quote, out);
 }
 
 static void print_options(FILE *out, const struct rule *rule)
