@@ -45,7 +45,7 @@ _vfio_bind_options() {
 	list) own=(--all) ;;
 	check) own=(--strict) ;;
 	payload | overlay) own=(--kernel) ;;
-	verify) own=(--kernel --strict) ;;
+	verify) own=(--boot --kernel --strict) ;;
 	esac
 	printf '%s\n' --root --machine --json --output --raw --noheadings --help --version "${own[@]}"
 }

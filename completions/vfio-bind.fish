@@ -62,6 +62,7 @@ complete -c vfio-bind -l help -d 'How to use it'
 complete -c vfio-bind -l version -d 'Which version it is'
 complete -c vfio-bind -n '__vfio_bind_is list' -l all -d 'Every function'
 complete -c vfio-bind -n '__vfio_bind_is check verify' -l strict -d 'Warnings count'
+complete -c vfio-bind -n '__vfio_bind_is verify' -l boot -d 'Boot it in QEMU'
 complete -c vfio-bind -n '__vfio_bind_is add remove' -l dry-run -d 'Show it, write nothing'
 complete -c vfio-bind -n '__vfio_bind_is payload overlay verify' -l kernel -d 'For this kernel' \
     -xa '(ls /lib/modules 2>/dev/null)'

@@ -345,6 +345,8 @@ static void check_order(struct comparison *all)
 
 	image_order(&all->image, &order);
 	all->check->generator = order.generator;
+	all->check->init_is_binder = order.init_is_binder;
+	all->check->order = &all->check->findings[all->check->count];
 	comparison_add(all, "order", order.kind, "%s", order.detail);
 }
 

@@ -20,8 +20,10 @@ struct image_check {
 	bool configured;         /* /etc has a rule */
 	unsigned mistakes;       /* in /etc */
 	bool ours;               /* the image holds anything of ours */
+	bool init_is_binder;
 	struct image_finding findings[IMAGE_CHECKS_MAX];
 	size_t count;
+	struct image_finding *order;    /* which is one of them */
 	char failed[MACHINE_PATH_SIZE]; /* what could not be read, after an error */
 };
 

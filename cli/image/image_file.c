@@ -472,7 +472,7 @@ static void image_unpack(struct image_tree *image, struct text all)
 static void unpack(struct image_tree *image, struct text all)
 {
 	if (uki_is(all))
-		all = uki_initrd(all);
+		all = uki_section(all, ".initrd");
 	if (all.len)
 		image_unpack(image, all);
 	else

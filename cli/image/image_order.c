@@ -332,7 +332,8 @@ void image_order(const struct image_tree *image, struct image_order *order)
 
 	while (!generators[i].is(image))
 		i++;
-	*order = (struct image_order){ .generator = generators[i].name };
+	*order = (struct image_order){ .generator = generators[i].name,
+				       .init_is_binder = is_init(image) };
 	if (is_systemd(image)) /* hooks of dracut and mkinitcpio come too late, or not at all */
 		order_systemd(image, order);
 	else

@@ -21,6 +21,7 @@ const char *finding_word(enum finding_kind kind);
 struct image_order {
 	const char *generator; /* what people call it */
 	enum finding_kind kind;
+	bool init_is_binder;
 	char detail[ORDER_TEXT_SIZE];
 };
 

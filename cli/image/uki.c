@@ -9,7 +9,8 @@
 #define OPTIONAL_LEN   20   /* length of what stands between this header and the sections */
 #define HEADER_LEN     24
 #define SECTION_LEN    40
-#define SECTION_USED   8 /* from a section on, which begins with its name */
+#define SECTION_NAME   8 /* bytes of its name, with which a section begins */
+#define SECTION_USED   8 /* from a section on */
 #define SECTION_STORED 16
 #define SECTION_AT     20
 
@@ -33,7 +34,7 @@ bool uki_is(struct text file)
 	       !memcmp(file.at + header, "PE\0", 4);
 }
 
-struct text uki_initrd(struct text file)
+struct text uki_section(struct text file, const char *name)
 {
 	size_t header = number(file, HEADER_AT, 4);
 	size_t section = header + HEADER_LEN + number(file, header + OPTIONAL_LEN, 2);
@@ -46,7 +47,7 @@ struct text uki_initrd(struct text file)
 
 		if (file.len < section + SECTION_LEN || at > file.len)
 			break;
-		if (memcmp(file.at + section, ".initrd", 8) != 0)
+		if (strncmp(file.at + section, name, SECTION_NAME) != 0)
 			continue;
 		/* What is stored is padded to whole blocks. */
 		if (len > stored)

@@ -11,7 +11,7 @@
 /* True for a program in the firmware's format, PE. */
 bool uki_is(struct text file);
 
-/* The initramfs in it; nothing where there is none. */
-struct text uki_initrd(struct text file);
+/* What a section of it holds: .linux, .initrd, .cmdline; nothing where there is none. */
+struct text uki_section(struct text file, const char *name);
 
 #endif

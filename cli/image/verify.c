@@ -7,6 +7,7 @@
 #include "base/json.h"
 #include "base/table.h"
 #include "image_check.h"
+#include "verify_boot.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -54,14 +55,15 @@ static struct json_object *rows_of(const struct image_check *check, const struct
 	return rows;
 }
 
-static int code_of(const struct image_check *check, bool strict)
+static int code_of(const struct image_check *check, const struct verify *verify)
 {
 	enum finding_kind worst = FOUND_RIGHT;
 
 	for (size_t i = 0; i < check->count; i++)
 		if (check->findings[i].kind > worst)
 			worst = check->findings[i].kind;
-	if (worst == FOUND_WRONG)
+	if (worst == FOUND_WRONG ||
+	    (verify->boot && check->order && check->order->kind == FOUND_UNPROVEN))
 		return EXIT_FAILED;
 	if (check->mistakes)
 		return EXIT_USAGE;
@@ -69,7 +71,7 @@ static int code_of(const struct image_check *check, bool strict)
 		return EXIT_NOT_CONFIGURED;
 	if (worst >= FOUND_OUTDATED)
 		return EXIT_PENDING;
-	return strict && worst != FOUND_RIGHT ? EXIT_WARNINGS : EXIT_AS_CONFIGURED;
+	return verify->strict && worst != FOUND_RIGHT ? EXIT_WARNINGS : EXIT_AS_CONFIGURED;
 }
 
 static void print_next_step(int code)
@@ -123,6 +125,17 @@ static int print_check(const struct image_check *check, const struct options *op
 	return code;
 }
 
+static int boot_image(struct image_check *check, const struct options *options,
+		      const struct verify *verify)
+{
+	const struct boot_request request = { .root = options->root,
+					      .image = verify->image,
+					      .release = check->release,
+					      .init_is_binder = check->init_is_binder };
+
+	return verify_boot(&request, check->order);
+}
+
 int verify_image(const struct options *options, const struct verify *verify)
 {
 	static struct image_check check;
@@ -132,7 +145,12 @@ int verify_image(const struct options *options, const struct verify *verify)
 		return complain(EXIT_PERMISSION, "%s: %s", check.failed, strerror(-err));
 	if (err)
 		return complain(EXIT_FAILED, "%s: %s", check.failed, strerror(-err));
-	code = code_of(&check, verify->strict);
+	if (verify->boot && (check.ours || check.configured)) {
+		code = boot_image(&check, options, verify);
+		if (code != EXIT_AS_CONFIGURED)
+			return code;
+	}
+	code = code_of(&check, verify);
 	if (verify->print == VERIFY_NEVER ||
 	    (verify->print == VERIFY_IF_AMISS && code == EXIT_AS_CONFIGURED))
 		return code;
@@ -145,6 +163,8 @@ static int take_option(void *context, int option, const char *value)
 
 	if (option == 'k')
 		verify->kernel = value;
+	else if (option == 'b')
+		verify->boot = true;
 	else
 		verify->strict = true;
 	return -1;
@@ -153,6 +173,7 @@ static int take_option(void *context, int option, const char *value)
 int command_verify(struct options *options, int argc, char *argv[])
 {
 	static const struct option own[] = { { "kernel", required_argument, NULL, 'k' },
+					     { "boot", no_argument, NULL, 'b' },
 					     { "strict", no_argument, NULL, 's' } };
 	struct verify verify = { 0 };
 	const struct arguments arguments = {
@@ -162,7 +183,7 @@ int command_verify(struct options *options, int argc, char *argv[])
 		.context = &verify,
 		.min = 1,
 		.max = 1,
-		.usage = "[--kernel RELEASE] [--strict] IMAGE",
+		.usage = "[--boot] [--kernel RELEASE] [--strict] IMAGE",
 	};
 	int code = arguments_take(options, &arguments, argc, argv);
 

@@ -9,6 +9,7 @@ struct verify {
 	const char *image;  /* its path */
 	const char *kernel; /* release it is for, or NULL: it says so itself */
 	bool strict;        /* warnings count */
+	bool boot;          /* it is booted, too */
 	enum { VERIFY_ALWAYS, VERIFY_IF_AMISS, VERIFY_NEVER } print;
 };
 
