@@ -223,7 +223,7 @@ def test_what_verify_says():
     found = re.search(r"It looks at\n(.*?)\nWith\n", section(COMMANDS, "COMMANDS"), re.S)
     checks = {name for file in ["image_check"]
               for name in re.findall(r'comparison_add\(all, "(\w+)"', source(f"cli/image/{file}.c"))}
-    results = set(strings(r'\[FOUND_\w+\] = "(\w+)"', source("cli/image/image_order.c")))
+    results = set(strings(r'\[FOUND_\w+\] = "(\w+)"', source("cli/image/finding.c")))
     assert set(words(found[1], "Cm")) == checks | results
 
 
@@ -260,7 +260,7 @@ def test_no_page_has_a_word_the_source_does_not_know():
     known.update(selectors(), class_names(), options(), with_words(), allow_words(), guards(),
                  reasons().values(), verdicts(), commands(), exit_codes().values(),
                  kernel_words(), kernel_values(), states())
-    known.update(strings(r'\[FOUND_\w+\] = "(\w+)"', source("cli/image/image_order.c")))
+    known.update(strings(r'\[FOUND_\w+\] = "(\w+)"', source("cli/image/finding.c")))
     known.update(strings(r'comparison_add\(all, "(\w+)"', source("cli/image/image_check.c")))
     found = {word for name in PAGES for word in words(page(name), "Cm")}
     assert found - known == set()

@@ -125,17 +125,17 @@ void boot_log_judge(const struct boot_log *log, struct image_finding *finding)
 		say(finding, FOUND_WRONG, "booted: %s probed %s before the binder had %s",
 		    log->driver, log->device, log->binder ? "ended" : "started");
 	else if (!log->traced)
-		say(finding, FOUND_UNPROVEN, "booted: the kernel does not say what it starts");
+		say(finding, FOUND_UNKNOWN, "booted: the kernel does not say what it starts");
 	else if (!log->probes_told)
-		say(finding, FOUND_UNPROVEN, "booted: the kernel does not say what drivers do");
+		say(finding, FOUND_UNKNOWN, "booted: the kernel does not say what drivers do");
 	else if (log->lost)
-		say(finding, FOUND_UNPROVEN, "booted: the console left lines out");
+		say(finding, FOUND_UNKNOWN, "booted: the console left lines out");
 	else if (log->ended)
 		say(finding, FOUND_RIGHT,
 		    "booted: the binder ended before any other driver "
 		    "probed a device");
 	else
-		say(finding, FOUND_UNPROVEN,
+		say(finding, FOUND_UNKNOWN,
 		    "booted: the binder did not %s, and nothing else "
 		    "probed a device",
 		    log->binder ? "end" : "start");

@@ -32,7 +32,7 @@ void boot_log_read(struct boot_log *log, struct text line);
 /* True once no later line can change what follows. */
 bool boot_log_is_decided(const struct boot_log *log);
 
-/* Writes what follows: right, wrong, or unproven. */
+/* Writes what follows: right, wrong, or unknown. */
 void boot_log_judge(const struct boot_log *log, struct image_finding *finding);
 
 #endif

@@ -3,37 +3,16 @@
 
 #include "base/words.h"
 #include "load.h"
+#include "shell_text.h"
+#include "unit_order.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #define BINDER_FILE PAYLOAD_DIR "/binder"
-#define UNIT        "vfio-bind-initrd.service"
 #define NEXT_INIT   "init.vfio-bind-next"
-
-const char *finding_word(enum finding_kind kind)
-{
-	static const char *const words[] = {
-		[FOUND_RIGHT] = "right",     [FOUND_UNPROVEN] = "unproven",
-		[FOUND_CHANGED] = "changed", [FOUND_OUTDATED] = "outdated",
-		[FOUND_MISSING] = "missing", [FOUND_WRONG] = "wrong",
-	};
-
-	return words[kind];
-}
-
-__attribute__((format(printf, 3, 4))) static void say(struct image_order *order,
-						      enum finding_kind kind, const char *how, ...)
-{
-	va_list arguments;
-
-	order->kind = kind;
-	va_start(arguments, how);
-	(void)vsnprintf(order->detail, sizeof(order->detail), how, arguments);
-	va_end(arguments);
-}
+#define TEXT(text)  (int)(text).len, (text).at
 
 static bool has(const struct image_tree *image, const char *path)
 {
@@ -72,21 +51,25 @@ static struct text unquoted(struct text word)
 	return word;
 }
 
-/* What follows KEY= on each of its lines has the word. */
-static bool line_has(struct text text, const char *key, const char *wanted)
+/* What follows KEY= on the last of its lines. */
+static struct text value_of(struct text text, const char *key)
 {
 	size_t len = strlen(key);
-	struct text line, word;
+	struct text line, value = { 0 };
 
-	while (text_cut(&text, '\n', &line)) {
-		if (line.len < len || memcmp(line.at, key, len) != 0)
-			continue;
-		line.at += len;
-		line.len -= len;
-		while (word_next(&line, &word))
-			if (text_is(unquoted(word), wanted))
-				return true;
-	}
+	while (text_cut(&text, '\n', &line))
+		if (line.len >= len && !memcmp(line.at, key, len))
+			value = (struct text){ line.at + len, line.len - len };
+	return value;
+}
+
+static bool list_has(struct text list, const char *wanted)
+{
+	struct text word;
+
+	while (word_next(&list, &word))
+		if (text_is(unquoted(word), wanted))
+			return true;
 	return false;
 }
 
@@ -116,68 +99,60 @@ static bool has_next_init(const struct image_tree *image)
 static void say_pid1(const struct image_tree *image, struct image_order *order)
 {
 	if (is_init(image) && has_next_init(image))
-		say(order, FOUND_RIGHT, "the binder is /init, and another init follows");
+		order_say(order, FOUND_RIGHT, "the binder is /init, and another init follows");
 	else if (is_init(image))
-		say(order, FOUND_WRONG, "the binder is /init, but there is no init to follow");
+		order_say(order, FOUND_WRONG,
+			  "the binder is /init, but there is no init to follow");
+	else if (is_program(image, BINDER_FILE) && !is_program(image, "init") &&
+		 !has_next_init(image))
+		order_say(order, FOUND_WRONG, "there is no /init: the kernel starts nothing here");
 	else if (is_program(image, BINDER_FILE))
-		say(order, FOUND_UNPROVEN,
-		    "nothing here calls the binder: it takes rdinit=/" BINDER_FILE
-		    " on the kernel command line");
+		order_say(order, FOUND_UNPROVEN,
+			  "nothing here calls the binder: it takes rdinit=/" BINDER_FILE
+			  " on the kernel command line");
 	else
-		say(order, FOUND_MISSING, "nothing here calls the binder");
+		order_say(order, FOUND_MISSING, "nothing here calls the binder");
 }
 
-/*
- * What systemd starts before anything loads a driver: modules-load and the coldplug of udev.
- * Nothing else orders a unit without default dependencies.
- */
-static const char *unit_mistake(const struct image_tree *image, struct text unit)
+/* What a script of ours does; what runs before it, if anything did, is told already. */
+static void say_script(struct image_order *order, struct text script, const char *path,
+		       const char *function, const char *right)
 {
-	static const char *const later[] = { "systemd-modules-load.service",
-					     "systemd-udevd.service",
-					     "systemd-udev-trigger.service" };
-	static char text[ORDER_TEXT_SIZE];
+	struct text by;
 
-	if (!has(image, "etc/initrd-release"))
-		return "there is no /etc/initrd-release, which " UNIT " asks for";
-	if (!line_has(unit, "DefaultDependencies=", "no"))
-		return UNIT " waits for others: it lacks DefaultDependencies=no";
-	if (!find(unit, "/" BINDER_FILE))
-		return UNIT " does not start the binder";
-	for (size_t i = 0; i < ARRAY_SIZE(later); i++) {
-		if (line_has(unit, "Before=", later[i]))
-			continue;
-		(void)snprintf(text, sizeof(text), UNIT " is not ordered before %s", later[i]);
-		return text;
+	switch (script_read(script, function, &by)) {
+	case SCRIPT_CALLS:
+		order_say(order, FOUND_RIGHT, "%s", right);
+		break;
+	case SCRIPT_IS_LATE:
+		order_say(order, FOUND_WRONG, "/%s calls the binder behind %.*s", path, TEXT(by));
+		break;
+	case SCRIPT_MAY_BE:
+		order_say(order, FOUND_UNKNOWN, "/%s has \"%.*s\": " BOOT_DECIDES, path, TEXT(by));
+		break;
+	case SCRIPT_NEVER:
+	case SCRIPT_LOADS:
+	case SCRIPT_MAY_LOAD:
+		order_say(order, FOUND_WRONG, "/%s does not call the binder", path);
+		break;
 	}
-	return NULL;
 }
 
-static void order_systemd(const struct image_tree *image, struct image_order *order)
+/* Says what a script that runs before ours does, unless that is nothing; true if it said so. */
+static bool say_earlier(struct image_order *order, struct text script, const char *path,
+			const char *function)
 {
-	static const char *const dirs[] = { "etc/systemd/system/", "usr/lib/systemd/system/",
-					    "lib/systemd/system/" };
-	char path[IMAGE_PATH_SIZE];
-	struct text unit = { 0 };
-	bool wanted = false;
-	const char *mistake;
+	struct text by;
+	enum script_does does = script_read(script, function, &by);
 
-	for (size_t i = 0; i < ARRAY_SIZE(dirs); i++) {
-		(void)snprintf(path, sizeof(path), "%s" UNIT, dirs[i]);
-		if (!unit.len)
-			unit = image_content(image, path);
-		(void)snprintf(path, sizeof(path), "%ssysinit.target.wants/" UNIT, dirs[i]);
-		wanted |= has(image, path);
-	}
-	mistake = unit_mistake(image, unit);
-	if (!unit.len)
-		say_pid1(image, order);
-	else if (!wanted)
-		say(order, FOUND_WRONG, UNIT " is there, but sysinit.target does not want it");
-	else if (mistake)
-		say(order, FOUND_WRONG, "%s", mistake);
+	if (script.len && (does == SCRIPT_CALLS || does == SCRIPT_NEVER))
+		return false;
+	if (does == SCRIPT_LOADS || does == SCRIPT_IS_LATE)
+		order_say(order, FOUND_WRONG, "/%s runs first, and loads drivers: %.*s", path,
+			  TEXT(by));
 	else
-		say(order, FOUND_RIGHT, UNIT " before systemd-modules-load and systemd-udevd");
+		order_say(order, FOUND_UNKNOWN, "/%s runs first: " BOOT_DECIDES, path);
+	return true;
 }
 
 #define INIT_TOP "scripts/init-top"
@@ -187,32 +162,57 @@ static void order_systemd(const struct image_tree *image, struct image_order *or
 static bool has_early_conf(const struct image_tree *image)
 {
 	char path[IMAGE_PATH_SIZE];
+	struct text by;
 	const char *name;
 	size_t at = 0;
 
 	while ((name = image_next(image, "conf/conf.d", &at))) {
 		(void)snprintf(path, sizeof(path), "conf/conf.d/%s", name);
-		if (find(image_content(image, path), "/" BINDER_FILE))
+		if (script_read(image_content(image, path), NULL, &by) == SCRIPT_CALLS)
 			return true;
+	}
+	return false;
+}
+
+/* The next script that ORDER runs, as its path in the image. */
+static bool next_script(struct text *rest, char path[IMAGE_PATH_SIZE])
+{
+	struct text line, word = { 0 };
+
+	while (text_cut(rest, '\n', &line)) {
+		if (!word_next(&line, &word) || word.at[0] != '/' || word.len >= IMAGE_PATH_SIZE)
+			continue;
+		(void)snprintf(path, IMAGE_PATH_SIZE, "%.*s", (int)word.len - 1, word.at + 1);
+		return true;
 	}
 	return false;
 }
 
 static void order_initramfs_tools(const struct image_tree *image, struct image_order *order)
 {
-	struct text text = image_content(image, INIT_TOP "/ORDER");
-	const char *us = find(text, "/" SCRIPT " "), *udev = find(text, "/" INIT_TOP "/udev ");
+	struct text rest = image_content(image, INIT_TOP "/ORDER");
+	char path[IMAGE_PATH_SIZE];
+	bool early = false, found = false, udev = false;
 
-	if (has_early_conf(image))
-		say(order, FOUND_RIGHT, "in conf/conf.d, before all scripts");
-	else if (!us || !has(image, SCRIPT))
+	if (has_early_conf(image)) {
+		order_say(order, FOUND_RIGHT, "in conf/conf.d, before all scripts");
+		return;
+	}
+	while (!found && next_script(&rest, path)) {
+		found = !strcmp(path, SCRIPT) && has(image, SCRIPT);
+		udev |= !found && !strcmp(path, INIT_TOP "/udev");
+		if (!found && !early && strcmp(path, SCRIPT) != 0 && is_program(image, path))
+			early = say_earlier(order, image_content(image, path), path, NULL);
+	}
+	if (!found)
 		say_pid1(image, order);
 	else if (!is_program(image, SCRIPT))
-		say(order, FOUND_WRONG, SCRIPT " is not executable");
-	else if (udev && udev < us)
-		say(order, FOUND_WRONG, SCRIPT " runs behind udev");
-	else
-		say(order, FOUND_RIGHT, SCRIPT "%s", udev ? " before udev" : "");
+		order_say(order, FOUND_WRONG, SCRIPT " is not executable");
+	else if (udev)
+		order_say(order, FOUND_WRONG, SCRIPT " runs behind udev");
+	else if (!early)
+		say_script(order, image_content(image, SCRIPT), SCRIPT, NULL,
+			   find(rest, "/" INIT_TOP "/udev ") ? SCRIPT " before udev" : SCRIPT);
 }
 
 /* rd.driver.pre= and force_drivers load drivers there: dracut's modules.d/80base. */
@@ -228,55 +228,92 @@ static const char *const dracut_hooks[] = {
 static void order_dracut(const struct image_tree *image, struct image_order *order)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(dracut_hooks); i++) {
+		char path[IMAGE_PATH_SIZE], right[ORDER_TEXT_SIZE];
+		bool early = false;
 		const char *name;
 		size_t at = 0;
 
 		while ((name = image_next(image, dracut_hooks[i], &at))) {
-			bool early = strcmp(name, DRACUT_LOADS) < 0;
+			bool ours = text_ends(text_of(name), "-vfio-bind.sh");
 
-			if (!text_ends(text_of(name), "-vfio-bind.sh"))
-				continue;
-			say(order, early ? FOUND_RIGHT : FOUND_WRONG,
-			    "hook cmdline/%s %s %s, which loads drivers", name,
-			    early ? "before" : "behind", DRACUT_LOADS);
-			return;
+			(void)snprintf(right, sizeof(right),
+				       "hook cmdline/%s before " DRACUT_LOADS
+				       ", which loads drivers",
+				       name);
+			(void)snprintf(path, sizeof(path), "%s/%s", dracut_hooks[i], name);
+			if (ours && strcmp(name, DRACUT_LOADS) > 0)
+				order_say(order, FOUND_WRONG,
+					  "hook cmdline/%s behind " DRACUT_LOADS
+					  ", which loads drivers",
+					  name);
+			else if (ours && !early) {
+				say_script(order, image_content(image, path), path, NULL, right);
+			}
+			if (ours)
+				return;
+			if (!early && strcmp(name, DRACUT_LOADS) != 0)
+				early = say_earlier(order, image_content(image, path), path, NULL);
 		}
 	}
 	say_pid1(image, order);
 }
 
+#define HOOK       "hooks/vfio-bind"
+#define EARLY_HOOK "run_earlyhook"
+
+/* The hooks of a list that come before ours, but for udev's, which starts it and loads nothing. */
+static bool say_earlier_hooks(const struct image_tree *image, struct image_order *order)
+{
+	struct text list = value_of(image_content(image, "config"), "EARLYHOOKS="), word;
+	char path[IMAGE_PATH_SIZE];
+
+	while (word_next(&list, &word)) {
+		word = unquoted(word);
+		if (text_is(word, "vfio-bind"))
+			break;
+		(void)snprintf(path, sizeof(path), "hooks/%.*s", TEXT(word));
+		if (!text_is(word, "udev") &&
+		    say_earlier(order, image_content(image, path), path, EARLY_HOOK))
+			return true;
+	}
+	return false;
+}
+
 static void order_mkinitcpio(const struct image_tree *image, struct image_order *order)
 {
-	bool listed = line_has(image_content(image, "config"), "EARLYHOOKS=", "vfio-bind");
+	struct text config = image_content(image, "config");
+	bool listed = list_has(value_of(config, "EARLYHOOKS="), "vfio-bind");
 
-	if (listed && is_program(image, "hooks/vfio-bind"))
-		say(order, FOUND_RIGHT, "early hook, before modules and udev's coldplug");
-	else if (listed)
-		say(order, FOUND_WRONG,
-		    "EARLYHOOKS has vfio-bind, but there is no hooks/vfio-bind");
-	else
+	if (is_init(image) || (!listed && !list_has(value_of(config, "HOOKS="), "vfio-bind")))
 		say_pid1(image, order);
+	else if (!is_program(image, "init"))
+		order_say(order, FOUND_WRONG,
+			  "there is no /init: HOOKS has neither base nor systemd");
+	else if (!listed)
+		order_say(order, FOUND_WRONG,
+			  "/" HOOK " has no " EARLY_HOOK ": run_hook comes behind udev's coldplug");
+	else if (!is_program(image, HOOK))
+		order_say(order, FOUND_WRONG, "EARLYHOOKS has vfio-bind, but there is no " HOOK);
+	else if (!find(image_content(image, "init"), EARLY_HOOK))
+		order_say(order, FOUND_UNKNOWN,
+			  "/init is not known to run early hooks: " BOOT_DECIDES);
+	else if (!say_earlier_hooks(image, order))
+		say_script(order, image_content(image, HOOK), HOOK, EARLY_HOOK,
+			   "early hook, before modules and udev's coldplug");
 }
 
 /* An init somebody wrote: what it does before it calls the binder is what counts. */
 static void order_script(const struct image_tree *image, struct image_order *order)
 {
-	static const char *const loaders[] = { "modprobe", "insmod", "mdev", "udev", "nlplug" };
-	struct text init = image_content(image, "init");
-	const char *us = find(init, BINDER_FILE);
-	struct text before = { init.at, us ? (size_t)(us - init.at) : 0 };
+	struct text init = image_content(image, "init"), by;
+	enum script_does does = script_read(init, NULL, &by);
 
-	if (is_init(image) || !us || find(init, "#!") != init.at) {
+	if (is_init(image) || find(init, "#!") != init.at ||
+	    (does != SCRIPT_CALLS && does != SCRIPT_IS_LATE && does != SCRIPT_MAY_BE))
 		say_pid1(image, order);
-		return;
-	}
-	for (size_t i = 0; i < ARRAY_SIZE(loaders); i++) {
-		if (!find(before, loaders[i]))
-			continue;
-		say(order, FOUND_WRONG, "/init calls the binder behind %s", loaders[i]);
-		return;
-	}
-	say(order, FOUND_RIGHT, "/init calls the binder before it loads a driver");
+	else
+		say_script(order, init, "init", NULL,
+			   "/init calls the binder before it loads a driver");
 }
 
 static bool is_systemd(const struct image_tree *image)
@@ -325,7 +362,7 @@ void image_order(const struct image_tree *image, struct image_order *order)
 		{ "initramfs-tools", is_initramfs_tools, order_initramfs_tools },
 		{ "mkinitcpio", is_mkinitcpio, order_mkinitcpio },
 		{ "booster", is_booster, say_pid1 },
-		{ "systemd", is_systemd, order_systemd },
+		{ "systemd", is_systemd, say_pid1 },
 		{ "unknown", is_any, order_script },
 	};
 	size_t i = 0;
@@ -334,22 +371,21 @@ void image_order(const struct image_tree *image, struct image_order *order)
 		i++;
 	*order = (struct image_order){ .generator = generators[i].name,
 				       .init_is_binder = is_init(image) };
-	if (is_systemd(image)) /* hooks of dracut and mkinitcpio come too late, or not at all */
-		order_systemd(image, order);
-	else
+	/* With systemd hooks of dracut and mkinitcpio come too late, or not at all. */
+	if (!is_systemd(image))
 		generators[i].judge(image, order);
+	else if (is_init(image) || !unit_order(image, order))
+		say_pid1(image, order);
 }
 
 bool image_order_needs(const char *path)
 {
-	static const char *const parts[] = { INIT_TOP "/ORDER", "conf/conf.d/", "/" UNIT };
-	static const char *const paths[] = { "init", "config" };
+	static const char *const parts[] = { INIT_TOP "/", "conf/conf.d/",
+					     "vfio-bind-initrd.service", "hooks/cmdline/",
+					     ".service.d/" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(parts); i++)
 		if (strstr(path, parts[i]))
 			return true;
-	for (size_t i = 0; i < ARRAY_SIZE(paths); i++)
-		if (!strcmp(path, paths[i]))
-			return true;
-	return false;
+	return !strcmp(path, "init") || !strcmp(path, "config") || !strncmp(path, "hooks/", 6);
 }

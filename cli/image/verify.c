@@ -28,6 +28,7 @@ static const char *colour_of(enum finding_kind kind)
 		break;
 	case FOUND_UNPROVEN:
 	case FOUND_CHANGED:
+	case FOUND_UNKNOWN:
 		return "brown";
 	case FOUND_OUTDATED:
 	case FOUND_MISSING:
@@ -55,15 +56,21 @@ static struct json_object *rows_of(const struct image_check *check, const struct
 	return rows;
 }
 
-static int code_of(const struct image_check *check, const struct verify *verify)
+static enum finding_kind worst_of(const struct image_check *check)
 {
 	enum finding_kind worst = FOUND_RIGHT;
 
 	for (size_t i = 0; i < check->count; i++)
 		if (check->findings[i].kind > worst)
 			worst = check->findings[i].kind;
-	if (worst == FOUND_WRONG ||
-	    (verify->boot && check->order && check->order->kind == FOUND_UNPROVEN))
+	return worst;
+}
+
+static int code_of(const struct image_check *check, const struct verify *verify)
+{
+	enum finding_kind worst = worst_of(check);
+
+	if (worst == FOUND_WRONG)
 		return EXIT_FAILED;
 	if (check->mistakes)
 		return EXIT_USAGE;
@@ -71,14 +78,19 @@ static int code_of(const struct image_check *check, const struct verify *verify)
 		return EXIT_NOT_CONFIGURED;
 	if (worst >= FOUND_OUTDATED)
 		return EXIT_PENDING;
+	if (worst == FOUND_UNKNOWN)
+		return EXIT_FAILED;
 	return verify->strict && worst != FOUND_RIGHT ? EXIT_WARNINGS : EXIT_AS_CONFIGURED;
 }
 
-static void print_next_step(int code)
+static void print_next_step(const struct image_check *check, int code, const char *path)
 {
 	switch (code) {
 	case EXIT_FAILED:
-		(void)puts("This image will not do what /etc says.");
+		if (worst_of(check) == FOUND_UNKNOWN)
+			(void)printf("Only a boot can tell: vfio-bind verify --boot %s\n", path);
+		else
+			(void)puts("This image will not do what /etc says.");
 		break;
 	case EXIT_NOT_CONFIGURED:
 		(void)puts("There is no rule in /etc, and nothing of ours in the image.");
@@ -102,7 +114,7 @@ static int print_text(const struct image_check *check, struct json_object *rows,
 			     check->release[0] ? check->release : "unknown");
 	printed = table_print(&table, rows, options);
 	if (!bare && printed == EXIT_AS_CONFIGURED)
-		print_next_step(code);
+		print_next_step(check, code, path);
 	return printed == EXIT_AS_CONFIGURED ? code : printed;
 }
 

@@ -268,7 +268,7 @@ static int boot_and_judge(struct qemu *qemu, struct boot_log *log, struct image_
 	boot_log_judge(log, order);
 	if (read == FOUND_WRONG && order->kind == FOUND_RIGHT) {
 		/* One boot that went well does not prove that the next one will. */
-		order->kind = FOUND_UNPROVEN;
+		order->kind = FOUND_UNKNOWN;
 		(void)snprintf(order->detail, sizeof(order->detail),
 			       "booted: the binder was first this time, but %.700s", was);
 	}

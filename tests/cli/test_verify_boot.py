@@ -68,17 +68,17 @@ CONSOLES = {
     "never": (AGP + INIT + NEW, "wrong", "before the binder had started"),
     "a child of the binder ends": (AGP + INIT + START + END.splitlines(True)[0] + NEW, "wrong",
                                    "before the binder had ended"),
-    "no probe and no binder": (AGP + INIT, "unproven", "the binder did not start"),
-    "a binder that hangs": (AGP + INIT + START, "unproven", "the binder did not end"),
-    "a kernel's own helper": (AGP + START + INIT, "unproven", "the binder did not start"),
-    "no trace": (AGP + NEW, "unproven", "does not say what it starts"),
-    "no word of drivers": (INIT + START + END, "unproven", "does not say what drivers do"),
-    "nothing": ("", "unproven", "does not say what it starts"),
-    "lost": (AGP + INIT + "** 12 printk messages dropped **\r\n" + START + END, "unproven",
+    "no probe and no binder": (AGP + INIT, "unknown", "the binder did not start"),
+    "a binder that hangs": (AGP + INIT + START, "unknown", "the binder did not end"),
+    "a kernel's own helper": (AGP + START + INIT, "unknown", "the binder did not start"),
+    "no trace": (AGP + NEW, "unknown", "does not say what it starts"),
+    "no word of drivers": (INIT + START + END, "unknown", "does not say what drivers do"),
+    "nothing": ("", "unknown", "does not say what it starts"),
+    "lost": (AGP + INIT + "** 12 printk messages dropped **\r\n" + START + END, "unknown",
              "left lines out"),
     "lost, and yet wrong": (AGP + INIT + "** 1 printk messages dropped **\r\n" + NEW, "wrong",
                             "nvme probed"),
-    "cut": ((AGP + INIT + START)[:-60], "unproven", "the binder did not start"),
+    "cut": ((AGP + INIT + START)[:-60], "unknown", "the binder did not start"),
     "a long line": (AGP + "x" * 9000 + "\r\n" + INIT + START + END, "right", FIRST),
     "rdinit=": (AGP + RDINIT + BOUND + INIT + NEW, "right", FIRST),
     "rdinit=, and wrong": (AGP + RDINIT + NEW + INIT, "wrong", "before the binder had ended"),
@@ -191,7 +191,7 @@ def test_one_boot_does_not_make_a_wrong_order_right(boot, machine):
     """What runs beside the binder may be first the next time."""
     files = initramfs_tools(("udev", "00-vfio-bind"))
     done = boot(AGP + INIT + START + END, image({**machine[1], **files}))
-    assert (done.status, done.order["result"]) == (1, "unproven")
+    assert (done.status, done.order["result"]) == (1, "unknown")
     assert "first this time, but" in done.order["detail"] and "udev" in done.order["detail"]
 
 

@@ -8,7 +8,11 @@ import struct
 import subprocess
 from pathlib import Path
 
-UNIT = (Path(__file__).resolve().parents[2] / "hooks/vfio-bind-initrd.service").read_text()
+TOP = Path(__file__).resolve().parents[2]
+UNIT = (TOP / "hooks/vfio-bind-initrd.service").read_text()
+SCRIPT = (TOP / "initramfs-tools/scripts/init-top/00-vfio-bind").read_text()
+DRACUT_HOOK = (TOP / "dracut-module/vfio-bind.sh").read_text()
+EARLY_HOOK = (TOP / "mkinitcpio/hooks/vfio-bind").read_text()
 INIT_TOP = "scripts/init-top"
 
 
@@ -43,7 +47,7 @@ def member(name, mode, content, number, links=1):
 def mode_of(name, content):
     if isinstance(content, Link):
         return 0o120777
-    programs = ("binder", "init", "systemd/systemd", "00-vfio-bind", "hooks/vfio-bind",
+    programs = ("binder", "init", "systemd/systemd", "00-vfio-bind", "hooks/vfio-bind", "-first",
                 "booster/init", "sbin/init", "init.vfio-bind-next")
     return 0o100755 if name.endswith(programs) else 0o100644
 
@@ -98,7 +102,7 @@ def order(*scripts):
 
 
 def initramfs_tools(scripts=("00-vfio-bind", "all_generic_ide", "udev")):
-    files = {f"{INIT_TOP}/{name}": "#!/bin/sh\n" for name in scripts}
+    files = {f"{INIT_TOP}/{name}": SCRIPT if "vfio" in name else "#!/bin/sh\n" for name in scripts}
     return {"init": "#!/bin/sh\n", "conf/initramfs.conf": "", "conf/conf.d": None,
             **files, f"{INIT_TOP}/ORDER": order(*scripts)}
 
@@ -117,15 +121,16 @@ def systemd(unit=UNIT, wants=True):
 def dracut(hook="00-vfio-bind.sh", hooks="var/lib/dracut/hooks"):
     files = {f"{hooks}/cmdline/01-parse-kernel.sh": "", "init": "#!/bin/sh\n"}
     if hook:
-        files[f"{hooks}/cmdline/{hook}"] = ". binder\n"
+        files[f"{hooks}/cmdline/{hook}"] = DRACUT_HOOK
     return files
 
 
-def mkinitcpio(early="vfio-bind udev", hook=True):
-    files = {"init": "#!/usr/bin/ash\n", "init_functions": "", "buildconfig": "",
-             "config": f'MODULES=""\nEARLYHOOKS="{early}"\nHOOKS="udev"\n'}
+def mkinitcpio(early="vfio-bind udev", hook=True, late="udev"):
+    files = {"init": "#!/usr/bin/ash\nrun_hookfunctions 'run_earlyhook' 'early hook' $EARLYHOOKS\n",
+             "init_functions": "", "buildconfig": "",
+             "config": f'MODULES=""\nEARLYHOOKS="{early}"\nHOOKS="{late}"\n'}
     if hook:
-        files["hooks/vfio-bind"] = "run_earlyhook() { :; }\n"
+        files["hooks/vfio-bind"] = EARLY_HOOK
     return files
 
 
