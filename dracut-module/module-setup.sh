@@ -23,7 +23,9 @@ leave_out() {
 
 build_payload() {
     local status=0
-    vfio-bind payload --kernel "${kernel-}" "${initdir-}" || status=$?
+    # dracut --sysroot builds an image for another system than the one it runs on.
+    vfio-bind ${dracutsysrootdir:+--root "$dracutsysrootdir"} payload \
+        --kernel "${kernel-}" "${initdir-}" || status=$?
     # 6: there are no rules, and nothing was written.
     ((status == 0 || status == 6)) ||
         dwarn "vfio-bind: not in this image (vfio-bind payload: exit $status)"

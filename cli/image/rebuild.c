@@ -20,6 +20,12 @@ static bool find_program(struct machine *machine, const char *name, char out[64]
 	return false;
 }
 
+bool rebuild_add_word(struct rebuild_step *step, const char *begin, const char *end)
+{
+	return step->count < REBUILD_WORDS_MAX &&
+	       join(step->words[step->count++], MACHINE_PATH_SIZE, begin, end, "");
+}
+
 /* Adds a command whose words are separated by blanks; false if its program is not there. */
 __attribute__((format(printf, 3, 4))) static bool
 add_step(struct rebuild *rebuild, struct machine *machine, const char *how, ...)

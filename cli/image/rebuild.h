@@ -6,7 +6,7 @@
 #include "host/kernels.h"
 
 #define REBUILD_STEPS_MAX  (KERNELS_MAX + 2)
-#define REBUILD_WORDS_MAX  8
+#define REBUILD_WORDS_MAX  24
 #define REBUILD_IMAGES_MAX 128
 
 /* A command: the path of its program, and its words, the first of which names it. */
@@ -16,13 +16,19 @@ struct rebuild_step {
 	size_t count;
 };
 
+/* Adds a word as it is. False if there is no room. */
+bool rebuild_add_word(struct rebuild_step *step, const char *begin, const char *end);
+
 struct rebuild {
 	const char *generator; /* or NULL, if none is known here */
 	struct rebuild_step steps[REBUILD_STEPS_MAX];
 	size_t count;
 };
 
-/* Finds the generator in use. */
+/*
+ * Finds the generator in use. Of rpm-ostree the step lacks the arguments it has for dracut:
+ * without any, the ones it keeps would be lost, and it refuses to build an image again.
+ */
 void rebuild_find(struct rebuild *rebuild, struct machine *machine);
 
 struct rebuild_images {

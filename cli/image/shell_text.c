@@ -157,6 +157,15 @@ static bool loads(struct text command)
 	return IS_ONE_OF(program_of(command), programs);
 }
 
+/* True for NAME=VALUE, and nothing that is run with it. */
+static bool is_assignment(struct text command)
+{
+	struct text word = { 0 };
+
+	return word_next(&command, &word) && memchr(word.at, '=', word.len) &&
+	       (!command.len || memchr(word.at, '"', word.len) || memchr(word.at, '\'', word.len));
+}
+
 /* True for what can load no driver. Whatever is not known may. */
 static bool is_harmless(struct text command)
 {
@@ -166,13 +175,11 @@ static bool is_harmless(struct text command)
 						"false", "local" };
 	static const char *const suspect[] = { "$(",   "`",    "/sys/", "modprobe", "insmod",
 					       "kmod", "mdev", "udev",  "nlplug" };
-	struct text rest = command, word = { 0 };
 
-	(void)word_next(&rest, &word);
 	if (text_is(program_of(command), "mount"))
 		return true;
 	return !mentions_any(command, suspect, ARRAY_SIZE(suspect)) &&
-	       (IS_ONE_OF(program_of(command), programs) || memchr(word.at, '=', word.len));
+	       (IS_ONE_OF(program_of(command), programs) || is_assignment(command));
 }
 
 /* What was read of a script so far. */

@@ -7,6 +7,7 @@
 #include "verify.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -29,7 +30,7 @@ static void print_step(const struct rebuild_step *step)
 }
 
 /* Below another root the generator has to see that one as its own. */
-static void become(const struct options *options, const struct rebuild_step *step)
+static void become(const struct options *options, const struct rebuild_step *step, int out)
 {
 	char words[REBUILD_WORDS_MAX][MACHINE_PATH_SIZE];
 	char *argv[REBUILD_WORDS_MAX + 1] = { NULL };
@@ -38,7 +39,7 @@ static void become(const struct options *options, const struct rebuild_step *ste
 	for (size_t i = 0; i < step->count; i++)
 		argv[i] = words[i];
 	/* What it says is not what was asked of us. */
-	if (dup2(STDERR_FILENO, STDOUT_FILENO) < 0 ||
+	if (dup2(out, STDOUT_FILENO) < 0 ||
 	    (strcmp(options->root, "/") != 0 && (chroot(options->root) || chdir("/"))))
 		_exit(complain(EXIT_FAILED, "%s: %s", options->root, strerror(errno)));
 	(void)execv(step->program, argv);
@@ -55,7 +56,7 @@ static bool run(const struct options *options, const struct rebuild_step *step)
 	warnings_print();
 	child = fork();
 	if (!child)
-		become(options, step);
+		become(options, step, STDERR_FILENO);
 	if (child < 0 || waitpid(child, &status, 0) < 0 || status) {
 		if (child > 0 && WIFEXITED(status))
 			warn("%s: exit %d", step->words[0], WEXITSTATUS(status));
@@ -64,6 +65,65 @@ static bool run(const struct options *options, const struct rebuild_step *step)
 		return false;
 	}
 	return true;
+}
+
+/* What a command prints, as JSON; NULL where it fails. */
+static struct json_object *ask(const struct options *options, const struct rebuild_step *step)
+{
+	static char said[1 << 20];
+	size_t len = 0;
+	int ends[2], status = -1;
+	ssize_t n;
+	pid_t child;
+
+	if (pipe2(ends, O_CLOEXEC))
+		return NULL;
+	(void)fflush(NULL);
+	child = fork();
+	if (!child)
+		become(options, step, ends[1]);
+	(void)close(ends[1]);
+	while (child > 0 && len < sizeof(said) - 1 &&
+	       (n = read(ends[0], said + len, sizeof(said) - 1 - len)) > 0)
+		len += (size_t)n;
+	(void)close(ends[0]);
+	said[len] = '\0';
+	if (child < 0 || waitpid(child, &status, 0) < 0 || status)
+		return NULL;
+	return json_tokener_parse(said);
+}
+
+/*
+ * rpm-ostree keeps the arguments that dracut gets, of the deployment that comes first: they are
+ * given again. With none it says "regeneration state is already enabled" and builds nothing; one
+ * that it passes to dracut anyway makes it build
+ * (rpm-ostree/src/daemon/rpmostreed-transaction-types.cxx:initramfs_state_transaction_execute).
+ */
+static bool keep_arguments(struct update *update, const struct options *options)
+{
+	struct rebuild_step *step = &update->rebuild.steps[0], status = *step;
+	struct json_object *answer, *deployments, *arguments = NULL;
+	size_t count = 0;
+	bool kept;
+
+	status.count = 1;
+	kept = rebuild_add_word(&status, "status", "") && rebuild_add_word(&status, "--json", "");
+	answer = ask(options, &status);
+	kept = kept && json_object_object_get_ex(answer, "deployments", &deployments) &&
+	       json_object_is_type(deployments, json_type_array);
+	if (kept &&
+	    json_object_object_get_ex(json_object_array_get_idx(deployments, 0), "initramfs-args",
+				      &arguments) &&
+	    json_object_is_type(arguments, json_type_array))
+		count = json_object_array_length(arguments);
+	for (size_t i = 0; i < count; i++)
+		kept = kept && rebuild_add_word(step, "--arg=",
+						json_object_get_string(
+							json_object_array_get_idx(arguments, i)));
+	if (kept && !count)
+		kept = rebuild_add_word(step, "--arg=", "--reproducible");
+	(void)json_object_put(answer);
+	return kept;
 }
 
 static void run_all(struct update *update, const struct options *options)
@@ -174,6 +234,11 @@ static int update_machine(const struct options *options)
 		code = complain(EXIT_FAILED,
 				"no image generator is known here: build the image by hand, or "
 				"see vfio-bind overlay");
+	if (code == EXIT_AS_CONFIGURED && !strcmp(update.rebuild.generator, "rpm-ostree") &&
+	    !keep_arguments(&update, options))
+		code = complain(EXIT_FAILED,
+				"rpm-ostree status does not say which arguments dracut "
+				"gets: run rpm-ostree initramfs --enable by hand");
 	if (code == EXIT_AS_CONFIGURED)
 		code = rebuild_and_look(&update, options);
 	machine_close(&update.machine);

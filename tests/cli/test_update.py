@@ -54,13 +54,14 @@ HOSTS = {
                               "boot/efi/EFI/Linux/0123.efi"),
     "rpm-ostree": (["run/ostree-booted", "boot/ostree/fedora-1234/vmlinuz",
                     f"boot/initramfs-{RELEASE}.img"], ["usr/bin/rpm-ostree", "usr/bin/dracut"],
-                   ["rpm-ostree initramfs --enable"], "boot/ostree/fedora-1234/initramfs-6.9.img"),
+                   ["rpm-ostree initramfs --enable --arg=--reproducible"], "boot/ostree/fedora-1234/initramfs-6.9.img"),
 }
 
 
 @pytest.mark.parametrize("files, programs, calls, written", HOSTS.values(), ids=HOSTS)
 def test_generators(program, host, good, files, programs, calls, written):
     host.add(*files)
+    host.add("answer", content=b'{"deployments": [{"regenerate-initramfs": false}]}')
     host.program(*programs)
     host.will_build(uki(good) if written.endswith(".efi") else good, written)
     done = host.update(program)
@@ -69,6 +70,38 @@ def test_generators(program, host, good, files, programs, calls, written):
                            "It takes effect with the next boot.\n")
     assert [line for line in done.stderr.splitlines() if line[0] == "+"] == [
         f"+ {call}" for call in calls]
+
+
+def ostree(host, answer):
+    host.add("run/ostree-booted", "boot/ostree/fedora-1/vmlinuz")
+    host.add("answer", content=answer.encode())
+    host.program("usr/bin/rpm-ostree")
+
+
+@pytest.mark.parametrize("answer, arguments", [
+    ('{"deployments": [{}, {"initramfs-args": ["-a", "other"]}]}', "--arg=--reproducible"),
+    ('{"deployments": [{"initramfs-args": []}]}', "--arg=--reproducible"),
+    ('{"deployments": [{"initramfs-args": ["-I", "/etc/a b /etc/c"]}]}',
+     "--arg=-I --arg=/etc/a b /etc/c"),
+])
+def test_rpm_ostree_again(program, host, good, answer, arguments):
+    """Without arguments it refuses to build again; the ones that were given before are kept."""
+    ostree(host, answer)
+    host.will_build(good, "boot/ostree/fedora-1/initramfs-6.9.img")
+    for _ in range(2):
+        assert host.update(program).returncode == 0
+    assert host.log() == [f"rpm-ostree initramfs --enable {arguments}"] * 2
+
+
+@pytest.mark.parametrize("answer", [
+    "", "{}", "no JSON", '{"deployments": 1}',
+    '{"deployments": [{"initramfs-args": [%s]}]}' % ", ".join(['"-v"'] * 30)])
+def test_rpm_ostree_that_does_not_say(program, host, answer):
+    """What cannot be kept is not thrown away."""
+    ostree(host, answer)
+    done = host.update(program)
+    assert (done.returncode, host.log()) == (1, [])
+    assert "run rpm-ostree initramfs --enable by hand" in done.stderr
 
 
 def test_nothing_known(program, host):

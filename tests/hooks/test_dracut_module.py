@@ -53,6 +53,13 @@ def test_installkernel(hooks, included, calls):
     assert (done.status, done.calls, done.stderr) == (0, calls, "")
 
 
+def test_sysroot(hooks):
+    """What check() looked at is what the payload is built from."""
+    done = run(hooks, "installkernel", dracutsysrootdir="/the/other system")
+    assert done.calls == ["vfio-bind --root /the/other system payload --kernel 6.1.0-test /new/image"]
+    assert run(hooks, "installkernel", dracutsysrootdir="").calls == [PAYLOAD]
+
+
 @pytest.mark.parametrize("included, calls", [
     ("base", [PAYLOAD, *WITH_HOOK]), ("rescue", [])])
 def test_no_kernel(hooks, included, calls):

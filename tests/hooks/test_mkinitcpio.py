@@ -68,6 +68,9 @@ LATE = "#!/usr/bin/ash\nrun_hook() {\n    echo 'no run_earlyhook here'\n}\n"
     ({"udev": EARLY}, []), ({"zfs": LATE}, []), ({"vfio-bind": EARLY}, []), ({}, []),
     ({"udev": EARLY, "mine": EARLY, "late": LATE}, ["mine"]),
     ({"plymouth": EARLY.replace("hook() {", "hook ()\n{")}, ["plymouth"]),
+    ({"mine": EARLY.replace("run_earlyhook() {", "\trun_earlyhook ( ) {")}, ["mine"]),
+    ({"mine": EARLY.replace("run_earlyhook() {", "function run_earlyhook {")}, ["mine"]),
+    ({"mine": EARLY.replace("run_earlyhook() {", "#run_earlyhook() {\nrun_earlyhook_not() {")}, []),
 ])
 def test_order_of_early_hooks(hooks, early, warned):
     """Whose early hook comes before ours is named, but for udev's, which loads nothing."""

@@ -18,8 +18,17 @@ BINDER = b"\x7fELF, or so it says\n"
 FAKE = r"""
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 int main(int argc, char *argv[])
 {
+	if (argc > 1 && !strcmp(argv[1], "status")) { /* of rpm-ostree: it is asked, and builds nothing */
+		FILE *answer = fopen("/answer", "r");
+		int c;
+
+		while (answer && (c = getc(answer)) != EOF)
+			putchar(c);
+		return !answer;
+	}
 	FILE *log = fopen("/log", "a"), *todo = fopen("/todo", "r"), *status = fopen("/status", "r");
 	char from[256], to[256], buffer[65536];
 	int code = 0;
