@@ -92,7 +92,7 @@ static bool look_again(struct boot *boot, size_t index)
 		return false;
 	memcpy(device->driver, outcome->after, sizeof(device->driver));
 	device->passthrough = driver_is_passthrough(text_of(device->driver));
-	device->known &= (uint8_t)~FACT_DISKS;
+	device->known &= (uint16_t)~FACT_DISKS;
 	claims_release(&boot->judged->claims, index);
 	return device->driver[0] && !device->passthrough;
 }

@@ -137,6 +137,78 @@ static int read_header(struct reading *reading, size_t index)
 	return 0;
 }
 
+/* The PCI function that a link leads to, or NO_DEVICE. */
+static size_t find_linked(const struct reading *reading, const char *link)
+{
+	const char *name = strrchr(link, '/');
+	struct address address;
+
+	return name && address_parse(text_of(name + 1), &address) ?
+		       inventory_find(reading->inventory, address) :
+		       NO_DEVICE;
+}
+
+/* Every virtual function of a physical one learns so from the first that asks. */
+static int read_virtual_functions(struct reading *reading, size_t physfn)
+{
+	static struct dir dir;
+	const struct device *device = &reading->inventory->devices[physfn];
+	char path[MACHINE_PATH_SIZE], link[MACHINE_PATH_SIZE];
+	const char *name;
+	int err = dir_open(reading->machine, pci_path(path, device->address, ""), &dir);
+
+	if (err)
+		return err;
+	while ((name = dir_next(&dir, &err))) {
+		size_t found = NO_DEVICE;
+		uint32_t number;
+
+		if (strncmp(name, "virtfn", 6) != 0 ||
+		    !text_number(text_of(name + 6), VF_NONE - 1, &number))
+			continue;
+		if (machine_readlink(reading->machine, pci_path(path, device->address, name), link,
+				     sizeof(link)) > 0)
+			found = find_linked(reading, link);
+		if (found == NO_DEVICE)
+			continue;
+		reading->inventory->devices[found].is_virtual = true;
+		reading->inventory->devices[found].physfn = (uint16_t)physfn;
+		reading->inventory->devices[found].vf = (uint16_t)number;
+		reading->inventory->devices[found].known |= FACT_PHYSFN;
+	}
+	dir_close(&dir);
+	return err;
+}
+
+/* linux/drivers/pci/iov.c:pci_iov_sysfs_link */
+static int read_physfn(struct reading *reading, size_t index)
+{
+	struct device *device = &reading->inventory->devices[index];
+	char path[MACHINE_PATH_SIZE], link[MACHINE_PATH_SIZE];
+	ssize_t len = machine_readlink(reading->machine, pci_path(path, device->address, "physfn"),
+				       link, sizeof(link));
+	size_t physfn;
+
+	if (len < 0)
+		return len == -ENOENT ? 0 : (int)len;
+	physfn = find_linked(reading, link);
+	device->is_virtual = true;
+	device->physfn = (uint16_t)physfn;
+	device->vf = VF_NONE;
+	return physfn == NO_DEVICE ? 0 : read_virtual_functions(reading, physfn);
+}
+
+/* Not by sriov_numvfs, which waits for whoever holds the device's lock. */
+static int read_vfs(struct reading *reading, size_t index)
+{
+	struct device *device = &reading->inventory->devices[index];
+	char path[MACHINE_PATH_SIZE];
+	int found = machine_exists(reading->machine, pci_path(path, device->address, "virtfn0"));
+
+	device->has_vfs = found > 0;
+	return found < 0 ? found : 0;
+}
+
 /* Every member learns its group from the first that asks. */
 static int read_group_members(struct reading *reading, const char *dir_path, int32_t group)
 {
@@ -273,7 +345,11 @@ static int read_slots(struct reading *reading)
 	return failed ? failed : reading->inventory->slots_left_out ? 0 : err;
 }
 
-static int read_device(struct reading *reading, size_t index, unsigned wants)
+/*
+ * Reads what is wanted of one device. What cannot be read costs that device and no other: it is
+ * refused. One that is gone was unplugged meanwhile: writing to it will say so.
+ */
+static void read_device(struct reading *reading, size_t index, unsigned wants)
 {
 	static const struct {
 		enum fact fact;
@@ -282,20 +358,21 @@ static int read_device(struct reading *reading, size_t index, unsigned wants)
 		{ FACT_BOOT_VGA, read_boot_vga }, { FACT_DSN, read_dsn },
 		{ FACT_GROUP, read_group },       { FACT_HEADER, read_header },
 		{ FACT_DISKS, read_disks },       { FACT_DRM, read_drm },
+		{ FACT_PHYSFN, read_physfn },     { FACT_VFS, read_vfs },
 	};
 	struct device *device = &reading->inventory->devices[index];
 	char path[MACHINE_PATH_SIZE];
-	int err = 0;
+	uint16_t failed = 0;
 
-	for (size_t i = 0; !err && i < ARRAY_SIZE(readers); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(readers); i++) {
 		if (!(wants & readers[i].fact & (unsigned)~device->known))
 			continue;
-		err = readers[i].read(reading, index);
-		device->known |= (uint8_t)readers[i].fact;
+		if (readers[i].read(reading, index))
+			failed |= (uint16_t)readers[i].fact;
+		device->known |= (uint16_t)readers[i].fact;
 	}
-	if (err && !machine_has(reading->machine, pci_path(path, device->address, "uevent")))
-		return 0; /* unplugged meanwhile: writing to it will say so */
-	return err;
+	if (failed && machine_has(reading->machine, pci_path(path, device->address, "uevent")))
+		device->unreadable |= failed;
 }
 
 int facts_read(struct machine *machine, struct inventory *inventory, const struct wants *wants,
@@ -312,6 +389,6 @@ int facts_read(struct machine *machine, struct inventory *inventory, const struc
 	inventory->known |= missing;
 	for (size_t i = 0; !err && i < inventory->count; i++)
 		if (wants->of[i])
-			err = read_device(&reading, i, wants->of[i]);
+			read_device(&reading, i, wants->of[i]);
 	return err;
 }

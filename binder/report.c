@@ -281,7 +281,8 @@ static void put_evidence(struct out *out, const struct inventory *inventory)
 	for (size_t i = 0; i < inventory->count; i++) {
 		char address[ADDRESS_SIZE];
 
-		if (display_picture(evidence, &inventory->devices[i]) != PICTURE_YES)
+		if (display_picture(evidence, inventory, i) != PICTURE_YES ||
+		    display_head(inventory, i, 0) < i) /* once for all heads of a card */
 			continue;
 		(void)address_format(inventory->devices[i].address, address);
 		out_format(out, "# boot-display %s %s\n", address, kinds[evidence]);

@@ -5,6 +5,8 @@
 #include <string.h>
 
 #define NO_PARENT UINT64_MAX
+/* No bridge has it: ffffffff:ff:1f.7. */
+#define BRIDGE_UNKNOWN (UINT64_MAX >> 16)
 
 /* A uevent is at most UEVENT_BUFFER_SIZE, 2048, bytes: linux/include/linux/kobject.h. */
 #define UEVENT_SIZE 4096
@@ -240,7 +242,7 @@ static bool read_beside(struct machine *machine, const char *path, struct device
 
 /*
  * Reads the device behind the last one of the inventory. Returns 1 if it vanished since it was
- * listed, as by hot-unplug.
+ * listed, as by hot-unplug. What is there and cannot be read is unreadable: no other suffers.
  */
 static int read_device(struct machine *machine, struct inventory *inventory)
 {
@@ -258,13 +260,22 @@ static int read_device(struct machine *machine, struct inventory *inventory)
 		return 0;
 	*end = '\0';
 	err = read_link(machine, path, name_len, device, parent);
-	if (err)
-		return err == -ENOENT ? 1 : err;
-	place_beside(name, name_len);
-	*end = '/';
-	err = read_uevent(machine, path, device);
+	if (err) {
+		*parent = BRIDGE_UNKNOWN;
+		device->unreadable = FACT_PLACE;
+	} else {
+		place_beside(name, name_len);
+		*end = '/';
+		err = read_uevent(machine, path, device);
+	}
+	if (!err)
+		return 0;
 	/* Gone only if it is said twice: one that is lost by mistake loses its keep rule too. */
-	return (err == -ENOENT || err == -ENODEV) && !machine_has(machine, path) ? 1 : err;
+	if ((err == -ENOENT || err == -ENODEV) && !machine_has(machine, path))
+		return 1;
+	device->unreadable |= FACT_IDENTITY;
+	device->class = 0;
+	return 0;
 }
 
 int scan(struct machine *machine, struct inventory *inventory)

@@ -49,7 +49,12 @@ static bool is_companion(const struct inventory *inventory, size_t index, size_t
 	const struct device *leader = &inventory->devices[display];
 	size_t upstream;
 
-	if (!device_has_base_class(leader, CLASS_BASE_DISPLAY) || device->vendor != leader->vendor)
+	if (!device_has_base_class(leader, CLASS_BASE_DISPLAY))
+		return false;
+	if (device->unreadable &
+	    FACT_IDENTITY) /* it may be one: then it is told that it is missing */
+		return address_same_slot(device->address, leader->address);
+	if (device->vendor != leader->vendor)
 		return false;
 	if (address_same_slot(device->address, leader->address))
 		return is_companion_class(device);
@@ -172,7 +177,7 @@ static void judge_counts(struct decision *decision, size_t index)
 {
 	struct rule_result *result = &decision->plan->results[index];
 	const struct rule *rule = rule_at(decision, index);
-	bool repeats = false;
+	bool repeats = false, unreadable = false;
 
 	*result = (struct rule_result){ .stands = NO_DEVICE };
 	/* A keep rule keeps both cards rather than neither; the rest is spared the walk. */
@@ -183,8 +188,10 @@ static void judge_counts(struct decision *decision, size_t index)
 			continue;
 		result->matches++;
 		repeats |= rule_has(rule, SELECT_DSN) && dsn_repeats(decision, rule, i);
+		(void)need_facts(decision, i, FACT_HEADER);
+		unreadable |= decision->inventory->devices[i].unreadable != 0;
 	}
-	if (rule->count && result->matches != rule->count)
+	if (rule->count && (result->matches != rule->count || unreadable))
 		result->reason = REASON_COUNT;
 	else if (repeats)
 		result->reason = REASON_DSN;
@@ -291,10 +298,29 @@ static bool takes_screen(const struct decision *decision)
 	const struct plan *plan = decision->plan;
 
 	for (size_t i = 0; i < plan->selected_count; i++)
-		if (device_is_screen(&decision->inventory->devices[plan->selected[i]]) &&
+		if (display_has_screen(decision->inventory, plan->selected[i]) &&
 		    plan_verdict(plan, plan->selected[i]).kind == VERDICT_BIND)
 			return true;
 	return false;
+}
+
+/* True if a head of the card that the device is of goes to a guest. */
+static bool card_is_taken(const struct decision *decision, size_t index)
+{
+	const struct device *devices = decision->inventory->devices;
+
+	for (size_t i = display_head(decision->inventory, index, 0); i != NO_DEVICE;
+	     i = display_head(decision->inventory, index, i + 1))
+		if (devices[i].passthrough || plan_verdict(decision->plan, i).kind == VERDICT_BIND)
+			return true;
+	return false;
+}
+
+bool screen_is_left(const struct decision *decision, size_t index)
+{
+	const struct device *device = &decision->inventory->devices[index];
+
+	return device_is_screen(device) && !device->unreadable && !card_is_taken(decision, index);
 }
 
 /* True if the plan takes a screen and leaves the host none it could use. */
@@ -302,13 +328,9 @@ static bool takes_last_screen(const struct decision *decision)
 {
 	if (!takes_screen(decision))
 		return false;
-	for (size_t i = 0; i < decision->inventory->count; i++) {
-		const struct device *device = &decision->inventory->devices[i];
-
-		if (device_is_screen(device) && !device->passthrough &&
-		    plan_verdict(decision->plan, i).kind != VERDICT_BIND)
+	for (size_t i = 0; i < decision->inventory->count; i++)
+		if (screen_is_left(decision, i))
 			return false;
-	}
 	return true;
 }
 

@@ -20,6 +20,9 @@ bool rule_selects(struct decision *decision, size_t rule, size_t device);
 /* True if the device at index goes along with the one at leader under the rule's with=. */
 bool goes_along(struct decision *decision, size_t rule, size_t index, size_t leader);
 
+/* True if the plan leaves that screen to the host, with all heads of its card. */
+bool screen_is_left(const struct decision *decision, size_t index);
+
 /* True if count= or dsn= find the rule to select nothing at all. */
 bool rule_is_void(const struct plan *plan, size_t index);
 

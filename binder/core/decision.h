@@ -40,9 +40,9 @@ struct rule_result {
 
 /* Facts that somebody lacks: facts_read() reads those that are not known yet. */
 struct wants {
-	uint8_t of[DEVICE_MAX]; /* bits of enum fact, of each device */
-	unsigned machine;       /* of the whole machine */
-	bool any;               /* the decision lacks one of them */
+	uint16_t of[DEVICE_MAX]; /* bits of enum fact, of each device */
+	unsigned machine;        /* of the whole machine */
+	bool any;                /* the decision lacks one of them */
 };
 
 struct plan {

@@ -40,8 +40,15 @@ enum fact {
 	/* Facts of the whole machine, kept in inventory.known. */
 	FACT_FRAMEBUFFER = 1 << 6,
 	FACT_SLOTS = 1 << 7,
+	/* Of a device again. */
+	FACT_PHYSFN = 1 << 8,
+	FACT_VFS = 1 << 9,
+	/* Read of every device, so never asked for: only in device.unreadable. */
+	FACT_PLACE = 1 << 10,
+	FACT_IDENTITY = 1 << 11, /* class and ids */
 };
 
+#define VF_NONE          UINT16_MAX
 #define GROUP_NONE       (-1)
 #define BOOT_VGA_NO_FILE (-1)
 #define DRIVER_SIZE      40 /* longer names are cut: they are shown, never compared */
@@ -55,7 +62,10 @@ struct device {
 	int32_t group;  /* FACT_GROUP: IOMMU group, or GROUP_NONE */
 	uint16_t above; /* index of the bridge above, NO_DEVICE on a root bus */
 	uint16_t vendor, device, subvendor, subdevice;
-	uint8_t known;       /* bits of enum fact */
+	uint16_t known;      /* bits of enum fact */
+	uint16_t unreadable; /* bits of those that could not be read, though it is there */
+	uint16_t physfn;     /* is_virtual: index of its physical function, or NO_DEVICE */
+	uint16_t vf;         /* is_virtual: N of the virtfnN that it is, or VF_NONE */
 	int8_t boot_vga;     /* FACT_BOOT_VGA: 0, 1 or BOOT_VGA_NO_FILE */
 	uint8_t header_type; /* FACT_HEADER: config space byte 0eh without the multifunction bit */
 	bool below_function; /* its root bus hangs below a PCI function, as VMD's does */
@@ -63,6 +73,8 @@ struct device {
 	bool boot_display;   /* FACT_DRM: a boot_display of 1 below its DRM driver */
 	bool framebuffer;    /* FACT_FRAMEBUFFER: the firmware's framebuffer lies in it */
 	bool passthrough;    /* its driver hands it to a guest: driver_is_passthrough() */
+	bool is_virtual;     /* FACT_PHYSFN: a virtual function, PCIe 9.3 */
+	bool has_vfs;        /* FACT_VFS: a physical function that has virtual ones now */
 	char driver[DRIVER_SIZE]; /* empty without one */
 };
 

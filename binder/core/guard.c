@@ -6,7 +6,7 @@ bool need_facts(struct decision *decision, size_t index, unsigned facts)
 	unsigned missing = facts & ~decision->inventory->devices[index].known;
 
 	if (missing) {
-		decision->wants->of[index] |= (uint8_t)missing;
+		decision->wants->of[index] |= (uint16_t)missing;
 		decision->wants->any = true;
 	}
 	return !missing;
@@ -37,11 +37,11 @@ enum picture decide_picture(struct decision *decision, size_t index)
 	const struct device *device = &decision->inventory->devices[index];
 
 	(void)need_machine_fact(decision, FACT_FRAMEBUFFER);
-	if (!device_is_screen(device) && !device_has_base_class(device, CLASS_BASE_DISPLAY))
+	if (!device->framebuffer && !device_has_base_class(device, CLASS_BASE_DISPLAY))
 		return PICTURE_NO; /* spares the machine a look at all its displays */
 	if (!decision->evidence_known)
 		find_evidence(decision);
-	return display_picture(decision->evidence, device);
+	return display_picture(decision->evidence, decision->inventory, index);
 }
 
 static bool names_place(const struct rule *rule)
@@ -59,9 +59,19 @@ struct question {
 	enum reason how;
 };
 
+static bool is_unreadable(const struct question *q)
+{
+	return q->device->unreadable != 0;
+}
+
 static bool is_bridge(const struct question *q)
 {
 	return device_is_bridge(q->device);
+}
+
+static bool has_virtual_functions(const struct question *q)
+{
+	return (q->device->known & FACT_VFS) && q->device->has_vfs;
 }
 
 static bool is_behind_vmd(const struct question *q)
@@ -165,14 +175,16 @@ static bool is_bound_display(const struct question *q)
 
 static bool is_last_display(const struct question *q)
 {
-	return q->decision->last_display && device_is_screen(q->device);
+	return q->decision->last_display && display_has_screen(q->decision->inventory, q->index);
 }
 
 static const struct {
 	bool (*strikes)(const struct question *q);
 	unsigned allow;
 } guards[] = {
+	[REASON_UNREADABLE] = { is_unreadable, 0 },
 	[REASON_BRIDGE] = { is_bridge, 0 },
+	[REASON_HAS_VFS] = { has_virtual_functions, 0 },
 	[REASON_BEHIND_VMD] = { is_behind_vmd, 0 },
 	[REASON_NO_IOMMU] = { has_no_iommu, ALLOW_NO_IOMMU },
 	[REASON_DRIVER_CONFLICT] = { has_conflict, 0 },
@@ -204,7 +216,7 @@ bool guard_strikes(struct decision *decision, enum reason guard, const struct ru
 	};
 
 	/* Asked of every device a rule selects, so that one round fetches them all. */
-	(void)need_facts(decision, index, FACT_HEADER | FACT_GROUP);
+	(void)need_facts(decision, index, FACT_HEADER | FACT_GROUP | FACT_VFS);
 	return !(rule->allow & guards[guard].allow) && guards[guard].strikes(&question);
 }
 

@@ -24,6 +24,9 @@ static bool boot_display_matches(struct decision *decision, uint32_t wanted, siz
 
 	if (!device_has_base_class(device, CLASS_BASE_DISPLAY) && !wanted)
 		return false; /* 0 asks for a display that is known not to be it */
+	if (device_has_base_class(device, CLASS_BASE_DISPLAY) &&
+	    (!need_facts(decision, index, FACT_PHYSFN) || device->is_virtual))
+		return false; /* a virtual function is neither */
 	return decide_picture(decision, index) == (wanted ? PICTURE_YES : PICTURE_NO);
 }
 
@@ -42,6 +45,21 @@ static bool slot_matches(struct decision *decision, struct text name, size_t ind
 static bool dsn_matches(uint64_t wanted, const struct device *device)
 {
 	return wanted && wanted != UINT64_MAX && device->dsn == wanted;
+}
+
+/* The virtual functions of that physical one. */
+static bool pf_matches(struct decision *decision, struct text place, size_t index)
+{
+	const struct inventory *inventory = decision->inventory;
+	const struct device *device = &inventory->devices[index];
+	struct address address;
+
+	if (!need_facts(decision, index, FACT_PHYSFN) || !device->is_virtual ||
+	    device->physfn == NO_DEVICE)
+		return false;
+	if (address_parse(place, &address))
+		return address_equal(address, inventory->devices[device->physfn].address);
+	return path_matches(place, inventory, device->physfn);
 }
 
 static bool value_matches(struct decision *decision, enum selector selector,
@@ -69,11 +87,30 @@ static bool value_matches(struct decision *decision, enum selector selector,
 		return slot_matches(decision, value->text, index);
 	case SELECT_DSN:
 		return need_facts(decision, index, FACT_DSN) && dsn_matches(value->dsn, device);
+	case SELECT_PF:
+		return pf_matches(decision, value->text, index);
+	case SELECT_VF:
+		return need_facts(decision, index, FACT_PHYSFN) && device->is_virtual &&
+		       device->vf >= value->range.first && device->vf <= value->range.last;
 	case SELECTORS:
 		break;
 	}
 	return false;
 }
+
+/* What a selector goes by. */
+static const uint16_t selector_facts[SELECTORS] = {
+	[SELECT_ID] = FACT_IDENTITY,
+	[SELECT_SUBSYSTEM] = FACT_IDENTITY,
+	[SELECT_CLASS] = FACT_IDENTITY,
+	[SELECT_PATH] = FACT_PLACE,
+	[SELECT_BOOT_VGA] = FACT_BOOT_VGA,
+	[SELECT_BOOT_DISPLAY] = FACT_IDENTITY | FACT_BOOT_VGA | FACT_DRM | FACT_PHYSFN,
+	[SELECT_PF] = FACT_PHYSFN,
+	[SELECT_VF] = FACT_PHYSFN,
+	[SELECT_SLOT] = FACT_PLACE,
+	[SELECT_DSN] = FACT_DSN,
+};
 
 bool selector_matches(struct decision *decision, const struct rule *rule, enum selector selector,
 		      size_t index)
@@ -84,7 +121,9 @@ bool selector_matches(struct decision *decision, const struct rule *rule, enum s
 	for (size_t i = 0; i < values->count; i++)
 		if (value_matches(decision, selector, &value[i], index))
 			return true;
-	return false;
+	/* What could not be read may be what is meant: then the guard of that name says so. */
+	return values->count &&
+	       (decision->inventory->devices[index].unreadable & selector_facts[selector]);
 }
 
 /* The selectors stand in the order of their cost, so that facts are asked for last. */

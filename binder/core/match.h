@@ -16,7 +16,9 @@ bool rule_matches_class(struct decision *decision, const struct rule *rule, size
 /* True if every selector of the rule matches. It is asked of every function there is. */
 static inline bool rule_matches(struct decision *decision, const struct rule *rule, size_t index)
 {
-	return class_matches(&rule->class, decision->inventory->devices[index].class) &&
+	const struct device *device = &decision->inventory->devices[index];
+
+	return (class_matches(&rule->class, device->class) || device->unreadable) &&
 	       rule_matches_class(decision, rule, index);
 }
 

@@ -11,7 +11,9 @@ enum reason {
 	REASON_RULE,
 	REASON_COMPANION,
 	/* Of refuse: the guards, in the order they are asked. */
+	REASON_UNREADABLE,
 	REASON_BRIDGE,
+	REASON_HAS_VFS,
 	REASON_BEHIND_VMD,
 	REASON_NO_IOMMU,
 	REASON_DRIVER_CONFLICT,
@@ -33,7 +35,7 @@ enum reason {
 	REASONS,
 };
 
-#define GUARD_FIRST REASON_BRIDGE
+#define GUARD_FIRST REASON_UNREADABLE
 #define GUARD_LAST  REASON_LAST_DISPLAY
 
 /* bind, keep, refuse or none. */

@@ -22,6 +22,8 @@ enum selector {
 	SELECT_PATH,
 	SELECT_BOOT_VGA,
 	SELECT_BOOT_DISPLAY,
+	SELECT_PF,
+	SELECT_VF,
 	SELECT_SLOT,
 	SELECT_DSN,
 	SELECTORS,
@@ -63,7 +65,10 @@ union value {
 	struct id_pattern id; /* id and subsystem */
 	struct class_pattern class;
 	uint32_t flag;    /* boot_vga and boot_display: 0 or 1 */
-	struct text text; /* path and slot, in the policy's text */
+	struct text text; /* path, slot and pf, in the policy's text */
+	struct {
+		uint16_t first, last;
+	} range; /* vf */
 	uint64_t dsn;
 };
 

@@ -94,6 +94,32 @@ static bool parse_flag(struct text item, union value *value)
 	return text_number(item, 1, &value->flag) && item.len == 1;
 }
 
+/* An address, or a path: of one function. */
+static bool parse_pf(struct text item, union value *value)
+{
+	struct address address;
+
+	value->text = item;
+	return address_parse(item, &address) || path_is_valid(item);
+}
+
+/* N or A-B: of at most 65,535 virtual functions the index, from 0. PCIe 9.3.3.8. */
+static bool parse_vf(struct text item, union value *value)
+{
+	struct text start;
+	uint32_t first, last;
+
+	(void)text_cut(&item, '-', &start);
+	if (!text_number(start, VF_NONE - 1, &first))
+		return false;
+	last = first;
+	if (item.at && (!text_number(item, VF_NONE - 1, &last) || last < first))
+		return false;
+	value->range.first = (uint16_t)first;
+	value->range.last = (uint16_t)last;
+	return true;
+}
+
 static bool parse_slot(struct text item, union value *value)
 {
 	value->text = item;
@@ -144,6 +170,8 @@ static const struct {
 			  parse_path },
 	[SELECT_BOOT_VGA] = { "boot_vga", "boot_vga=0 or boot_vga=1", parse_flag },
 	[SELECT_BOOT_DISPLAY] = { "boot_display", "boot_display=0 or boot_display=1", parse_flag },
+	[SELECT_PF] = { "pf", "pf=ADDRESS or pf=DDDD:BB/DD.F/..., a physical function", parse_pf },
+	[SELECT_VF] = { "vf", "vf=N or vf=A-B, virtual functions by their index", parse_vf },
 	[SELECT_SLOT] = { "slot", "slot=NAME, a name in /sys/bus/pci/slots", parse_slot },
 	[SELECT_DSN] = { "dsn", "dsn=xx-xx-xx-xx-xx-xx-xx-xx, eight bytes in hex", parse_dsn },
 };

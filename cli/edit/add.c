@@ -77,9 +77,8 @@ static bool has_other_screen(const struct editing *editing)
 	const struct host *host = editing->host;
 
 	for (size_t i = 0; i < host->judged.inventory.count; i++)
-		if (i != editing->index && device_is_screen(device_of(editing, i)) &&
-		    !device_of(editing, i)->passthrough &&
-		    plan_verdict(&host->judged.plan, i).kind != VERDICT_BIND)
+		if (!display_same_card(device_of(editing, i), device_of(editing, editing->index)) &&
+		    screen_is_left(&host->decision, i))
 			return true;
 	return false;
 }
@@ -143,7 +142,7 @@ static void note_picture(struct editing *editing)
 	struct host *host = editing->host;
 	size_t picture;
 
-	if (!device_is_screen(device_of(editing, editing->index)))
+	if (!display_has_screen(&editing->host->judged.inventory, editing->index))
 		return;
 	(void)address_of(editing, editing->index, address);
 	picture = find_picture(host);

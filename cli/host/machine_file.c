@@ -24,7 +24,9 @@ struct reader {
 };
 
 /* All facts there are: a file holds them or says by "-" that there is nothing to know. */
-#define DEVICE_FACTS  (FACT_BOOT_VGA | FACT_DSN | FACT_GROUP | FACT_HEADER | FACT_DISKS | FACT_DRM)
+#define DEVICE_FACTS                                                                               \
+	(FACT_BOOT_VGA | FACT_DSN | FACT_GROUP | FACT_HEADER | FACT_DISKS | FACT_DRM |             \
+	 FACT_PHYSFN | FACT_VFS)
 #define MACHINE_FACTS (FACT_FRAMEBUFFER | FACT_SLOTS)
 
 static bool reader_expected(const struct reader *reader, struct text at, const char *what)
@@ -317,6 +319,32 @@ static bool key_disk_in_use(struct reader *reader, struct text value)
 	return device;
 }
 
+static bool key_physfn(struct reader *reader, struct text value)
+{
+	struct device *device = find_device(reader, take_word(&value));
+	struct device *physfn = device ? find_device(reader, take_word(&value)) : NULL;
+	uint32_t number;
+
+	if (!physfn)
+		return false;
+	if (!text_number(value, VF_NONE - 1, &number))
+		return reader_expected(reader, value, "the index of a virtual function");
+	device->is_virtual = true;
+	device->physfn = (uint16_t)(physfn - reader->inventory->devices);
+	device->vf = (uint16_t)number;
+	physfn->has_vfs = true;
+	return true;
+}
+
+static bool key_unreadable(struct reader *reader, struct text value)
+{
+	struct device *device = find_device(reader, value);
+
+	if (device)
+		device->unreadable = FACT_HEADER | FACT_DSN; /* its config space */
+	return device;
+}
+
 static bool key_builtin(struct reader *reader, struct text value)
 {
 	struct host *host = reader->host;
@@ -370,6 +398,8 @@ static const struct key {
 	{ "#below", key_below },
 	{ "#header-type", key_header_type },
 	{ "#disk-in-use", key_disk_in_use },
+	{ "#physfn", key_physfn },
+	{ "#unreadable", key_unreadable },
 	{ "#builtin", key_builtin },
 	{ "#slot", key_slot },
 	{ "#protect", key_protect },

@@ -10,6 +10,8 @@
  *	#below DDDD:BB ADDRESS         this root bus hangs below a function (VMD)
  *	#header-type ADDRESS N         where the class does not tell
  *	#disk-in-use ADDRESS NAME      the name is for people
+ *	#physfn ADDRESS PF N           virtual function N of the physical function PF
+ *	#unreadable ADDRESS            its config space cannot be read
  *	#builtin DRIVER                holds its devices before an initramfs runs
  *	#slot NAME DDDD:BB[:DD]        where no line below has it
  *	#protect LINE                  of the protect file, without its header; without any

@@ -62,6 +62,16 @@ static void write_device_keys(const struct inventory *inventory, FILE *out)
 		if ((device->known & FACT_HEADER) && device->header_type == 1 &&
 		    device_class16(device) != 0x0604)
 			(void)fprintf(out, "#header-type %s 1\n", name);
+		if (device->is_virtual && device->physfn != NO_DEVICE && device->vf != VF_NONE) {
+			char physfn[ADDRESS_SIZE];
+
+			(void)fprintf(
+				out, "#physfn %s %s %u\n", name,
+				address_of(inventory->devices[device->physfn].address, physfn),
+				device->vf);
+		}
+		if (device->unreadable)
+			(void)fprintf(out, "#unreadable %s\n", name);
 		if ((device->known & FACT_DISKS) && device->disk_in_use)
 			(void)fprintf(out, "#disk-in-use %s disk\n", name);
 	}

@@ -18,7 +18,8 @@
 #include <sys/utsname.h>
 
 /* What no reading command asks for: claiming a disk would be in the way of whoever wants it. */
-#define ALL_FACTS (FACT_BOOT_VGA | FACT_DSN | FACT_GROUP | FACT_HEADER | FACT_DRM)
+#define ALL_FACTS                                                                                  \
+	(FACT_BOOT_VGA | FACT_DSN | FACT_GROUP | FACT_HEADER | FACT_DRM | FACT_PHYSFN | FACT_VFS)
 
 static int complain_read(const struct host *host, int err)
 {

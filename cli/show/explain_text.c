@@ -56,11 +56,28 @@ static void say_picture(struct host *host, size_t index, char out[SENTENCE_SIZE]
 	};
 	enum picture picture = decide_picture(&host->decision, index);
 
-	if (!device_is_screen(device_at(host, index)))
+	if (device_at(host, index)->is_virtual)
+		(void)snprintf(out, SENTENCE_SIZE, "a virtual function, no screen");
+	else if (!display_has_screen(&host->judged.inventory, index))
 		(void)snprintf(out, SENTENCE_SIZE, "no screen");
 	else
 		(void)snprintf(out, SENTENCE_SIZE, "%s (%s)", pictures[picture],
 			       evidence[host->decision.evidence]);
+}
+
+static void say_virtual(const struct host *host, const struct device *device,
+			char out[SENTENCE_SIZE])
+{
+	char address[ADDRESS_SIZE] = "one that is gone";
+
+	if (!device->is_virtual) {
+		(void)snprintf(out, SENTENCE_SIZE, "no virtual function");
+		return;
+	}
+	if (device->physfn != NO_DEVICE)
+		(void)address_format(host->judged.inventory.devices[device->physfn].address,
+				     address);
+	(void)snprintf(out, SENTENCE_SIZE, "virtual function %u of %s", device->vf, address);
 }
 
 const char *say_selector(struct host *host, enum selector selector, size_t index,
@@ -93,6 +110,10 @@ const char *say_selector(struct host *host, enum selector selector, size_t index
 		break;
 	case SELECT_BOOT_DISPLAY:
 		say_picture(host, index, out);
+		break;
+	case SELECT_PF:
+	case SELECT_VF:
+		say_virtual(host, device, out);
 		break;
 	case SELECT_SLOT:
 		say_slot(host, index, out);
@@ -170,9 +191,7 @@ static void say_screens(struct host *host, char out[SENTENCE_SIZE])
 	for (size_t i = 0; i < inventory->count; i++) {
 		char address[ADDRESS_SIZE];
 
-		if (!device_is_screen(&inventory->devices[i]) ||
-		    inventory->devices[i].passthrough ||
-		    plan_verdict(&host->judged.plan, i).kind == VERDICT_BIND)
+		if (!screen_is_left(&host->decision, i))
 			continue;
 		(void)address_format(inventory->devices[i].address, address);
 		if (len + ADDRESS_SIZE + 24 < SENTENCE_SIZE)

@@ -43,6 +43,8 @@ const char *guard_remedy(enum reason guard)
 {
 	static const char *const remedies[] = {
 		[REASON_BRIDGE] = "name the devices below it; a bridge cannot be given away",
+		[REASON_UNREADABLE] = "see the kernel's log (dmesg) for what is wrong with it",
+		[REASON_HAS_VFS] = "name its virtual functions, or let it have none",
 		[REASON_BEHIND_VMD] =
 			"name the VMD controller itself, or turn VMD off in the firmware's setup",
 		[REASON_NO_IOMMU] = "turn the IOMMU on in the firmware's setup",

@@ -49,6 +49,8 @@ static void print_value(FILE *out, enum selector selector, const union value *va
 		print_class(out, &value->class);
 	else if (selector == SELECT_BOOT_VGA || selector == SELECT_BOOT_DISPLAY)
 		fprintf(out, "%u", value->flag);
+	else if (selector == SELECT_VF)
+		fprintf(out, "%u-%u", value->range.first, value->range.last);
 	else if (selector == SELECT_DSN)
 		dsn_format(value->dsn, dsn), fputs(dsn, out);
 	else

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 HEADER_TYPES = {0x0604: 1, 0x0607: 2, 0x0609: 1}
 KEYS = {"framebuffer", "boot-display", "below", "header-type", "disk-in-use", "protect", "kernel",
-        "cmdline", "slot"}
+        "cmdline", "slot", "physfn", "unreadable"}
 
 
 @dataclass(eq=False)
@@ -28,6 +28,9 @@ class Device:
     boot_vga: int | None  # None without the file
     header_type: int
     framebuffer: bool = False
+    physfn: str | None = None  # of a virtual function: the physical one
+    vf: int | None = None  # and which of its own it is
+    unreadable: bool = False  # its config space cannot be read
     boot_display: bool = False
     disks: list = field(default_factory=list)  # names of disks below it that are claimed
 
@@ -116,6 +119,11 @@ def _apply(machine, key, value):
         machine.devices[words[0]].boot_display = True
     elif key == "below":
         machine.below[_slot(words[0])[:2]] = words[1]
+    elif key == "physfn":
+        device = machine.devices[words[0]]
+        device.physfn, device.vf = words[1], int(words[2])
+    elif key == "unreadable":
+        machine.devices[words[0]].unreadable = True
     elif key == "header-type":
         machine.devices[words[0]].header_type = int(words[1])
     elif key == "disk-in-use":

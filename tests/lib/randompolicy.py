@@ -84,10 +84,19 @@ class Writer:
             return self.address(device)
         return self.rng.choice(names)
 
+    def pf(self, device):
+        known = [d.physfn for d in self.all if d.physfn]
+        physical = device.physfn or (self.rng.choice(known) if known else device.address)
+        return physical if self.maybe(0.5) else self.path(self.machine.devices[physical])
+
+    def vf(self, device):
+        first = device.vf if device.vf is not None else self.rng.randrange(4)
+        return str(first) if self.maybe(0.6) else "%d-%d" % (first, first + self.rng.randrange(3))
+
     SELECTORS = (("", bare, 8), ("address=", address, 3), ("id=", id, 6),
                  ("subsystem=", subsystem, 2), ("class=", class_, 3), ("path=", path, 4),
                  ("boot_vga=", boot_vga, 2), ("boot_display=", boot_display, 4),
-                 ("slot=", slot, 2), ("dsn=", dsn, 2))
+                 ("slot=", slot, 2), ("dsn=", dsn, 2), ("pf=", pf, 2))
 
     def selector(self, device):
         name, write, _ = self.rng.choices(
@@ -121,6 +130,8 @@ class Writer:
         if "" in words:
             for name in ("class=", "address="):
                 words.pop(name, None)
+        if "pf=" in words and self.maybe(0.5):
+            words["vf="] = "vf=" + self.vf(device)
         words = list(words.values())
         verb = "keep" if self.maybe(0.18) else "bind"
         if verb == "bind":
@@ -183,6 +194,15 @@ class Writer:
         return [self.protect_line() for _ in range(self.rng.choice((0, 1, 2, 4)))]
 
 
+def virtual_functions(rng, machine):
+    """Makes some functions of a bus virtual ones of the first of them, in their order."""
+    bus = rng.choice([d for d in machine]).key[:2]
+    able = [d for d in machine if d.key[:2] == bus and not reference.is_bridge(d)
+            and not d.framebuffer and not d.boot_display]
+    for number, device in enumerate(able[1:rng.choice((2, 3, 8))]):
+        device.physfn, device.vf = able[0].address, number
+
+
 def vary(rng, machine):
     """The machine with other facts: what shows the picture, groups, serial numbers, drivers."""
     machine = copy.deepcopy(machine)
@@ -196,6 +216,9 @@ def vary(rng, machine):
             device.dsn = rng.choice((1, 2, 3, 0x00253b1210051ff, 2 ** 64 - 1))
         if rng.random() < 0.02:  # in a group of its own: only what is judged has its header read
             device.header_type, device.group = 1, 1000 + list(machine.devices).index(device.address)
+    for device in list(machine):
+        if rng.random() < 0.01 and device.header_type == 0 and not device.dsn:
+            device.unreadable = True
     for device in displays:
         if device.boot_vga is not None and rng.random() < 0.4:
             device.boot_vga = rng.choice((0, 0, 1, None))
@@ -205,6 +228,8 @@ def vary(rng, machine):
     if displays and rng.random() < 0.2:
         chosen = rng.choice(displays)
         chosen.driver, chosen.boot_display = "other", True
+    if rng.random() < 0.4:
+        virtual_functions(rng, machine)
     spare = rng.choice(list(machine))
     machine.slots["PCI 3"] = spare.slot
     machine.slots["bus"] = (*spare.key[:2], None)

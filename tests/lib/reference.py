@@ -34,7 +34,19 @@ def is_bridge(device):
 
 
 def is_screen(device):
-    return device.base == 0x03 and device.class16 != 0x0302 or device.framebuffer
+    return not device.physfn and (
+        device.base == 0x03 and device.class16 != 0x0302 or device.framebuffer)
+
+
+def heads(machine, device):
+    """All functions of class 03xx on the card that the device is of: they are one screen."""
+    if device.base != 0x03 or device.physfn:
+        return [device]
+    return [d for d in machine if d.base == 0x03 and d.slot == device.slot and not d.physfn]
+
+
+def has_screen(machine, device):
+    return any(map(is_screen, heads(machine, device)))
 
 
 # The kernel command line.
@@ -80,22 +92,26 @@ def cmdline_rules(policy, cmdline):
 def evidence(machine):
     """The first kind of evidence that says anything, and the devices it names."""
     for kind, named in (
-            ("firmware", [d for d in machine if d.framebuffer or d.boot_display]),
-            ("boot_vga", [d for d in machine if d.boot_vga == 1])):
+            ("firmware", [d for d in machine
+                          if (d.framebuffer or d.boot_display) and not d.physfn]),
+            ("boot_vga", [d for d in machine if d.boot_vga == 1 and is_screen(d)
+                          or d.boot_vga == 1 and d.base == 0x03 and not d.physfn])):
         if named:
             return kind, named
     screens = [d for d in machine if is_screen(d)]
-    return "only", screens if len(screens) == 1 else []
+    return "only", screens if len({heads(machine, d)[0].address for d in screens}) == 1 else []
 
 
 def picture(machine, device):
     """True, False, or None where nobody knows."""
     kind, named = evidence(machine)
-    if device in named:
+    cards = heads(machine, device)
+    if any(head in named for head in cards):
         return True
-    if device.base == 0x03 and (kind == "firmware" or device.class16 == 0x0302):
+    if kind == "firmware" or not has_screen(machine, device):
         return False
-    return False if kind == "boot_vga" and device.boot_vga is not None else None
+    return False if kind == "boot_vga" and any(
+        head.boot_vga is not None and is_screen(head) for head in cards) else None
 
 
 # What a rule matches.
@@ -128,7 +144,13 @@ def value_matches(machine, device, selector, value):
     if selector == "boot_vga":
         return device.boot_vga == int(value)
     if selector == "boot_display":
-        return (device.base == 0x03 or value == "1") and picture(machine, device) is (value == "1")
+        return (device.base == 0x03 and not device.physfn or value == "1" and device.base != 0x03
+                ) and picture(machine, device) is (value == "1")
+    if selector == "pf":
+        physical = machine.devices.get(device.physfn)
+        return physical and value in (physical.key, hop_path(machine, physical))
+    if selector == "vf":
+        return device.physfn and value[0] <= device.vf <= value[1]
     if selector == "path":
         return hop_path(machine, device) == value
     if selector == "slot":
@@ -139,8 +161,10 @@ def value_matches(machine, device, selector, value):
 
 
 def any_matches(machine, device, rule, selector):
-    return any(value_matches(machine, device, selector, value)
-               for value in rule.select.get(selector, ()))
+    """What could not be read may be what is meant."""
+    values = rule.select.get(selector, ())
+    return any(value_matches(machine, device, selector, value) for value in values) or bool(
+        values and selector == "dsn" and device.unreadable)
 
 
 def matching(machine, rule):
@@ -152,7 +176,8 @@ def matching(machine, rule):
 def finding(machine, rule, found):
     """Why a rule selects nothing at all, as far as its selectors say."""
     if rule.verb == "bind":
-        if rule.option("count", len(found)) != len(found):
+        if rule.option("count", len(found)) != len(found) or rule.option("count") and any(
+                d.unreadable for d in found):
             return "count"
         for value in rule.select.get("dsn", ()):
             if len({device.slot for device in found if device.dsn == value}) > 1:
@@ -268,8 +293,10 @@ class Judge:
 
     def leaves_no_screen(self):
         screens = [d for d in self.machine if is_screen(d)]
-        bound = [d for d in screens if self.is_bound(d.address)]
-        return bound and all(d in bound or is_guest_driver(d.driver) for d in screens)
+        taken = any(self.is_bound(d.address) and has_screen(self.machine, d) for d in self.machine)
+        return taken and all(d.unreadable or any(
+            self.is_bound(head.address) or is_guest_driver(head.driver)
+            for head in heads(self.machine, d)) for d in screens)
 
     def verdict(self, address):
         """(verdict, reason, rule), or None where no bind rule has anything to say."""
@@ -296,7 +323,7 @@ class Judge:
 
 def ambiguous_display(judge, rule, device, itself):
     named = itself and rule.has("address", "path", "slot", "dsn")
-    return is_screen(device) and picture(judge.machine, device) is None and not named
+    return picture(judge.machine, device) is None and not named
 
 
 def host_unknown(judge, rule, device, itself):
@@ -320,8 +347,14 @@ def bound_display(_, __, device, ___):
     return device.base in (0x03, 0x12) and device.driver and not is_guest_driver(device.driver)
 
 
+def has_vfs(judge, _, device, __):
+    return any(d.physfn == device.address and d.vf == 0 for d in judge.machine)
+
+
 GUARDS = (  # in the order they are asked: token, the words that lift it, what it strikes at
+    ("unreadable", "", lambda _, __, device, ___: device.unreadable),
     ("bridge", "", lambda _, __, device, ___: is_bridge(device)),
+    ("has-vfs", "", has_vfs),
     ("behind-vmd", "", lambda j, _, device, __: j.machine.root(device) in j.machine.below),
     ("no-iommu", "no-iommu", lambda _, __, device, ___: device.group is None),
     ("ambiguous-display", "", ambiguous_display),
@@ -332,7 +365,8 @@ GUARDS = (  # in the order they are asked: token, the words that lift it, what i
     ("host-unknown", "", host_unknown),
     ("in-use", "", in_use),
     ("bound-display", "bound-display", bound_display),
-    ("last-display", "last-display", lambda j, _, device, __: j.last and is_screen(device)),
+    ("last-display", "last-display",
+     lambda j, _, device, __: j.last and has_screen(j.machine, device)),
 )
 
 

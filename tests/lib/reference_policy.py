@@ -107,7 +107,19 @@ def one_of(*choices):
     return lambda text: text if text in choices else None
 
 
+def read_pf(text):
+    address = read_address(text)
+    return address if address and address[3] is not None else read_path(text)
+
+
+def read_vf(text):
+    match = re.fullmatch(r"(\d+)(?:-(\d+))?", text, re.ASCII)
+    first, last = (int(match[1]), int(match[2] or match[1])) if match else (1, 0)
+    return (first, last) if first <= last <= 65534 else None
+
+
 SELECTORS = {
+    "pf": read_pf, "vf": read_vf,
     "address": read_address, "id": read_id, "subsystem": read_id, "class": read_class,
     "path": read_path, "slot": read_slot, "dsn": read_dsn,
     "boot_vga": one_of("0", "1"), "boot_display": one_of("0", "1"),
@@ -167,6 +179,8 @@ class Line:
                 self.mistakes.append(column)
                 continue
             seen[name] = value_column
+            if name == "vf":
+                seen["beside pf"] = column
             if name in SELECTORS:
                 one = name == "slot" and quoted  # a slot's name may hold a comma
                 rule.select[name] = self.values(text, value_column, read, '"' if one else ",")
@@ -196,6 +210,8 @@ class Line:
             self.mistakes.append(self.end + 1)
         if rule.option("nth", 0) > rule.option("count", 0):
             self.mistakes.append(seen["nth"])
+        if "beside pf" in seen and "pf" not in rule.select:
+            self.mistakes.append(seen["beside pf"])
         column = seen.get("allow", 0)
         for word in rule.option("allow", ()):
             if word.startswith("host-") and not rule.names_one_device():

@@ -34,6 +34,7 @@ class Tree:
         self._skeleton()
         for device in machine:
             self._device(device)
+        self._virtual_functions()
         self._groups()
         self._slots()
         self._iomem()
@@ -106,7 +107,10 @@ class Tree:
         self._link(path, self.path("sys/bus/pci/devices", device.address))
         _write(path + "/uevent", uevent(device))
         _write(path + "/driver_override", b"(null)\n")
-        _write(path + "/config", self._config(device))
+        if device.unreadable:
+            _dirs(path + "/config")  # EISDIR
+        else:
+            _write(path + "/config", self._config(device))
         if device.boot_vga is not None:
             _write(path + "/boot_vga", "%d\n" % device.boot_vga)
         if device.dsn and self.serial_number:
@@ -121,6 +125,13 @@ class Tree:
         if device.framebuffer:
             self._framebuffer(path if self.framebuffer_is_child
                               else self.path("sys/devices/platform"))
+
+    def _virtual_functions(self):
+        for device in self.machine:
+            if device.physfn:
+                own, physical = self.paths[device.address], self.paths[device.physfn]
+                os.symlink(os.path.relpath(physical, own), own + "/physfn")
+                os.symlink(os.path.relpath(own, physical), f"{physical}/virtfn{device.vf}")
 
     def _framebuffer(self, parent):
         path = parent + "/efi-framebuffer.0"

@@ -21,7 +21,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#define ALL_FACTS (FACT_BOOT_VGA | FACT_DSN | FACT_GROUP | FACT_HEADER | FACT_DISKS | FACT_DRM)
+#define ALL_FACTS                                                                                  \
+	(FACT_BOOT_VGA | FACT_DSN | FACT_GROUP | FACT_HEADER | FACT_DISKS | FACT_DRM |             \
+	 FACT_PHYSFN | FACT_VFS)
 
 static struct inventory inventory;
 static struct policy policy;
@@ -70,6 +72,12 @@ static void set_word(struct device *device, uint64_t *parent, struct text word)
 		device->passthrough = driver_is_passthrough(text_of(device->driver));
 	} else if (word_is(word, "vga=", &value)) {
 		device->boot_vga = (int8_t)atoi(value);
+	} else if (word_is(word,
+			   "vf=", &value)) { /* virtual functions stand behind their physical one */
+		device->is_virtual = true;
+		device->vf = (uint16_t)atoi(value);
+		device->physfn = (uint16_t)(inventory.count - device->vf - 1);
+		inventory.devices[device->physfn].has_vfs = true;
 	} else if (word_is(word, "header=", &value)) {
 		device->header_type = (uint8_t)atoi(value);
 	} else {
@@ -77,6 +85,8 @@ static void set_word(struct device *device, uint64_t *parent, struct text word)
 		device->framebuffer |= text_is(word, "fb");
 		device->boot_display |= text_is(word, "drm");
 		device->disk_in_use |= text_is(word, "disk");
+		if (text_is(word, "unreadable"))
+			device->unreadable = device->class ? FACT_HEADER : FACT_IDENTITY;
 	}
 }
 
