@@ -26,7 +26,7 @@ static const struct command {
 	{ "apply", "", "the boot's work on the running host", command_apply },
 	{ "release", "ADDRESS", "gives a device back to the host", command_release },
 	{ "update", "", "rebuilds the images, and looks at what was made", command_update },
-	{ "verify", "IMAGE", "whether an image does what /etc says", command_verify },
+	{ "verify", "[--boot] IMAGE", "whether an image does what /etc says", command_verify },
 	{ "dump", "", "this machine as text, for a bug report", command_dump },
 	{ "overlay", "--kernel R -o FILE", "what an image needs, as an initrd of its own",
 	  command_overlay },

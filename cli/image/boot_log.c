@@ -15,7 +15,7 @@
 /* What follows the first place where the line has these words; nothing where it has not. */
 static struct text behind(struct text line, const char *words)
 {
-	const char *at = memmem(line.at, line.len, words, strlen(words));
+	const char *at = line.at ? memmem(line.at, line.len, words, strlen(words)) : NULL;
 
 	if (!at)
 		return (struct text){ 0 };
@@ -36,11 +36,10 @@ static void read_exec(struct boot_log *log, struct text event)
 {
 	uint32_t pid = pid_in(event);
 	struct text name = event;
-	const char *end = memmem(event.at, event.len, " pid=", strlen(" pid="));
 
 	if (!pid)
 		return;
-	name.len = (size_t)(end - event.at);
+	name.len = (size_t)(behind(event, " pid=").at - event.at) - strlen(" pid=");
 	log->traced = true;
 	if (pid == 1 && log->binder == 1)
 		log->ended = true;

@@ -380,7 +380,7 @@ void image_order(const struct image_tree *image, struct image_order *order)
 
 bool image_order_needs(const char *path)
 {
-	static const char *const parts[] = { INIT_TOP "/", "conf/conf.d/",
+	static const char *const parts[] = { "scripts/init-top/", "conf/conf.d/",
 					     "vfio-bind-initrd.service", "hooks/cmdline/",
 					     ".service.d/" };
 

@@ -28,8 +28,10 @@ static size_t command_len(struct text text)
 
 		if (c == '\\' && quote != '\'')
 			at++;
-		else if (quote ? c == quote : c == '"' || c == '\'')
-			quote = quote ? '\0' : c;
+		else if (quote && c == quote)
+			quote = '\0';
+		else if (!quote && (c == '"' || c == '\''))
+			quote = c;
 		else if (c == '#' && !quote && at && strchr(" \t", text.at[at - 1]))
 			break;
 	}
@@ -124,7 +126,7 @@ bool shell_next(struct shell_text *shell, struct shell_command *command)
 
 static bool mentions(struct text text, const char *what)
 {
-	return memmem(text.at, text.len, what, strlen(what));
+	return text.len && memmem(text.at, text.len, what, strlen(what));
 }
 
 static bool mentions_any(struct text text, const char *const words[], size_t count)

@@ -234,8 +234,8 @@ static int update_machine(const struct options *options)
 		code = complain(EXIT_FAILED,
 				"no image generator is known here: build the image by hand, or "
 				"see vfio-bind overlay");
-	if (code == EXIT_AS_CONFIGURED && !strcmp(update.rebuild.generator, "rpm-ostree") &&
-	    !keep_arguments(&update, options))
+	else if (code == EXIT_AS_CONFIGURED && !strcmp(update.rebuild.generator, "rpm-ostree") &&
+		 !keep_arguments(&update, options))
 		code = complain(EXIT_FAILED,
 				"rpm-ostree status does not say which arguments dracut "
 				"gets: run rpm-ostree initramfs --enable by hand");

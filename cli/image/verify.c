@@ -83,13 +83,14 @@ static int code_of(const struct image_check *check, const struct verify *verify)
 	return verify->strict && worst != FOUND_RIGHT ? EXIT_WARNINGS : EXIT_AS_CONFIGURED;
 }
 
-static void print_next_step(const struct image_check *check, int code, const char *path)
+static void print_next_step(const struct image_check *check, const struct verify *verify, int code)
 {
 	switch (code) {
 	case EXIT_FAILED:
-		if (worst_of(check) == FOUND_UNKNOWN)
-			(void)printf("Only a boot can tell: vfio-bind verify --boot %s\n", path);
-		else
+		if (worst_of(check) == FOUND_UNKNOWN && !verify->boot)
+			(void)printf("Only a boot can tell: vfio-bind verify --boot %s\n",
+				     verify->image);
+		else if (worst_of(check) != FOUND_UNKNOWN)
 			(void)puts("This image will not do what /etc says.");
 		break;
 	case EXIT_NOT_CONFIGURED:
@@ -104,35 +105,35 @@ static void print_next_step(const struct image_check *check, int code, const cha
 }
 
 static int print_text(const struct image_check *check, struct json_object *rows,
-		      const struct options *options, const char *path, int code)
+		      const struct options *options, const struct verify *verify, int code)
 {
 	bool bare = options->raw || options->noheadings;
 	int printed;
 
 	if (!bare)
-		(void)printf("%s: %s, kernel %s\n", path, check->generator,
+		(void)printf("%s: %s, kernel %s\n", verify->image, check->generator,
 			     check->release[0] ? check->release : "unknown");
 	printed = table_print(&table, rows, options);
 	if (!bare && printed == EXIT_AS_CONFIGURED)
-		print_next_step(check, code, path);
+		print_next_step(check, verify, code);
 	return printed == EXIT_AS_CONFIGURED ? code : printed;
 }
 
 static int print_check(const struct image_check *check, const struct options *options,
-		       const char *path, int code)
+		       const struct verify *verify, int code)
 {
 	struct json_object *object = json_object_new_object();
 	struct json_object *rows = rows_of(check, options);
 
 	json_add_string(object, "result", exit_word(code));
-	json_add_string(object, "image", path);
+	json_add_string(object, "image", verify->image);
 	json_add_string(object, "generator", check->generator);
 	json_add_string(object, "kernel", check->release);
 	(void)json_object_object_add(object, "checks", rows);
 	if (options->json)
 		json_print(object);
 	else
-		code = print_text(check, rows, options, path, code);
+		code = print_text(check, rows, options, verify, code);
 	(void)json_object_put(object);
 	return code;
 }
@@ -166,7 +167,7 @@ int verify_image(const struct options *options, const struct verify *verify)
 	if (verify->print == VERIFY_NEVER ||
 	    (verify->print == VERIFY_IF_AMISS && code == EXIT_AS_CONFIGURED))
 		return code;
-	return print_check(&check, options, verify->image, code);
+	return print_check(&check, options, verify, code);
 }
 
 static int take_option(void *context, int option, const char *value)

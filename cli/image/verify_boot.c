@@ -116,15 +116,16 @@ static int file_of(struct text section)
 static _Noreturn void become_qemu(struct qemu *qemu, bool kvm, int out)
 {
 	static char options[] = QEMU " " MACHINE_OPTIONS;
-	char kernel[32], initrd[32], *rest, *words[WORDS_MAX] = { 0 };
+	char kernel[32], initrd[32], accel[8], *rest, *words[WORDS_MAX] = { 0 };
 	size_t count = 0;
 
 	(void)snprintf(kernel, sizeof(kernel), "/proc/self/fd/%d", qemu->kernel);
 	(void)snprintf(initrd, sizeof(initrd), "/proc/self/fd/%d", qemu->initrd);
+	(void)snprintf(accel, sizeof(accel), "%s", kvm ? "kvm" : "tcg");
 	for (char *word = strtok_r(options, " ", &rest); word; word = strtok_r(NULL, " ", &rest))
 		words[count++] = word;
 	words[count++] = (char[]){ "-accel" };
-	words[count++] = kvm ? (char[]){ "kvm" } : (char[]){ "tcg" };
+	words[count++] = accel;
 	words[count++] = (char[]){ "-kernel" };
 	words[count++] = kernel;
 	words[count++] = (char[]){ "-initrd" };
@@ -198,8 +199,8 @@ static bool take_lines(struct qemu *qemu, struct boot_log *log, char buffer[LINE
 	return true;
 }
 
-/* Reads the console until it has decided, has ended, or the time is up. */
-static void read_console(struct qemu *qemu, struct boot_log *log, int limit_s)
+/* Reads the console until it has decided or the time is up. True: QEMU closed it before. */
+static bool read_console(struct qemu *qemu, struct boot_log *log, int limit_s)
 {
 	static char buffer[LINE_SIZE];
 	long long end = now_ms() + limit_s * 1000LL, left;
@@ -214,26 +215,28 @@ static void read_console(struct qemu *qemu, struct boot_log *log, int limit_s)
 		else if (errno == EINTR || now_ms() >= end)
 			continue;
 		if (n <= 0)
-			return;
+			return true;
 		len += (size_t)n;
 		if (!take_lines(qemu, log, buffer, &len))
-			return;
+			return false;
 	}
+	return false;
 }
 
-/* One boot. Returns what QEMU exited with, or a negative errno. */
+/* One boot. Returns what QEMU exited with, 0 if it was ended, or a negative errno. */
 static int boot(struct qemu *qemu, struct boot_log *log, bool kvm)
 {
 	int err = start(qemu, kvm), status = 0;
+	bool ended;
 
 	if (err)
 		return err;
-	read_console(qemu, log, kvm ? KVM_LIMIT_S : LIMIT_S);
+	ended = read_console(qemu, log, kvm ? KVM_LIMIT_S : LIMIT_S);
 	(void)close(qemu->console);
-	(void)kill(-qemu->pid, SIGKILL);
-	while (waitpid(qemu->pid, &status, 0) < 0)
-		if (errno != EINTR)
-			return -errno;
+	if (!ended) /* nothing more is wanted of it, not even that it does end */
+		(void)kill(-qemu->pid, SIGKILL);
+	else if (waitpid(qemu->pid, &status, 0) < 0)
+		return -errno;
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 0;
 }
 

@@ -202,6 +202,16 @@ def test_boot_decides_where_reading_cannot(boot, machine):
     assert boot(AGP + INIT + NEW, content).order["result"] == "wrong"
 
 
+def test_what_comes_next(program, machine, tmp_path):
+    """Where reading is a guess, the next step is the command that decides."""
+    path = tmp_path / "initrd"
+    path.write_bytes(image({**machine[1], "init": f"#!/bin/sh\nown\n/{OURS}/binder\n"}))
+    done = limited.run([program, "--root", machine[0], "verify", path], text=True,
+                       stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert done.returncode == 1
+    assert done.stdout.endswith(f"Only a boot can tell: vfio-bind verify --boot {path}\n")
+
+
 def test_no_kernel(boot, machine, tmp_path):
     shutil.copytree(machine[0], tmp_path / "root", symlinks=True)
     (tmp_path / f"root/boot/vmlinuz-{RELEASE}").unlink()
