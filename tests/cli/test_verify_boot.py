@@ -10,7 +10,7 @@ import pytest
 
 from lib import golden, limited
 from lib.hosttree import HostTree
-from lib.initramfs import image, initramfs_tools, tree, uki
+from lib.initramfs import image, initramfs_tools, pe, tree, uki
 from lib.moduletree import RELEASE, vfio_tree
 from lib.payload import OURS, build, fixture_program, set_policy  # noqa: F401
 
@@ -177,6 +177,13 @@ def test_a_unified_kernel_image(boot, machine):
     done = boot(AGP + INIT + START + END, uki(initrd))
     assert done.order["result"] == "right"
     assert (done.read("kernel"), done.read("initrd")) == (b"a kernel", initrd)
+    assert done.read("append").decode().endswith(' a="b c"')
+    own = pe({b".linux": KERNEL, b".cmdline": b"rdinit=/x quiet\n\0", b".initrd": initrd})
+    done = boot(AGP + INIT + START + END, own)
+    assert (done.read("kernel"), done.read("initrd")) == (KERNEL, initrd)
+    assert done.read("append").endswith(b"sched_process_exit rdinit=/x")
+    done = boot("", pe({b".initrd": initrd}))
+    assert done.status == 1 and "is not here to boot" in done.stderr
 
 
 @pytest.mark.parametrize("console, result", [

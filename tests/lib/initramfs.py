@@ -83,16 +83,22 @@ def image(files, compression="zstd"):
     return microcode() + COMPRESS[compression](cpio(files))
 
 
-def uki(content, section=b".initrd"):
-    """A unified kernel image of two sections: Microsoft's PE format, as little of it as can be."""
-    sections, at = b"", 512
-    for name, data in ((b".linux", b"a kernel"), (section, content)):
-        sections += struct.pack("<8sIIIIIIHHI", name, len(data), 0, len(padded(data)), at,
-                                0, 0, 0, 0, 0)
+def pe(sections):
+    """A unified kernel image of name -> content: Microsoft's PE format, as little of it as can be."""
+    headers, at = b"", 512
+    for name, data in sections.items():
+        headers += struct.pack("<8sIIIIIIHHI", name, len(data), 0, len(padded(data)), at,
+                               0, 0, 0, 0, 0)
         at += len(padded(data))
     head = b"MZ".ljust(0x3c, b"\0") + struct.pack("<I", 0x80)
-    head = head.ljust(0x80, b"\0") + b"PE\0\0" + struct.pack("<HHIIIHH", 0x8664, 2, 0, 0, 0, 16, 0)
-    return padded(head + bytes(16) + sections) + padded(b"a kernel") + padded(content)
+    head = head.ljust(0x80, b"\0") + b"PE\0\0" + struct.pack("<HHIIIHH", 0x8664, len(sections),
+                                                            0, 0, 0, 16, 0)
+    return padded(head + bytes(16) + headers) + b"".join(map(padded, sections.values()))
+
+
+def uki(content, section=b".initrd"):
+    """One that holds an initramfs."""
+    return pe({b".linux": b"a kernel", section: content})
 
 
 def order(*scripts):

@@ -4,8 +4,11 @@
 import json
 import shutil
 import subprocess
+from dataclasses import replace
 
 import pytest
+
+from lib.initramfs import pe
 
 from .images import install_product, write
 from .lab import NO_POLICY
@@ -40,12 +43,17 @@ def fixture_host(lab, tmp_path):
     return Host(lab, tmp_path)
 
 
-def test_a_script_before_ours(lab, host):
-    """The same image: its script loads drivers before ours if the command line says so."""
+def test_a_script_before_ours(lab, host, tmp_path):
+    """The same image: its script loads drivers before ours if the command line says so, which is
+    that of a unified kernel image the second time."""
     image = lab.image(FORCED)
     assert host.verify(image)[1:] == (
         "right", "booted: the binder ended before any other driver probed a device")
-    status, result, detail = host.verify(image, "lab.force=first")
+    unified = replace(image, initrd=tmp_path / "unified.efi")
+    unified.initrd.write_bytes(pe({
+        b".linux": lab.root.kernel.read_bytes(), b".cmdline": b"root=/dev/lab lab.force=first\n",
+        b".initrd": image.initrd.read_bytes()}))
+    status, result, detail = host.verify(unified)
     assert (status, result) == (1, "wrong")
     assert detail.startswith("booted: ") and detail.endswith(" before the binder had started")
 
