@@ -107,7 +107,7 @@ static void say_pid1(const struct image_tree *image, struct image_order *order)
 		 !has_next_init(image))
 		order_say(order, FOUND_WRONG, "there is no /init: the kernel starts nothing here");
 	else if (is_program(image, BINDER_FILE))
-		order_say(order, FOUND_UNPROVEN,
+		order_say(order, FOUND_UNKNOWN,
 			  "nothing here calls the binder: it takes rdinit=/" BINDER_FILE
 			  " on the kernel command line");
 	else

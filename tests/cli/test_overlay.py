@@ -138,9 +138,9 @@ RUNS = {
     "systemd": (systemd(None, False), "right", "before systemd-modules-load"),
     "mkinitcpio with systemd": ({**mkinitcpio("udev", False), **systemd(None, False)}, "right",
                                 "before systemd-modules-load"),
-    "mkinitcpio": (mkinitcpio("udev", False), "unproven", "it takes rdinit="),
-    "booster": ({"etc/booster.init.yaml": "", "init": "\x7fELF"}, "unproven", "it takes rdinit="),
-    "busybox": ({"init": "#!/bin/sh\nmdev -s\n"}, "unproven", "it takes rdinit="),
+    "mkinitcpio": (mkinitcpio("udev", False), "unknown", "it takes rdinit="),
+    "booster": ({"etc/booster.init.yaml": "", "init": "\x7fELF"}, "unknown", "it takes rdinit="),
+    "busybox": ({"init": "#!/bin/sh\nmdev -s\n"}, "unknown", "it takes rdinit="),
 }
 
 

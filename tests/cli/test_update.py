@@ -8,7 +8,7 @@ import pytest
 
 from lib import golden
 from lib.generator import debian, fixture_built, fixture_fake, fixture_host  # noqa: F401
-from lib.initramfs import cpio, dracut, image, initramfs_tools, uki
+from lib.initramfs import cpio, dracut, image, initramfs_tools, order, padded, uki
 from lib.moduletree import RELEASE
 from lib.payload import fixture_program, set_policy  # noqa: F401
 
@@ -158,6 +158,16 @@ def test_image_that_is_not_as_etc_says(program, host, good, content, status, say
     assert "initrd.img-1: as-configured" in done.stdout
     result = {1: "failed", 10: "pending"}[status]
     assert f"{host.root}/boot/initrd.img-2: {result}\n" in done.stdout
+
+
+def test_image_that_has_us_and_does_not_call_us(program, host, good):
+    """It is not as configured, whatever it holds."""
+    debian(host)
+    host.will_build(padded(good, 4) + cpio({"scripts/init-top/ORDER": order("udev")}),
+                    "boot/initrd.img-1")
+    done = host.update(program)
+    assert done.returncode == 1 and "nothing here calls the binder" in done.stdout
+    assert "as-configured" not in done.stdout and "takes effect" not in done.stdout
 
 
 @pytest.mark.parametrize("name", [
