@@ -28,6 +28,9 @@ int cpio_open(struct cpio *cpio, int fd)
 	if (!cpio->archive)
 		return -ENOMEM;
 	if (archive_write_set_format_cpio_newc(cpio->archive) == ARCHIVE_OK &&
+	    archive_write_add_filter_gzip(cpio->archive) == ARCHIVE_OK &&
+	    archive_write_set_filter_option(cpio->archive, "gzip", "timestamp", NULL) ==
+		    ARCHIVE_OK &&
 	    archive_write_set_bytes_per_block(cpio->archive, 65536) == ARCHIVE_OK &&
 	    archive_write_set_bytes_in_last_block(cpio->archive, 512) == ARCHIVE_OK &&
 	    archive_write_open(cpio->archive, cpio, NULL, write_block, NULL) == ARCHIVE_OK)

@@ -23,7 +23,10 @@
 #define UNIT      "vfio-bind-initrd.service"
 #define WANTS_DIR UNITS_DIR "/sysinit.target.wants"
 
-/* Behind lz4 the kernel wants 4 zero bytes; a whole sector of them does no harm anywhere. */
+/*
+ * Behind lz4 the kernel wants 4 zero bytes. Behind anything it passes over as many as there are, so
+ * what is in front may be of any length.
+ */
 static const char zeros[512];
 
 /*

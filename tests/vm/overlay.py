@@ -9,14 +9,17 @@ from .images import Recipe, furnish
 from .roots import run_in
 
 
-def with_overlay(lab, image, folder, policy):
-    """The image with an overlay behind it; and what verify said of it before and after."""
+def with_overlay(lab, image, folder, policy, remainder=1):
+    """The image with an overlay behind it, which cat put there, and what verify said of it before
+    and after. remainder: of the image's length by four."""
     furnish(lab.root, Recipe("overlay", policy=policy), folder / "tree")
     shutil.copy(image.initrd, folder / "tree/tmp/image")
     said = run_in(folder / "tree", f"""
         vfio-bind verify --raw --noheadings /tmp/image || echo "exit $?"
         vfio-bind overlay --kernel {lab.root.kernel_release} -o /tmp/overlay
-        truncate --size=%4 /tmp/image
+        while [ "$(($(stat -c %s /tmp/image) % 4))" != {remainder} ]; do
+            printf '\\0' >>/tmp/image
+        done
         cat /tmp/overlay >>/tmp/image
         vfio-bind verify --raw --noheadings /tmp/image || echo "exit $?"
     """)

@@ -6,7 +6,9 @@ import pytest
 from .images import Recipe
 from .machine import GPU2, TWINS
 from .overlay import with_overlay
+from .nights import by_night
 from .proof import prove_links, prove_probes
+from .roots import BOOKWORM, SID, TRIXIE
 
 POLICY = f"bind display boot_display=0 with=functions\nbind {TWINS.address('disk2')} id=1b36:0010\n"
 # Debian's own kind of image, on a host that has none of our hooks.
@@ -15,10 +17,17 @@ WITHOUT_US = Recipe("without-us", files=(("etc/initramfs-tools/conf.d/lab", "MOD
                             " /usr/share/initramfs-tools/scripts/init-top/00-vfio-bind")
 
 
-@pytest.fixture(name="overlaid", scope="module")
-def image_with_overlay(lab, tmp_path_factory):
+@pytest.fixture(scope="module", ids=str, params=[TRIXIE, *by_night(BOOKWORM, SID)])
+def release(request):
+    """Kernel 6.12; by night 6.1 and 7.x too."""
+    return request.param
+
+
+@pytest.fixture(name="overlaid", scope="module", params=[1, *by_night(0, 2, 3)])
+def image_with_overlay(lab, tmp_path_factory, request):
     """The image with an overlay behind it, which verify finds right; alone, it was not."""
-    return with_overlay(lab, lab.image(WITHOUT_US), tmp_path_factory.mktemp("overlay"), POLICY)
+    return with_overlay(lab, lab.image(WITHOUT_US), tmp_path_factory.mktemp("overlay"), POLICY,
+                        request.param)
 
 
 def test_overlay(lab, overlaid):
