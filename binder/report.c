@@ -139,6 +139,14 @@ static void log_device(const struct boot *boot, size_t index)
 	}
 }
 
+/* What rule_detail() goes by. */
+static struct decision decision_of(const struct boot *boot)
+{
+	return (struct decision){ .policy = &boot->judged->policy,
+				  .inventory = &boot->judged->inventory,
+				  .plan = &boot->judged->plan };
+}
+
 void report_log(struct boot *boot)
 {
 	if (boot->judged->inventory.slots_left_out)
@@ -149,10 +157,15 @@ void report_log(struct boot *boot)
 		const struct rule_result *result = &boot->judged->plan.results[r];
 		const struct rule *rule = rule_at(boot, r);
 
-		if (result->reason != REASON_NONE)
-			log_line(unmet(result) ? LEVEL_ERROR : LEVEL_WARNING, "%.*s:%u %s: %s",
-				 (int)rule->file.len, rule->file.at, rule->line,
-				 rule_does_nothing(rule), reason_text(result->reason));
+		const struct decision decision = decision_of(boot);
+		char detail[RULE_DETAIL_SIZE];
+
+		if (result->reason == REASON_NONE)
+			continue;
+		(void)rule_detail(&decision, r, detail);
+		log_line(unmet(result) ? LEVEL_ERROR : LEVEL_WARNING, "%.*s:%u %s: %s%s%s",
+			 (int)rule->file.len, rule->file.at, rule->line, rule_does_nothing(rule),
+			 reason_text(result->reason), detail[0] ? ": " : "", detail);
 	}
 }
 
@@ -236,18 +249,14 @@ static void put_finding(struct out *out, const struct boot *boot, size_t r)
 {
 	const struct rule *rule = rule_at(boot, r);
 	const struct rule_result *result = &boot->judged->plan.results[r];
-	char address[ADDRESS_SIZE];
+	const struct decision decision = decision_of(boot);
+	char address[ADDRESS_SIZE], detail[RULE_DETAIL_SIZE];
 
 	rule_address(boot, r, address);
 	out_format(out, "%s\tnone\t%s\t%.*s:%u\t-\t-\t", address, reason_token(result->reason),
 		   (int)rule->file.len, rule->file.at, rule->line);
-	if (result->reason == REASON_COUNT)
-		out_format(out, "%u match, not %u", result->matches, rule->count);
-	else if (result->stands != NO_DEVICE)
-		out_format(out, "now %04x:%04x",
-			   boot->judged->inventory.devices[result->stands].vendor,
-			   boot->judged->inventory.devices[result->stands].device);
-	out_format(out, "\n");
+	(void)rule_detail(&decision, r, detail);
+	out_format(out, "%s\n", detail);
 }
 
 /* True if something was not read that could tell which device shows the picture. */

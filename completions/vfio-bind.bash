@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Completes vfio-bind in bash: commands, options, and addresses with the names of what is there.
 
-_vfio_bind_commands="list graph status check explain add remove import apply release update verify
+_vfio_bind_commands="list graph status check explain add remove repair import apply release update verify
 	dump overlay payload"
 
 # Addresses, each with its name behind a blank, of the machine the line is about.
@@ -41,7 +41,7 @@ _vfio_bind_files() {
 _vfio_bind_options() {
 	local own=()
 	case $1 in
-	add | remove) own=(--dry-run) ;;
+	add | remove | repair) own=(--dry-run) ;;
 	list) own=(--all) ;;
 	check) own=(--strict) ;;
 	payload | overlay) own=(--kernel) ;;

@@ -63,7 +63,7 @@ complete -c vfio-bind -l version -d 'Which version it is'
 complete -c vfio-bind -n '__vfio_bind_is list' -l all -d 'Every function'
 complete -c vfio-bind -n '__vfio_bind_is check verify' -l strict -d 'Warnings count'
 complete -c vfio-bind -n '__vfio_bind_is verify' -l boot -d 'Boot it in QEMU'
-complete -c vfio-bind -n '__vfio_bind_is add remove' -l dry-run -d 'Show it, write nothing'
+complete -c vfio-bind -n '__vfio_bind_is add remove repair' -l dry-run -d 'Show it, write nothing'
 complete -c vfio-bind -n '__vfio_bind_is payload overlay verify' -l kernel -d 'For this kernel' \
     -xa '(ls /lib/modules 2>/dev/null)'
 
@@ -75,6 +75,7 @@ complete -c vfio-bind -n $none -a check -d 'Mistakes, the plan for the next boot
 complete -c vfio-bind -n $none -a explain -d 'Every rule and guard that touches a device'
 complete -c vfio-bind -n $none -a add -d 'A rule for a device, as stable as can be'
 complete -c vfio-bind -n $none -a remove -d 'Takes it away again'
+complete -c vfio-bind -n $none -a repair -d 'Rules whose device stands elsewhere now'
 complete -c vfio-bind -n $none -a import -d "Rules from other programs' settings"
 complete -c vfio-bind -n $none -a apply -d "The boot's work on the running host"
 complete -c vfio-bind -n $none -a release -d 'Gives a device back to the host'

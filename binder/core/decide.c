@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "decide.h"
 
+#include "format.h"
 #include "guard.h"
 #include "match.h"
 #include "modplan.h"
@@ -179,7 +180,7 @@ static void judge_counts(struct decision *decision, size_t index)
 	const struct rule *rule = rule_at(decision, index);
 	bool repeats = false, unreadable = false;
 
-	*result = (struct rule_result){ .stands = NO_DEVICE };
+	*result = (struct rule_result){ .stands = NO_DEVICE, .candidate = NO_DEVICE };
 	/* A keep rule keeps both cards rather than neither; the rest is spared the walk. */
 	if (rule->verb == VERB_KEEP || (!rule->count && !rule_has(rule, SELECT_DSN)))
 		return;
@@ -351,6 +352,20 @@ static bool binds_any(struct decision *decision, size_t index)
 	return false;
 }
 
+/* Notes the screens that the rule would match if it were known which one is the boot display. */
+static void find_screens(struct decision *decision, const struct rule *rule,
+			 struct rule_result *result)
+{
+	if (!rule_has(rule, SELECT_BOOT_DISPLAY))
+		return;
+	for (size_t i = 0; i < decision->inventory->count; i++)
+		if (result->screen_count < RULE_SCREENS_MAX &&
+		    device_has_base_class(&decision->inventory->devices[i], CLASS_BASE_DISPLAY) &&
+		    rule_matches_but(decision, rule, i, 1u << SELECT_BOOT_DISPLAY) &&
+		    decide_picture(decision, i) == PICTURE_UNKNOWN)
+			result->screens[result->screen_count++] = (uint16_t)i;
+}
+
 static void judge_rule(struct decision *decision, size_t index)
 {
 	struct rule_result *result = &decision->plan->results[index];
@@ -362,9 +377,46 @@ static void judge_rule(struct decision *decision, size_t index)
 			result->stands = (uint16_t)rule_place(decision, rule);
 		if (result->stands != NO_DEVICE)
 			result->reason = REASON_MOVED;
+		result->candidate = (uint16_t)rule_candidate(decision, rule);
+		find_screens(decision, rule, result);
 	}
 	if (rule->required && !rule_is_void(decision->plan, index) && !binds_any(decision, index))
 		result->reason = REASON_REQUIRED;
+}
+
+static size_t put_address(const struct decision *decision, size_t index, char *out, size_t size)
+{
+	char address[ADDRESS_SIZE];
+
+	(void)address_format(decision->inventory->devices[index].address, address);
+	return format(out, size, "%s", address);
+}
+
+size_t rule_detail(const struct decision *decision, size_t rule, char out[RULE_DETAIL_SIZE])
+{
+	const struct rule_result *result = &decision->plan->results[rule];
+	const struct device *devices = decision->inventory->devices;
+	const size_t size = RULE_DETAIL_SIZE;
+	size_t len = 0;
+
+	out[0] = '\0';
+	if (result->reason == REASON_COUNT)
+		return format(out, size, "%u match, not %u", result->matches,
+			      rule_at(decision, rule)->count);
+	if (result->stands != NO_DEVICE)
+		len = format(out, size, "now %04x:%04x", devices[result->stands].vendor,
+			     devices[result->stands].device);
+	if (result->candidate != NO_DEVICE) {
+		len += format(out + len, size - len, "%sits id is at ", len ? ", " : "");
+		len += put_address(decision, result->candidate, out + len, size - len);
+	}
+	for (size_t i = 0; i < result->screen_count; i++) {
+		len += format(out + len, size - len, "%s", i ? ", " : "may be the boot display: ");
+		len += put_address(decision, result->screens[i], out + len, size - len);
+	}
+	if (result->screen_count)
+		len += format(out + len, size - len, "; name one by path");
+	return len;
 }
 
 bool rule_selects(struct decision *decision, size_t index, size_t device)

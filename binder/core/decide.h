@@ -23,6 +23,13 @@ bool goes_along(struct decision *decision, size_t rule, size_t index, size_t lea
 /* True if the plan leaves that screen to the host, with all heads of its card. */
 bool screen_is_left(const struct decision *decision, size_t index);
 
+/*
+ * Writes what there is to say of a rule that found nothing, beside its reason: what stands there,
+ * where its device may be now, which screens nobody knows enough of. Returns the length.
+ */
+#define RULE_DETAIL_SIZE 320
+size_t rule_detail(const struct decision *decision, size_t rule, char out[RULE_DETAIL_SIZE]);
+
 /* True if count= or dsn= find the rule to select nothing at all. */
 bool rule_is_void(const struct plan *plan, size_t index);
 

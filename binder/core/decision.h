@@ -31,11 +31,17 @@ struct tally {
 	bool conflict; /* two rules that let it through name different drivers */
 };
 
+#define RULE_SCREENS_MAX 8
+
 /* What became of one rule. */
 struct rule_result {
 	enum reason reason; /* REASON_NONE, or why the rule binds nothing */
 	uint32_t matches;   /* devices its selectors match */
 	uint16_t stands;    /* REASON_MOVED: the device that stands there now */
+	uint16_t candidate; /* REASON_MOVED, REASON_ABSENT: where it may be now, or NO_DEVICE */
+	/* REASON_ABSENT: only because nobody knows whether these are the boot display. */
+	uint16_t screens[RULE_SCREENS_MAX];
+	uint8_t screen_count;
 };
 
 /* Facts that somebody lacks: facts_read() reads those that are not known yet. */

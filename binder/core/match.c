@@ -127,9 +127,10 @@ bool selector_matches(struct decision *decision, const struct rule *rule, enum s
 }
 
 /* The selectors stand in the order of their cost, so that facts are asked for last. */
-bool rule_matches_class(struct decision *decision, const struct rule *rule, size_t index)
+bool rule_matches_but(struct decision *decision, const struct rule *rule, size_t index,
+		      unsigned spared)
 {
-	for (unsigned left = rule->given; left; left &= left - 1) {
+	for (unsigned left = rule->given & ~spared; left; left &= left - 1) {
 		enum selector selector = (enum selector)__builtin_ctz(left);
 
 		if (!selector_matches(decision, rule, selector, index))
@@ -151,4 +152,44 @@ size_t rule_place(struct decision *decision, const struct rule *rule)
 			return i;
 	}
 	return NO_DEVICE;
+}
+
+/* The function number of the one place that the rule names, or -1. */
+static int place_function(const struct policy *policy, const struct rule *rule)
+{
+	const struct values *addresses = &rule->select[SELECT_ADDRESS];
+	const struct values *paths = &rule->select[SELECT_PATH];
+	struct text path;
+
+	if (addresses->count == 1 && !policy->values[addresses->first].address.any_function)
+		return policy->values[addresses->first].address.at.devfn & 7;
+	if (paths->count != 1)
+		return -1;
+	path = policy->values[paths->first].text;
+	return path.at[path.len - 1] - '0';
+}
+
+size_t rule_candidate(struct decision *decision, const struct rule *rule)
+{
+	const unsigned place = 1u << SELECT_ADDRESS | 1u << SELECT_PATH;
+	int function = place_function(decision->policy, rule);
+	size_t found = NO_DEVICE, same = NO_DEVICE, count = 0, same_count = 0;
+
+	if (function < 0 || !rule_has_whole_id(decision->policy, rule))
+		return NO_DEVICE;
+	for (size_t i = 0; i < decision->inventory->count; i++) {
+		const struct device *device = &decision->inventory->devices[i];
+
+		if (device->unreadable || !rule_matches_but(decision, rule, i, place))
+			continue;
+		found = i;
+		count++;
+		if ((device->address.devfn & 7) != function)
+			continue;
+		same = i;
+		same_count++;
+	}
+	if (count == 1)
+		return found;
+	return same_count == 1 ? same : NO_DEVICE;
 }

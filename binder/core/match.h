@@ -10,8 +10,9 @@
 bool selector_matches(struct decision *decision, const struct rule *rule, enum selector selector,
 		      size_t index);
 
-/* The rest of rule_matches() for a device of the right class. */
-bool rule_matches_class(struct decision *decision, const struct rule *rule, size_t index);
+/* True if every selector of the rule matches, but for those of the bits in spared. */
+bool rule_matches_but(struct decision *decision, const struct rule *rule, size_t index,
+		      unsigned spared);
 
 /* True if every selector of the rule matches. It is asked of every function there is. */
 static inline bool rule_matches(struct decision *decision, const struct rule *rule, size_t index)
@@ -19,11 +20,18 @@ static inline bool rule_matches(struct decision *decision, const struct rule *ru
 	const struct device *device = &decision->inventory->devices[index];
 
 	return (class_matches(&rule->class, device->class) || device->unreadable) &&
-	       rule_matches_class(decision, rule, index);
+	       rule_matches_but(decision, rule, index, 0);
 }
 
 /* True if some device stands where the rule's address= or path= points, whatever it is. */
 bool rule_names_place(const struct rule *rule);
 size_t rule_place(struct decision *decision, const struct rule *rule);
+
+/*
+ * Where the device of such a rule may be now: the one function that has all it asks for but the
+ * place, the whole id= among it; or of several the one with the same function number, as the ports
+ * of one card have. NO_DEVICE where there is none, or more than one.
+ */
+size_t rule_candidate(struct decision *decision, const struct rule *rule);
 
 #endif

@@ -30,6 +30,7 @@ int command_overlay(struct options *options, int argc, char *argv[]);
 int command_payload(struct options *options, int argc, char *argv[]);
 int command_release(struct options *options, int argc, char *argv[]);
 int command_remove(struct options *options, int argc, char *argv[]);
+int command_repair(struct options *options, int argc, char *argv[]);
 int command_status(struct options *options, int argc, char *argv[]);
 int command_update(struct options *options, int argc, char *argv[]);
 int command_verify(struct options *options, int argc, char *argv[]);

@@ -14,16 +14,28 @@ static const struct rule *rule_at(const struct host *host, size_t rule)
 static const char *judge_rule(const struct host *host, size_t r, char text[SENTENCE_SIZE])
 {
 	const struct rule_result *result = &host->judged.plan.results[r];
-	char stands[DEVICE_TEXT_SIZE];
+	char stands[DEVICE_TEXT_SIZE], detail[RULE_DETAIL_SIZE], address[ADDRESS_SIZE];
+	bool found = result->candidate != NO_DEVICE;
 
-	(void)snprintf(text, SENTENCE_SIZE, "%s", reason_text(result->reason));
+	(void)rule_detail(&host->decision, r, detail);
+	(void)snprintf(text, SENTENCE_SIZE, "%s%s%s", reason_text(result->reason),
+		       detail[0] ? ": " : "", detail);
 	switch ((unsigned)result->reason) {
 	case REASON_ABSENT:
+		if (result->screen_count)
+			return "name one of them by path=, as vfio-bind add does";
+		if (found)
+			return "point the rule there: vfio-bind repair";
 		return "look at vfio-bind list for what is there, or remove the rule";
 	case REASON_MOVED:
-		(void)snprintf(text, SENTENCE_SIZE, "another device stands there: %s",
-			       device_text(host, result->stands, stands));
-		return "name the device where it is now: vfio-bind list";
+		(void)address_format(
+			host->judged.inventory.devices[found ? result->candidate : 0].address,
+			address);
+		(void)snprintf(text, SENTENCE_SIZE, "another device stands there: %s%s%s",
+			       device_text(host, result->stands, stands),
+			       found ? "; its own id is at " : "", found ? address : "");
+		return found ? "point the rule there: vfio-bind repair" :
+			       "name the device where it is now: vfio-bind list";
 	case REASON_COUNT:
 		(void)snprintf(text, SENTENCE_SIZE, "%u devices match, not %u as count= says",
 			       result->matches, rule_at(host, r)->count);

@@ -284,5 +284,5 @@ static int add(struct editing *editing)
 
 int command_add(struct options *options, int argc, char *argv[])
 {
-	return editing_run(options, argc, argv, add);
+	return editing_run(options, argc, argv, EDITS_DEVICE, add);
 }

@@ -8,6 +8,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #define TEXT_SIZE 2048
@@ -94,7 +95,55 @@ static void add_device(struct editing *editing)
 			identity_title(editing->host, editing->index, title));
 }
 
-static int run(struct editing *editing, const char *what, int (*edit)(struct editing *))
+/* FILE:LINE, as verdicts name a rule. */
+static bool is_place(const struct rule *rule, const char *what)
+{
+	char place[CHANGE_PLACE_SIZE];
+
+	change_place(rule, place);
+	return !strcmp(place, what);
+}
+
+/* True if the rule names one address, and that is not there. */
+static bool names_gone(const struct host *host, const struct rule *rule, const char *what)
+{
+	const struct values *values = &rule->select[SELECT_ADDRESS];
+	const union value *value = &host->judged.policy.values[values->first];
+	struct address address;
+
+	return values->count == 1 && !value->address.any_function &&
+	       address_parse(text_of(what), &address) &&
+	       address_equal(address, value->address.at) &&
+	       inventory_find(&host->judged.inventory, address) == NO_DEVICE;
+}
+
+static bool find_rule(struct editing *editing, const char *what)
+{
+	const struct policy *policy = &editing->host->judged.policy;
+
+	for (size_t r = 0; r < policy->rule_count; r++) {
+		if (!is_place(&policy->rules[r], what) &&
+		    !names_gone(editing->host, &policy->rules[r], what))
+			continue;
+		editing->rule = r;
+		return true;
+	}
+	return false;
+}
+
+static int find_what(struct editing *editing, enum edits edits, const char *what)
+{
+	int code = EXIT_AS_CONFIGURED;
+
+	editing->index = NO_DEVICE;
+	editing->rule = NO_RULE;
+	if (edits == EDITS_DEVICE || (edits == EDITS_RULES && !find_rule(editing, what)))
+		code = what_find(editing->host, what, &editing->index);
+	return code;
+}
+
+static int run(struct editing *editing, enum edits edits, const char *what,
+	       int (*edit)(struct editing *))
 {
 	struct host *host = editing->host;
 	int code = EXIT_AS_CONFIGURED;
@@ -102,13 +151,14 @@ static int run(struct editing *editing, const char *what, int (*edit)(struct edi
 	mistakes_print(&host->mistakes);
 	if (host->mistakes.diag.mistakes)
 		return complain(EXIT_USAGE, "nothing is changed while the policy has a mistake");
-	code = what_find(host, what, &editing->index);
+	code = find_what(editing, edits, what);
 	if (code == EXIT_AS_CONFIGURED)
 		code = host_read_all(host);
 	if (code != EXIT_AS_CONFIGURED)
 		return code;
 	editing->object = json_object_new_object();
-	add_device(editing);
+	if (editing->index != NO_DEVICE)
+		add_device(editing);
 	(void)json_object_object_add(editing->object, "written", json_object_new_boolean(false));
 	code = edit(editing);
 	json_add_string(editing->object, "result", exit_word((enum exit_code)code));
@@ -122,17 +172,23 @@ static int run(struct editing *editing, const char *what, int (*edit)(struct edi
 	return code;
 }
 
-int editing_run(struct options *options, int argc, char *argv[], int (*edit)(struct editing *))
+int editing_run(struct options *options, int argc, char *argv[], enum edits edits,
+		int (*edit)(struct editing *))
 {
+	static const char *const usages[] = {
+		[EDITS_DEVICE] = "[--dry-run] ADDRESS|/dev/NODE",
+		[EDITS_RULES] = "[--dry-run] ADDRESS|/dev/NODE|FILE:LINE",
+		[EDITS_ALL] = "[--dry-run]",
+	};
 	static struct editing editing;
 	const struct arguments arguments = {
 		.own = own_options,
 		.own_count = ARRAY_SIZE(own_options),
 		.take = arguments_flag,
 		.context = &editing.dry_run,
-		.min = 1,
-		.max = 1,
-		.usage = "[--dry-run] ADDRESS|/dev/NODE",
+		.min = edits != EDITS_ALL,
+		.max = edits != EDITS_ALL,
+		.usage = usages[edits],
 	};
 	int code = arguments_take(options, &arguments, argc, argv);
 
@@ -147,7 +203,7 @@ int editing_run(struct options *options, int argc, char *argv[], int (*edit)(str
 	editing.host = host_read(options, AT_BOOT, &code);
 	if (!editing.host)
 		return code;
-	code = run(&editing, argv[optind], edit);
+	code = run(&editing, edits, argv[optind], edit);
 	mistakes_print(&editing.host->mistakes); /* of the rule it would add */
 	host_free(editing.host);
 	return code;

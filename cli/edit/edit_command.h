@@ -12,16 +12,25 @@ struct editing {
 	const struct options *options;
 	bool dry_run;
 	struct host *host;
-	size_t index; /* the device */
+	size_t index; /* the device, or NO_DEVICE */
+	size_t rule;  /* EDITS_RULES: the rule that was named, or NO_RULE */
 	struct change change;
 	struct json_object *object; /* all there is to say */
 };
 
+/* What a command is told to edit. */
+enum edits {
+	EDITS_DEVICE, /* an address or a node */
+	EDITS_RULES,  /* the same, FILE:LINE, or an address that only a rule names */
+	EDITS_ALL,    /* no argument */
+};
+
 /*
- * Takes the arguments, reads and judges the machine, finds the device and calls edit, which
- * returns an exit code; then prints editing->object. Returns the exit code of the command.
+ * Takes the arguments, reads and judges the machine, finds what is to be edited and calls edit,
+ * which returns an exit code; then prints editing->object. Returns the exit code of the command.
  */
-int editing_run(struct options *options, int argc, char *argv[], int (*edit)(struct editing *));
+int editing_run(struct options *options, int argc, char *argv[], enum edits edits,
+		int (*edit)(struct editing *));
 
 /* Writes the change unless it is a dry run, and adds what it shows. Returns an exit code. */
 int editing_write(struct editing *editing);

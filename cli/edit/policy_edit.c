@@ -104,6 +104,20 @@ void change_drop(struct change *change, unsigned number)
 	change->new_len -= end - start;
 }
 
+void change_replace(struct change *change, unsigned number, struct text line)
+{
+	struct text old = without_return(change_line(change, number));
+	size_t start = (size_t)(old.at - change->old), tail = change->new_len - start - old.len;
+
+	if (start + line.len + tail > sizeof(change->new))
+		return; /* far beyond what change_write() lets through */
+	note(change, number, "-", old);
+	note(change, number, "+", line);
+	memmove(change->new + start + line.len, change->new + start + old.len, tail);
+	memcpy(change->new + start, line.at, line.len);
+	change->new_len = start + line.len + tail;
+}
+
 static unsigned count_lines(const struct change *change)
 {
 	struct text rest = { change->new, change->new_len }, line;

@@ -33,6 +33,9 @@ void change_place(const struct rule *rule, char out[CHANGE_PLACE_SIZE]);
 /* Takes out the line of that number. Go from the last to the first. */
 void change_drop(struct change *change, unsigned number);
 
+/* Puts a line in place of the one of that number. Go from the last to the first. */
+void change_replace(struct change *change, unsigned number, struct text line);
+
 /* Adds a line behind all others. Returns its number. */
 unsigned change_append(struct change *change, const char *line);
 

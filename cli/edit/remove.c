@@ -225,6 +225,15 @@ static int say_nothing_to_do(struct editing *editing, struct verdict verdict)
 	return complain(EXIT_NOT_CONFIGURED, "%s: no rule chooses it", address);
 }
 
+static void say_written(struct editing *editing)
+{
+	if (editing->dry_run)
+		editing_say(editing, "not written: a dry run");
+	else
+		editing_say(editing, "written. It takes effect with the next image: vfio-bind "
+				     "update");
+}
+
 static void say_done(struct editing *editing)
 {
 	const char *driver = editing->host->drivers[editing->index];
@@ -232,11 +241,7 @@ static void say_done(struct editing *editing)
 
 	(void)address_format(editing->host->judged.inventory.devices[editing->index].address,
 			     address);
-	if (editing->dry_run)
-		editing_say(editing, "not written: a dry run");
-	else
-		editing_say(editing, "written. It takes effect with the next image: vfio-bind "
-				     "update");
+	say_written(editing);
 	if (!editing->dry_run && driver_is_passthrough(text_of(driver)))
 		editing_say(editing,
 			    "Until then %s has it; to give it back now: vfio-bind release %s",
@@ -262,7 +267,32 @@ static int remove_rules(struct editing *editing)
 	return code;
 }
 
+/* A rule that was named itself goes, whatever it chooses. */
+static int remove_named(struct editing *editing)
+{
+	const struct rule *rule = &policy_of(editing)->rules[editing->rule];
+	static struct leaving leaving;
+	char place[CHANGE_PLACE_SIZE];
+	int code;
+
+	change_place(rule, place);
+	if (text_is(rule->file, "/proc/cmdline"))
+		return refuse_cmdline(editing, editing->rule);
+	json_add_string(editing->object, "rule", place);
+	leaving.rules[0] = (struct going){ rule->file, rule->line };
+	leaving.count = 1;
+	code = write_files(editing, &leaving);
+	if (code == EXIT_AS_CONFIGURED)
+		say_written(editing);
+	return code;
+}
+
+static int remove_what(struct editing *editing)
+{
+	return editing->rule == NO_RULE ? remove_rules(editing) : remove_named(editing);
+}
+
 int command_remove(struct options *options, int argc, char *argv[])
 {
-	return editing_run(options, argc, argv, remove_rules);
+	return editing_run(options, argc, argv, EDITS_RULES, remove_what);
 }

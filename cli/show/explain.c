@@ -62,9 +62,13 @@ static enum relation relate(struct host *host, size_t r, size_t index, size_t *l
 		return RELATION_COMPANION;
 	if (rule_matches(&host->decision, rule, index))
 		return RELATION_OTHER_NTH;
-	return rule_names_place(rule) && rule_place(&host->decision, rule) == index ?
-		       RELATION_NEARLY :
-		       RELATION_NONE;
+	if (rule_names_place(rule) && rule_place(&host->decision, rule) == index)
+		return RELATION_NEARLY;
+	/* It would match if it were known which screen is the boot display. */
+	for (size_t i = 0; i < host->judged.plan.results[r].screen_count; i++)
+		if (host->judged.plan.results[r].screens[i] == index)
+			return RELATION_NEARLY;
+	return RELATION_NONE;
 }
 
 /* The values the rule compared: those that agree, or with agree false those that do not. */

@@ -2,6 +2,7 @@
 /* vfio-bind status: what this boot did, what holds now, and what the next boot will change. */
 #include "base/arguments.h"
 #include "base/table.h"
+#include "explain.h"
 #include "row_json.h"
 #include "row_text.h"
 
@@ -85,6 +86,18 @@ static bool is_unmet(enum reason reason)
 	return reason == REASON_COUNT || reason == REASON_DSN || reason == REASON_REQUIRED;
 }
 
+/* Why a rule binds nothing. */
+static const char *rule_text(const struct host *host, size_t r, char out[SENTENCE_SIZE])
+{
+	char detail[RULE_DETAIL_SIZE];
+
+	(void)rule_detail(&host->decision, r, detail);
+	(void)snprintf(out, SENTENCE_SIZE, "%s%s%s",
+		       reason_text(host->judged.plan.results[r].reason), detail[0] ? ": " : "",
+		       detail);
+	return out;
+}
+
 /* Rules that bind nothing, and why. */
 static struct json_object *rule_rows(const struct view *view, struct sums *sums)
 {
@@ -95,13 +108,14 @@ static struct json_object *rule_rows(const struct view *view, struct sums *sums)
 		const struct rule *rule = &judged->policy.rules[r];
 		enum reason reason = judged->plan.results[r].reason;
 		struct json_object *row;
+		char text[SENTENCE_SIZE];
 
 		if (reason == REASON_NONE)
 			continue;
 		row = json_object_new_object();
 		json_add_place(row, "rule", rule);
 		json_add_string(row, "reason", reason_token(reason));
-		json_add_string(row, "detail", reason_text(reason));
+		json_add_string(row, "detail", rule_text(view->host, r, text));
 		(void)json_object_array_add(rows, row);
 		sums->unmet |= is_unmet(reason);
 	}
@@ -215,21 +229,24 @@ static int code_of(const struct view *view, const struct sums *sums, bool config
 	return sums->unmet ? EXIT_FAILED : EXIT_AS_CONFIGURED;
 }
 
-static void print_rules(const struct judgement *judged)
+static void print_rules(const struct host *host)
 {
+	const struct judgement *judged = &host->judged;
+
 	for (size_t r = 0; r < judged->policy.rule_count; r++) {
 		const struct rule *rule = &judged->policy.rules[r];
 		enum reason reason = judged->plan.results[r].reason;
+		char text[SENTENCE_SIZE];
 
 		if (reason != REASON_NONE)
 			(void)printf("%.*s:%u %s: %s\n", (int)rule->file.len, rule->file.at,
-				     rule->line, rule_does_nothing(rule), reason_text(reason));
+				     rule->line, rule_does_nothing(rule), rule_text(host, r, text));
 	}
 }
 
 /* Columns that were asked for come alone. */
 static int print_text(const struct options *options, struct json_object *messages,
-		      const struct shown *shown, const struct judgement *judged)
+		      const struct shown *shown, const struct host *host)
 {
 	bool alone = options->raw || options->columns;
 	struct table coloured = table;
@@ -242,7 +259,7 @@ static int print_text(const struct options *options, struct json_object *message
 	if (alone || shown->count)
 		code = table_print(&coloured, shown->rows, options);
 	if (!alone)
-		print_rules(judged);
+		print_rules(host);
 	return code;
 }
 
@@ -270,7 +287,7 @@ static int print_status(const struct options *options, struct view *view)
 	if (options->json)
 		json_print(object);
 	else
-		printed = print_text(options, messages, &shown, &view->host->judged);
+		printed = print_text(options, messages, &shown, view->host);
 	(void)json_object_put(object);
 	return printed == EXIT_AS_CONFIGURED ? code : printed;
 }

@@ -21,7 +21,7 @@ SAFETY = 600  # seconds without a word: a shell that hangs
 
 LINES = [
     # What is typed, and what it could be.
-    ("vfio-bind re", ["release", "remove"]),
+    ("vfio-bind re", ["release", "remove", "repair"]),
     (ON + "exp", ["explain"]),
     ("vfio-bind --json verify --st", ["--strict"]),
     ("vfio-bind check --st", ["--strict"]),

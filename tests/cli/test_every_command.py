@@ -18,7 +18,8 @@ from lib.terminal import on_terminal
 FREE = "03:00.0"
 FROM_FILE = ("list", "graph", "status", "check", "explain", "import", "dump")
 LIVE = ("apply", "release", "update", "verify", "overlay", "payload")
-EDITING = ("add", "remove")
+EDITING = ("add", "remove", "repair")
+TAKING = ("add", "remove")  # of these, those that take a device
 WITHOUT_JSON = ("graph", "dump", "payload")  # what they write has a form of its own
 COMMANDS = (*FROM_FILE, *LIVE, *EDITING)
 ARGUMENTS = {"explain": [FREE], "add": [FREE], "remove": [FREE], "release": [FREE],
@@ -114,7 +115,7 @@ def test_address(program, root, command, argument, status, said):
     assert (root / CONF).read_bytes() == before
 
 
-@pytest.mark.parametrize("command", EDITING)
+@pytest.mark.parametrize("command", TAKING)
 def test_node_that_is_not_there(program, root, command):
     fails(program, 3, "--root", root, command, "/dev/none", said="/dev/none: ")
 
@@ -197,7 +198,7 @@ def test_reading_takes_no_root(program, root, command, form):
     assert own.returncode in (0, 6, 10) and (own.stdout or command == "import")
 
 
-@pytest.mark.parametrize("command", ["apply", "release", "update", *EDITING])
+@pytest.mark.parametrize("command", ["apply", "release", "update", *TAKING])
 def test_writing_says_what_it_lacks(program, root, command):
     if command in EDITING and os.geteuid():
         (root / "etc").chmod(0o555)

@@ -79,7 +79,7 @@ REFUSALS = [
      "/etc/vfio-bind.conf:2 brings it along"),
     ("bind 05:00.0\n", FREE, 6, None, "0000:03:00.0: no rule chooses it"),
     ("", FREE, 6, None, "no rule chooses it"),
-    ("bind 09:00.0\n", "09:00.0", 3, None, "no such device"),
+    ("bind 0a:00.0\n", "09:00.0", 3, None, "no such device"),
     ("bind nvme idd=1\n", FREE, 2, None, "1:11: expected"),
 ]
 
