@@ -382,7 +382,7 @@ bool image_order_needs(const char *path)
 {
 	static const char *const parts[] = { "scripts/init-top/", "conf/conf.d/",
 					     "vfio-bind-initrd.service", "hooks/cmdline/",
-					     ".service.d/" };
+					     "service.d/" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(parts); i++)
 		if (strstr(path, parts[i]))

@@ -68,6 +68,15 @@ static void add_part(struct unit *unit, const struct image_tree *image, const ch
 	unit->parts[unit->count++] = image_content(image, path);
 }
 
+/* True if a drop-in of that name is there already: the first one stands for all. */
+static bool has_part(const struct unit *unit, const char *name)
+{
+	for (size_t i = 1; i < unit->count; i++)
+		if (!strcmp(strrchr(unit->paths[i], '/') + 1, name))
+			return true;
+	return false;
+}
+
 /* Drop-ins in any order: what they change is looked for, not what wins. */
 static void add_drop_ins(struct unit *unit, const struct image_tree *image, const char *dir)
 {
@@ -83,7 +92,8 @@ static void add_drop_ins(struct unit *unit, const struct image_tree *image, cons
 		(void)snprintf(place, sizeof(place), "%s/%s", dir, places[i]);
 		while ((name = image_next(image, place, &at))) {
 			(void)snprintf(path, sizeof(path), "%s/%s", place, name);
-			if (text_ends(text_of(name), ".conf") && unit->count < PARTS_MAX)
+			if (text_ends(text_of(name), ".conf") && !has_part(unit, name) &&
+			    unit->count < PARTS_MAX)
 				add_part(unit, image, path);
 		}
 	}

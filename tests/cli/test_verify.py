@@ -204,6 +204,13 @@ ORDERS = {
     "a drop-in of no use": ({**systemd(), DROP_IN: "# nothing\n[Service]\nNice=5\n",
                              "etc/systemd/system/service.d/y.conf": "[Unit]\nDescription=x\n"},
                             "systemd", "right", "before systemd-modules-load"),
+    "a drop-in of all services": (
+        {**systemd(), "usr/lib/systemd/system/service.d/y.conf": "[Unit]\nAfter=own.service\n"},
+        "systemd", "unknown", "waits for own.service"),
+    "a drop-in that is switched off": (
+        {**systemd(), DROP_IN: "[Unit]\nAfter=own.service\n",
+         f"{ETC_UNIT}.d/x.conf": Link("/dev/null")},
+        "systemd", "right", "before systemd-modules-load"),
     "a link of wants that leads nowhere": (
         {**systemd(), f"etc/systemd/system/sysinit.target.wants/{ETC_UNIT[19:]}": Link("/gone")},
         "systemd", "right", "before systemd-modules-load"),
