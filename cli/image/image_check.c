@@ -4,6 +4,7 @@
 #include "base/complain.h"
 #include "base/mistakes.h"
 #include "base/temp_dir.h"
+#include "image_model.h"
 #include "modplan.h"
 #include "payload/payload.h"
 
@@ -19,6 +20,7 @@
 struct comparison {
 	struct image_check *check;
 	const char *release; /* that the caller says the image is for, or NULL */
+	const char *root;
 	struct image_tree image;
 	struct machine machine;
 	struct machine now; /* the payload, if it was built */
@@ -304,7 +306,8 @@ static void compare_policy_dirs(struct comparison *all, char amiss[MACHINE_PATH_
 			compare_policy(all, path, amiss);
 }
 
-static void check_policy(struct comparison *all)
+/* Returns true where the image has the policy of /etc. */
+static bool check_policy(struct comparison *all)
 {
 	char amiss[MACHINE_PATH_SIZE] = "";
 
@@ -314,6 +317,15 @@ static void check_policy(struct comparison *all)
 		comparison_add(all, "policy", FOUND_OUTDATED, "%s", amiss);
 	else
 		comparison_add(all, "policy", FOUND_RIGHT, "as in /etc");
+	return !amiss[0];
+}
+
+static void check_verdicts(struct comparison *all, bool same_policy)
+{
+	static struct image_model model;
+
+	image_model(&model, &all->image, all->root, same_policy);
+	comparison_add(all, "verdicts", model.kind, "%s", model.detail);
 }
 
 /* What is mounted now, or a new network card, changes the list and does no harm. */
@@ -332,6 +344,9 @@ static void check_protect(struct comparison *all)
 			       "what the host lives on was not known when it was built");
 	else if (!all->built)
 		comparison_add(all, "protect", FOUND_UNPROVEN, "nothing to compare with");
+	else if (!comparison_is_same(&all->now, PROTECT_FILE, content) && geteuid())
+		comparison_add(all, "protect", FOUND_UNPROVEN,
+			       "only root can read serial numbers: not known whether it changed");
 	else if (!comparison_is_same(&all->now, PROTECT_FILE, content))
 		comparison_add(all, "protect", FOUND_CHANGED,
 			       "what the host lives on is not what it was");
@@ -352,12 +367,15 @@ static void check_order(struct comparison *all)
 
 static void check_all(struct comparison *all)
 {
+	bool same_policy;
+
 	check_archives(all);
 	check_binder(all);
-	check_policy(all);
+	same_policy = check_policy(all);
 	if (all->check->ours) {
 		comparison_plan(all);
 		check_protect(all);
+		check_verdicts(all, same_policy);
 	}
 	check_order(all);
 }
@@ -436,7 +454,9 @@ static int compare(struct comparison *all, const char *root, const char *path)
 
 int image_check(struct image_check *check, const char *root, const char *path, const char *release)
 {
-	struct comparison all = { .check = check, .image.keep = keep, .release = release };
+	struct comparison all = {
+		.check = check, .image.keep = keep, .release = release, .root = root
+	};
 	int err;
 
 	*check = (struct image_check){ 0 };

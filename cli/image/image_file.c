@@ -198,6 +198,7 @@ static bool image_take(struct image_tree *image, struct archive *archive,
 	if (!file)
 		return false;
 	file->mode = archive_entry_mode(entry);
+	file->uid = (uid_t)archive_entry_uid(entry);
 	if (soft || hard || S_ISLNK(file->mode)) {
 		file->link = strdup(soft ? soft : hard ? hard : "");
 		if (!file->link)
@@ -281,13 +282,23 @@ static la_ssize_t read_block(struct archive *archive, void *context, const void 
 	return (la_ssize_t)len;
 }
 
+/* linux/init/initramfs.c:do_header() takes 070701 and 070702 only. */
+static bool is_newc(struct archive *archive)
+{
+	if (archive_format(archive) == ARCHIVE_FORMAT_CPIO_SVR4_NOCRC ||
+	    archive_format(archive) == ARCHIVE_FORMAT_CPIO_SVR4_CRC)
+		return true;
+	archive_set_error(archive, -1, "it is not in the newc format (cpio -H newc)");
+	return false;
+}
+
 static int read_files(struct image_tree *image, struct archive *archive)
 {
 	struct archive_entry *entry;
 	int result;
 
 	while ((result = archive_read_next_header(archive, &entry)) == ARCHIVE_OK)
-		if (!image_take(image, archive, entry))
+		if (!is_newc(archive) || !image_take(image, archive, entry))
 			return ARCHIVE_FATAL;
 	/* One that is not where it should be is found all the same, and warned of. */
 	return result == ARCHIVE_EOF ? ARCHIVE_OK : ARCHIVE_FATAL;
@@ -471,8 +482,13 @@ static void image_unpack(struct image_tree *image, struct text all)
 
 static void unpack(struct image_tree *image, struct text all)
 {
-	if (uki_is(all))
+	if (uki_is(all)) {
+		struct text words = uki_section(all, ".cmdline");
+
+		if (words.len)
+			image->cmdline = strndup(words.at, words.len);
 		all = uki_section(all, ".initrd");
+	}
 	if (all.len)
 		image_unpack(image, all);
 	else
@@ -527,6 +543,7 @@ void image_free(struct image_tree *image)
 		free(image->files[i]);
 	}
 	free(image->files);
+	free(image->cmdline);
 	*image = (struct image_tree){ 0 };
 }
 

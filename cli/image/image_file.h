@@ -18,6 +18,7 @@
 struct image_file {
 	char *path; /* without leading slash; no link stands on the way to it */
 	mode_t mode;
+	uid_t uid;
 	char *link;          /* what a symbolic link says, or the first name of a hard link */
 	struct text content; /* allocated; of a hard link it stands with the first name */
 };
@@ -27,6 +28,7 @@ struct image_tree {
 	size_t count;
 	const char *archives[IMAGE_ARCHIVES_MAX]; /* how each is compressed */
 	size_t archive_count;
+	char *cmdline;   /* of a unified kernel image: its own; else NULL */
 	char wrong[512]; /* why the kernel would not unpack all of it, or empty */
 	bool (*keep)(const char *path);
 	void *by_path; /* for tfind(3) */

@@ -7,7 +7,7 @@ static const struct {
 	const char *name, *magic;
 	size_t len;
 } kinds[] = {
-	[COMPRESSED_NOT] = { "plain", "0", 1 },
+	[COMPRESSED_NOT] = { "plain", "07070", 5 },
 	[COMPRESSED_GZIP] = { "gzip", "\x1f\x8b", 2 },
 	[COMPRESSED_BZIP2] = { "bzip2", "BZh", 3 },
 	[COMPRESSED_LZMA] = { "lzma", "\x5d\0\0", 3 },
@@ -91,6 +91,11 @@ static bool xz_ends(const char *start, const char *end)
 /* All of a stream is padded to multiples of four bytes; it is never less than 32 bytes long. */
 static struct text xz_stream(struct text image, const char **wrong)
 {
+	/* The second byte of the stream flags is the kind of check: linux/lib/xz knows two. */
+	if (image.len > 7 && image.at[7] > 1) {
+		*wrong = "its check is not CRC32, and the kernel refuses it (xz --check=crc32)";
+		return (struct text){ 0 };
+	}
 	for (size_t len = 32; len <= image.len; len += 4)
 		if (xz_ends(image.at, image.at + len))
 			return (struct text){ image.at, len };

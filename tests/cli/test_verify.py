@@ -521,12 +521,12 @@ def test_text(verify, host):
     content = image({**host[1], **initramfs_tools()})
     lines = verify(content, form=()).stdout.splitlines()
     assert lines[0].endswith(f"initrd: initramfs-tools, kernel {RELEASE}")
-    assert lines[1].split() == ["CHECK", "RESULT", "DETAIL"] and len(lines) == 9
+    assert lines[1].split() == ["CHECK", "RESULT", "DETAIL"] and len(lines) == 10
     done = verify(image(initramfs_tools()), form=())
     assert done.stdout.endswith("Build the image anew: vfio-bind update\n")
     assert "\x1b" not in done.stdout and done.stderr == ""
     bare = verify(content, "--raw", "--noheadings", "-o", "RESULT", form=())
-    assert bare.stdout.split() == ["right"] * 7
+    assert bare.stdout.split() == ["right"] * 8
 
 
 def test_what_cannot_be_read(verify, program, tmp_path):

@@ -1,0 +1,166 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What verify says an image will do on this machine: by the image's own policy, protect and command
+line, function by function, beside what /etc wants."""
+
+import lzma
+import subprocess
+
+import pytest
+
+from lib import golden
+from lib.hosttree import HostTree
+from lib.initramfs import (COMPRESS, cpio, image, initramfs_tools, member, microcode, pe,
+                           tree)
+from lib.moduletree import vfio_tree
+from lib.payload import OURS, build, fixture_program, set_policy  # noqa: F401
+
+BINDER = b"\x7fELF, or so it says\n"
+CONF = "etc/vfio-bind.conf"
+HEAD = "vfio-bind-protect 1\n"
+
+
+class Machine:
+    """A host whose root is on one of two NVMe twins, and what its image would hold."""
+
+    def __init__(self, program, folder):
+        self.program, self.root = program, folder / "root"
+        host = HostTree(self.root)
+        self.places = []
+        for number in (1, 2):
+            place = host.nvme()[0] if number == 1 else host.pci(
+                "pci0000:00/0000:00:05.0/0000:05:00.0")
+            self.places.append(place)
+            host.link(f"sys/devices/{place}/iommu_group", f"sys/kernel/iommu_groups/{number}")
+            host.link(f"sys/kernel/iommu_groups/{number}/devices/{place.rsplit('/', 1)[1]}",
+                      f"sys/devices/{place}")
+        self.used, self.free = (place.rsplit("/", 1)[1] for place in self.places)
+        host.mount("/", "259:0")
+        vfio_tree(self.root)
+        (self.root / OURS).mkdir(parents=True)
+        (self.root / OURS / "binder").write_bytes(BINDER)
+        set_policy(self.root)
+        self.lines = [host.lines("storage", place) for place in self.places]
+        built = build(program, self.root, folder / "payload")
+        assert built.status == 0
+        self.payload = tree(built.dir)
+
+    def cmdline(self, words):
+        (self.root / "proc/cmdline").write_text(f"root=/dev/nvme0n1 {words}\n")
+
+    def verify(self, content, *options):
+        path = self.root.parent / "initrd"
+        path.write_bytes(content)
+        done = subprocess.run([self.program, "--root", self.root, "verify", "--json", *options,
+                               path], text=True, capture_output=True, check=False)
+        rows = {row["check"]: row for row in golden.validate(done.stdout, "verify")["checks"]}
+        return done.returncode, rows["verdicts"]["result"], rows["verdicts"]["detail"]
+
+    def image(self, **files):
+        return image({**self.payload, **initramfs_tools(), **files})
+
+
+@pytest.fixture(name="machine")
+def fixture_machine(program, tmp_path):
+    return Machine(program, tmp_path)
+
+
+def test_right(machine):
+    assert machine.verify(machine.image()) == (0, "right", "1 bound at the next boot, as /etc "
+                                               "wants it")
+
+
+def test_an_image_that_does_not_know_the_host(machine):
+    """Built in a chroot: the boot refuses all storage."""
+    content = machine.image(**{f"{OURS}/protect": f"{HEAD}unknown\n"})
+    assert machine.verify(content) == (
+        10, "outdated", f"{machine.free} stays with the host: host-unknown")
+
+
+def test_an_image_of_another_host(machine):
+    """It protects the free twin, and would take the drive that the host lives on."""
+    lines = "".join(f"{line}\n" for line in machine.lines[1])
+    status, result, detail = machine.verify(machine.image(**{f"{OURS}/protect": HEAD + lines}))
+    assert (status, result) == (1, "wrong")
+    assert f"{machine.free} stays with the host: host-storage" in detail
+    assert f"{machine.used} is taken from the host, which keeps it by /etc (host-storage)" in detail
+
+
+def test_an_image_without_the_root_drive(machine):
+    assert machine.verify(machine.image(**{f"{OURS}/protect": HEAD})) == (
+        1, "wrong", f"{machine.used} is taken from the host, which keeps it by /etc (host-storage)")
+
+
+def test_an_older_policy(machine):
+    content = machine.image(**{CONF: "bind nvme 0000:77:00.0\n"})
+    assert machine.verify(content) == (
+        10, "outdated", f"{machine.free} stays with the host: no rule in it")
+    content = machine.image(**{CONF: "bind nvme driver=pci-stub\n"})
+    assert machine.verify(content) == (
+        10, "outdated", f"{machine.free} is given to pci-stub, not to vfio-pci")
+
+
+@pytest.mark.parametrize("mode, uid, why", [
+    (0o100666, 0, "may be written by others"), (0o100664, 0, "may be written by others"),
+    (0o100644, 1000, "does not belong to root")])
+def test_a_policy_that_the_binder_refuses(machine, mode, uid, why):
+    files = {**machine.payload, **initramfs_tools()}
+    text = files[CONF]
+    head = bytearray(member(CONF, mode, text, 9))
+    head[22:30] = b"%08x" % uid
+    end = member("TRAILER!!!", 0, b"", 0)
+    content = microcode() + COMPRESS["zstd"](cpio(files)[:-len(end)] + bytes(head) + end)
+    status, result, detail = machine.verify(content)
+    assert (status, result) == (1, "wrong") and f"/{CONF} in the image {why}" in detail
+    assert f"{machine.free} stays with the host" in detail
+
+
+@pytest.mark.parametrize("words, status, result", [
+    ("rd.vfio_bind=0", 1, "wrong"), ("vfio-bind=off", 1, "wrong"),
+    ("rd.vfio_bind=dry-run", 1, "wrong"), ("rd.vfio_bind=nonsense", 1, "wrong"),
+    ("noinitrd", 1, "wrong"), ("disablehooks=plymouth,vfio-bind", 1, "wrong"),
+    ("rdinit=/bin/sh", 1, "unknown"), ("rdinit=/usr/lib/vfio-bind/binder", 0, "right"),
+    ("quiet -- rd.vfio_bind=0", 0, "right"), ("rd.vfio_bind=1 disablehooks=plymouth", 0, "right")])
+def test_the_command_line_counts(machine, words, status, result):
+    machine.cmdline(words)
+    assert machine.verify(machine.image())[:2] == (status, result)
+
+
+def test_the_command_line_of_a_unified_kernel_image(machine):
+    """Its own counts, and not that of the running system."""
+    machine.cmdline("rd.vfio_bind=0")
+    own = pe({b".linux": b"a kernel", b".cmdline": b"quiet", b".initrd": machine.image()})
+    assert machine.verify(own)[:2] == (0, "right")
+    machine.cmdline("quiet")
+    own = pe({b".cmdline": b"quiet rd.vfio_bind=0\0", b".initrd": machine.image()})
+    assert machine.verify(own)[:2] == (1, "wrong")
+
+
+def test_a_veto_on_the_command_line(machine):
+    machine.cmdline(f"rd.vfio_bind.keep={machine.free}")
+    assert machine.verify(machine.image())[0] == 0  # that is how /etc is to be read, too
+
+
+@pytest.mark.parametrize("check", ["crc64", "sha256"])
+def test_xz_with_a_check_that_the_kernel_does_not_know(program, tmp_path, check):
+    plain = cpio(initramfs_tools())
+    (tmp_path / "initrd").write_bytes(lzma.compress(plain, check={
+        "crc64": lzma.CHECK_CRC64, "sha256": lzma.CHECK_SHA256}[check]))
+    done = subprocess.run([program, "--root", tmp_path, "verify", "--json", tmp_path / "initrd"],
+                          text=True, capture_output=True, check=False)
+    (row,) = [row for row in golden.validate(done.stdout, "verify")["checks"]
+              if row["check"] == "archives"]
+    assert (done.returncode, row["result"]) == (1, "wrong")
+    assert "the kernel refuses it (xz --check=crc32)" in row["detail"]
+
+
+def test_the_portable_format_of_cpio(program, tmp_path):
+    """070707: the kernel says "incorrect cpio method used: use -H newc option"."""
+    (tmp_path / "x").write_text("x")
+    packed = subprocess.run(["cpio", "--quiet", "-o", "-H", "odc"], input=b"x\n", cwd=tmp_path,
+                            stdout=subprocess.PIPE, check=True).stdout
+    (tmp_path / "initrd").write_bytes(packed)
+    done = subprocess.run([program, "--root", tmp_path, "verify", "--json", tmp_path / "initrd"],
+                          text=True, capture_output=True, check=False)
+    (row,) = [row for row in golden.validate(done.stdout, "verify")["checks"]
+              if row["check"] == "archives"]
+    assert row["result"] == "wrong" and "cpio -H newc" in row["detail"] and done.returncode == 1
