@@ -120,7 +120,7 @@ const char *device_class_text(const struct device *device, char out[NAME_TEXT_SI
 /* What kind of device it is, as pci.ids has it, or as a policy does. */
 static void kind_name(const struct device *device, char out[NAME_TEXT_SIZE])
 {
-	const int flags = PCI_LOOKUP_CLASS | PCI_LOOKUP_NO_NUMBERS;
+	const int flags = PCI_LOOKUP_CLASS | PCI_LOOKUP_NO_NUMBERS | PCI_LOOKUP_NO_HWDB;
 
 	if (!pci_lookup_name(names(), out, NAME_TEXT_SIZE, flags, device->class >> 8) || !out[0])
 		(void)snprintf(out, NAME_TEXT_SIZE, "%s%s",

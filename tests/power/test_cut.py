@@ -110,7 +110,8 @@ def run_all(tmp_path_factory):
     assert stage.values["finished"] == "yes"
     told = [line.split(" ", 3) for line in stage.output]
     assert [words for *_, words in told] == steps()
-    assert {status for status, *_, words in told if words != "import"} == {"0"}, told
+    # What an overlay alone would do in a boot nobody can tell, and update says so.
+    assert {status for status, *_, words in told if words not in ("import", "update")} == {"0"}
     states = [(base64.b64decode(text), image) for _, text, image, _ in told]
     return Ran(before, log, [(MINE.encode(), digest(OLD_IMAGE)), *states])
 
