@@ -3,6 +3,7 @@
 #include "program.h"
 
 #include "base/arguments.h"
+#include "base/nearest.h"
 #include "text.h"
 
 #include <stdio.h>
@@ -13,44 +14,143 @@
 static const struct command {
 	const char *name, *arguments, *does;
 	int (*run)(struct options *options, int argc, char *argv[]);
+	const char *sentence, *example;
 } commands[] = {
-	{ "list", "[--all]", "devices by IOMMU group, and who has them", command_list },
-	{ "graph", "", "the machine as Graphviz DOT, for dot -Tsvg", command_graph },
-	{ "status", "", "what this boot did, and whether it still holds", command_status },
+	{ "list", "[--all]", "devices by IOMMU group, and who has them", command_list,
+	  "Shows the devices that can be given away as a tree by IOMMU group: who has each now, "
+	  "and\n"
+	  "who will have it after the next boot.",
+	  "vfio-bind list -o +PATH,DSN" },
+	{ "graph", "", "the machine as Graphviz DOT, for dot -Tsvg", command_graph,
+	  "Prints how the devices hang together, with their groups and verdicts, as Graphviz DOT.",
+	  "vfio-bind graph | dot -Tsvg >machine.svg" },
+	{ "status", "", "what this boot did, and whether it still holds", command_status,
+	  "Says what this boot did with each chosen device, and what holds now.",
+	  "vfio-bind status --json" },
 	{ "check", "[--strict]", "mistakes, the plan for the next boot, what is in its way",
-	  command_check },
-	{ "explain", "ADDRESS", "every rule and guard that touches a device", command_explain },
-	{ "add", "ADDRESS|/dev/NODE", "a rule for a device, as stable as can be", command_add },
-	{ "remove", "ADDRESS|/dev/NODE|FILE:LINE", "takes it away again", command_remove },
-	{ "repair", "[--dry-run]", "rules whose device stands elsewhere now", command_repair },
-	{ "import", "", "rules from vfio-pci.ids= and other programs' settings", command_import },
-	{ "apply", "", "the boot's work on the running host", command_apply },
-	{ "release", "ADDRESS", "gives a device back to the host", command_release },
-	{ "update", "", "rebuilds the images, and looks at what was made", command_update },
-	{ "verify", "[--boot] IMAGE", "whether an image does what /etc says", command_verify },
-	{ "dump", "", "this machine as text, for a bug report", command_dump },
+	  command_check, "Reads the policy, and says what it will do here and what is in its way.",
+	  "vfio-bind --machine their-dump.txt check" },
+	{ "explain", "ADDRESS", "every rule and guard that touches a device", command_explain,
+	  "Says why a device is bound, kept or refused: each rule and guard, in order.",
+	  "vfio-bind explain 0000:01:00.0" },
+	{ "add", "ADDRESS|/dev/NODE", "a rule for a device, as stable as can be", command_add,
+	  "Writes a rule for a device, by its serial number or its place, always with its id.",
+	  "vfio-bind add --dry-run /dev/nvme1n1" },
+	{ "remove", "ADDRESS|/dev/NODE|FILE:LINE", "takes it away again", command_remove,
+	  "Takes away the rules that choose this device and no other, or the rule at a line.",
+	  "vfio-bind remove /etc/vfio-bind.conf:3" },
+	{ "repair", "[--dry-run]", "rules whose device stands elsewhere now", command_repair,
+	  "Points rules to where their device is now, where only one can be meant.",
+	  "vfio-bind repair --dry-run" },
+	{ "import", "", "rules from vfio-pci.ids= and other programs' settings", command_import,
+	  "Prints rules for what other programs were told to give away. It writes nothing.",
+	  "vfio-bind import" },
+	{ "apply", "", "the boot's work on the running host", command_apply,
+	  "Does what the boot does, on the running host and under the same guards.",
+	  "vfio-bind apply" },
+	{ "release", "ADDRESS|/dev/NODE", "gives a device back to the host", command_release,
+	  "Gives a device back to the host's own driver. The policy stays as it is.",
+	  "vfio-bind release 0000:01:00.0" },
+	{ "update", "", "rebuilds the images, and looks at what was made", command_update,
+	  "Has the images built by the generator in use, and verifies each.", "vfio-bind update" },
+	{ "verify", "[--boot] IMAGE", "whether an image does what /etc says", command_verify,
+	  "Reads an image of any generator, and says whether it will do what /etc says.",
+	  "vfio-bind verify --boot /boot/initrd.img-6.12.0" },
+	{ "dump", "", "this machine as text, for a bug report", command_dump,
+	  "Prints this machine as text, to attach to a bug report.",
+	  "vfio-bind dump >machine.txt" },
 	{ "overlay", "--kernel R -o FILE", "what an image needs, as an initrd of its own",
-	  command_overlay },
-	{ "payload", "--kernel RELEASE DIR", "what an image needs, for hooks", command_payload },
+	  command_overlay,
+	  "Writes a small archive to append to an image, or to name as a second initrd.",
+	  "vfio-bind overlay --kernel 6.12.0 -o /boot/vfio-bind.img" },
+	{ "payload", "--kernel RELEASE DIR", "what an image needs, for hooks", command_payload,
+	  "Writes what the hook of a generator copies into an image.",
+	  "vfio-bind payload --kernel 6.12.0 /tmp/payload" },
 };
 
-static int print_help(void)
+/* Options of single commands; all of them are in the tables that the commands take them by. */
+static const struct {
+	const char *name, *value, *does;
+} option_words[] = {
+	{ "all", "", "bridges and parts of the chipset too" },
+	{ "strict", "", "exit 12 where there is a warning" },
+	{ "dry-run", "", "show what would be written, and write nothing" },
+	{ "kernel", " RELEASE", "for that kernel" },
+	{ "output", " FILE", "where it goes" },
+	{ "boot", "", "boot it in QEMU, and see who has a device first" },
+};
+
+static int print_overview(void)
 {
 	(void)puts("usage: vfio-bind [--root DIR | --machine FILE] COMMAND [ARGUMENT...]\n"
 		   "\n"
 		   "Gives chosen PCI devices to vfio-pci before any other driver sees them.\n");
 	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
-		(void)printf("  %-8s %-22s %s\n", commands[i].name, commands[i].arguments,
+		(void)printf("  %-8s %-28s %s\n", commands[i].name, commands[i].arguments,
 			     commands[i].does);
-	(void)puts("\nThe policy is /etc/vfio-bind.conf: see vfio-bind(8) and vfio-bind.conf(5).");
+	(void)puts("\nvfio-bind COMMAND --help says more of each. The policy is "
+		   "/etc/vfio-bind.conf:\nsee vfio-bind(8) and vfio-bind.conf(5).");
+	return EXIT_AS_CONFIGURED;
+}
+
+static void print_option(const char *name)
+{
+	char option[32];
+
+	for (size_t i = 0; i < ARRAY_SIZE(option_words); i++) {
+		if (strcmp(option_words[i].name, name) != 0)
+			continue;
+		(void)snprintf(option, sizeof(option), "--%s%s", name, option_words[i].value);
+		(void)printf("  %-20s %s\n", option, option_words[i].does);
+	}
+}
+
+static void print_options(const struct arguments *arguments)
+{
+	if (arguments->own_count || arguments->table)
+		(void)puts("\nOptions:");
+	for (size_t i = 0; i < arguments->own_count; i++)
+		print_option(arguments->own[i].name);
+	if (!arguments->table)
+		return;
+	(void)puts("  -o COLUMNS           these columns, with commas; +COLUMNS: these too\n"
+		   "  --raw                values with blanks between them, for scripts\n"
+		   "  --noheadings         no line of headings\n"
+		   "\nColumns:");
+	for (size_t i = 0; i < arguments->table->count; i++)
+		(void)printf("  %-10s %s\n", arguments->table->columns[i].name,
+			     column_words(arguments->table->columns[i].name));
+}
+
+static int print_help(const char *name, const struct arguments *arguments)
+{
+	const struct command *command = NULL;
+
+	for (size_t i = 0; name && i < ARRAY_SIZE(commands); i++)
+		if (!strcmp(commands[i].name, name))
+			command = &commands[i];
+	if (!command)
+		return print_overview();
+	(void)printf("usage: vfio-bind %s%s%s\n\n%s\n", name, arguments->usage[0] ? " " : "",
+		     arguments->usage, command->sentence);
+	print_options(arguments);
+	(void)printf("\nExample:\n  %s\n", command->example);
 	return EXIT_AS_CONFIGURED;
 }
 
 static int run_command(struct options *options, int argc, char *argv[])
 {
+	struct nearest nearest;
+
 	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
 		if (!strcmp(argv[0], commands[i].name))
 			return commands[i].run(options, argc, argv);
+	nearest = nearest_to(argv[0]);
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
+		nearest_try(&nearest, commands[i].name);
+	if (nearest.found)
+		return complain(EXIT_USAGE, "%s: there is no such command: did you mean %s?",
+				argv[0], nearest.found);
 	return complain(EXIT_USAGE, "%s: there is no such command; see vfio-bind --help", argv[0]);
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "arguments.h"
 
+#include "nearest.h"
 #include "text.h"
 
 #include <stdio.h>
@@ -29,7 +30,8 @@ static const struct option common[] = {
 	{ "version", no_argument, NULL, OPTION_VERSION },
 };
 
-static int take_common(struct options *options, int option)
+static int take_common(struct options *options, int option, const char *command,
+		       const struct arguments *arguments)
 {
 	switch (option) {
 	case OPTION_ROOT:
@@ -51,11 +53,11 @@ static int take_common(struct options *options, int option)
 		options->noheadings = true;
 		return -1;
 	case OPTION_HELP:
-		return options->print_help();
+		return options->print_help(command, arguments);
 	case OPTION_VERSION:
 		return puts("vfio-bind " VERSION) < 0 ? EXIT_FAILED : EXIT_AS_CONFIGURED;
 	default:
-		return EXIT_USAGE; /* getopt_long(3) has said what is wrong */
+		return EXIT_USAGE; /* it was told */
 	}
 }
 
@@ -81,29 +83,50 @@ static void merge(struct option out[OPTIONS_MAX], const struct arguments *argume
 	out[count] = (struct option){ 0 };
 }
 
-static int take_options(struct options *options, const struct arguments *arguments, int argc,
-			char *argv[], const char *letters)
+/* Says what is wrong with an option: the word it was in, and the nearest there is. */
+static void complain_option(int option, const char *word, const struct option all[])
 {
-	static char program[] = "vfio-bind";
+	struct nearest nearest = nearest_to(word + strspn(word, "-"));
+	bool is_long = !strncmp(word, "--", 2);
+
+	for (const struct option *one = all; is_long && one->name; one++)
+		nearest_try(&nearest, one->name);
+	if (option == ':')
+		(void)complain(EXIT_USAGE, "option '%s' requires an argument", word);
+	else if (!is_long)
+		(void)complain(EXIT_USAGE, "invalid option -- '%c'", optopt);
+	else if (optopt)
+		(void)complain(EXIT_USAGE, "option '%s' takes no argument", word);
+	else if (nearest.found)
+		(void)complain(EXIT_USAGE, "unrecognized option '%s': did you mean --%s?", word,
+			       nearest.found);
+	else
+		(void)complain(EXIT_USAGE, "unrecognized option '%s'", word);
+}
+
+static int take_options(struct options *options, const struct arguments *arguments, int argc,
+			char *argv[], const char *command, const char *letters)
+{
 	struct option all[OPTIONS_MAX];
-	char *command = argv[0];
 	int option, code = -1;
 
 	merge(all, arguments);
-	optind = 0;        /* getopt_long(3) starts anew */
-	argv[0] = program; /* which it has its complaints begin with */
-	while (code < 0 && (option = getopt_long(argc, argv, letters, all, NULL)) != -1)
+	optind = 0; /* getopt_long(3) starts anew */
+	opterr = 0;
+	while (code < 0 && (option = getopt_long(argc, argv, letters, all, NULL)) != -1) {
+		if (option == '?' || option == ':')
+			complain_option(option, argv[optind - 1], all);
 		code = is_own(arguments, option) ?
 			       arguments->take(arguments->context, option, optarg) :
-			       take_common(options, option);
-	argv[0] = command;
+			       take_common(options, option, command, arguments);
+	}
 	return code;
 }
 
 int arguments_take(struct options *options, const struct arguments *arguments, int argc,
 		   char *argv[])
 {
-	int code = take_options(options, arguments, argc, argv, "o:");
+	int code = take_options(options, arguments, argc, argv, argv[0], ":o:");
 
 	if (code >= 0)
 		return code;
@@ -125,5 +148,5 @@ int arguments_take_first(struct options *options, int argc, char *argv[])
 {
 	static const struct arguments none = { 0 };
 
-	return take_options(options, &none, argc, argv, "+o:");
+	return take_options(options, &none, argc, argv, NULL, "+:o:");
 }

@@ -4,6 +4,7 @@
 #define ARGUMENTS_H
 
 #include "command.h"
+#include "table.h"
 
 #include <getopt.h>
 
@@ -14,8 +15,9 @@ struct arguments {
 	/* Takes one of them with its value. Returns -1 to go on, or the code to exit with. */
 	int (*take)(void *context, int option, const char *value);
 	void *context;
-	int min, max;      /* how many arguments follow the options */
-	const char *usage; /* what they are */
+	int min, max;              /* how many arguments follow the options */
+	const char *usage;         /* what they are */
+	const struct table *table; /* whose columns -o names, or NULL */
 };
 
 /*

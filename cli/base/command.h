@@ -8,13 +8,16 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+struct arguments;
+
 /* Options every command takes, before or behind its name: arguments.h. */
 struct options {
 	const char *root;         /* "/" unless --root */
 	const char *machine_file; /* or NULL */
 	const char *columns;      /* of a table: -o, or NULL */
 	bool json, raw, noheadings;
-	int (*print_help)(void); /* what --help does; returns an exit code */
+	/* What --help does: of one command, or with NULL of all. Returns an exit code. */
+	int (*print_help)(const char *command, const struct arguments *arguments);
 };
 
 /* Each takes its own arguments, argv[0] being its name, and returns an exit code. */

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "table.h"
 
+#include "nearest.h"
+
+#include <ctype.h>
 #include <libsmartcols.h>
 #include <locale.h>
 #include <stdio.h>
@@ -12,6 +15,7 @@
 #define SHOWN_MAX 32
 #define CELL_SIZE 1024
 #define ROOMY     120
+#define NARROWEST 12 /* cells of a column that wraps */
 
 /* A table being filled. */
 struct filling {
@@ -19,7 +23,8 @@ struct filling {
 	struct libscols_table *out;
 	size_t shown[SHOWN_MAX]; /* columns in the order they are shown */
 	size_t shown_count;
-	bool terminal; /* people read it, and it has an edge */
+	size_t wrap_width; /* of the column that may wrap */
+	bool terminal;     /* people read it, and it has an edge */
 };
 
 static bool show(struct filling *filling, struct text name)
@@ -47,6 +52,69 @@ static void show_usual(struct filling *filling)
 			filling->shown[filling->shown_count++] = i;
 }
 
+static const struct {
+	const char *name, *words;
+} columns_there_are[] = {
+	{ "ADDRESS", "domain:bus:device.function" },
+	{ "CLASS", "kind of device, by name or in hex" },
+	{ "ID", "vendor and device" },
+	{ "NAME", "what pci.ids or the drive itself calls it" },
+	{ "DRIVER", "who has it now" },
+	{ "NEXT", "who will have it after the next boot" },
+	{ "STATE", "host, vfio, pending, drift, refused or foreign" },
+	{ "USE", "what the host does with it" },
+	{ "NOTE", "what a person should know" },
+	{ "GROUP", "IOMMU group" },
+	{ "CODE", "class in six hex digits" },
+	{ "SUBSYSTEM", "vendor and device of the card" },
+	{ "VENDOR", "name of the vendor" },
+	{ "DEVICE", "name of the model" },
+	{ "SLOT", "physical slot, for slot=" },
+	{ "LABEL", "what the firmware calls it" },
+	{ "PATH", "hop path, for path=" },
+	{ "DSN", "serial number, for dsn=" },
+	{ "TWIN", "which one it is of those with its id" },
+	{ "TWINS", "how many have its id" },
+	{ "DISKS", "disks on it" },
+	{ "VERDICT", "bind, keep, refuse or none" },
+	{ "REASON", "why" },
+	{ "RULE", "file and line of the rule" },
+	{ "WITH", "the device it goes along with" },
+	{ "STATUS", "what became of it" },
+	{ "DETAIL", "why, and what to do" },
+	{ "CHECK", "what was looked at" },
+	{ "RESULT", "what was found" },
+};
+
+const char *column_words(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(columns_there_are); i++)
+		if (!strcmp(columns_there_are[i].name, name))
+			return columns_there_are[i].words;
+	return "";
+}
+
+/* Says which columns there are, and which one may have been meant. */
+static int complain_column(const struct table *table, const char *wanted, struct text name)
+{
+	char word[64], list[512] = "";
+	struct nearest nearest;
+	size_t len = 0;
+
+	(void)snprintf(word, sizeof(word), "%.*s", (int)(name.len < 63 ? name.len : 63), name.at);
+	for (char *at = word; *at; at++)
+		*at = (char)toupper((unsigned char)*at);
+	nearest = nearest_to(word);
+	for (size_t i = 0; i < table->count && len < sizeof(list); i++) {
+		nearest_try(&nearest, table->columns[i].name);
+		len += (size_t)snprintf(list + len, sizeof(list) - len, " %s",
+					table->columns[i].name);
+	}
+	return complain(EXIT_USAGE, "-o %s: there is no column %.*s%s%s%s; there are%s", wanted,
+			(int)name.len, name.at, nearest.found ? ": did you mean " : "",
+			nearest.found ? nearest.found : "", nearest.found ? "?" : "", list);
+}
+
 /* What -o names, or with "+" before it what is shown anyhow and then that. */
 static int choose_columns(struct filling *filling, const char *wanted)
 {
@@ -58,8 +126,7 @@ static int choose_columns(struct filling *filling, const char *wanted)
 		rest = text_of(wanted + 1);
 	while (wanted && text_cut(&rest, ',', &name))
 		if (!show(filling, name))
-			return complain(EXIT_USAGE, "-o %s: there is no column %.*s", wanted,
-					(int)name.len, name.at);
+			return complain_column(filling->table, wanted, name);
 	return EXIT_AS_CONFIGURED;
 }
 
@@ -119,15 +186,54 @@ static void set_cell(struct json_object *row, const char *key, char cell[CELL_SI
 			add_member(cell, json_object_array_get_idx(value, i));
 }
 
-/* scols_wrapnl_nextchunk() makes each a line of its own. */
-static void break_phrases(char *cell)
+/*
+ * Puts line breaks for blanks, so that no line is longer than width where words allow it; phrases
+ * that "; " parts get lines of their own. scols_wrapnl_nextchunk() breaks at them.
+ */
+static void wrap(char *cell, size_t width)
 {
-	char *at;
+	char *line = cell, *blank = NULL;
 
-	while ((at = strstr(cell, "; "))) {
-		*at = '\n';
-		memmove(at + 1, at + 2, strlen(at + 2) + 1);
+	for (char *at = cell; *at; at++) {
+		if (at[0] == ';' && at[1] == ' ') {
+			*at = '\n';
+			memmove(at + 1, at + 2, strlen(at + 2) + 1);
+		}
+		if (*at == ' ')
+			blank = at;
+		if (blank && *at != '\n' && (size_t)(at - line) >= width) {
+			*blank = '\n';
+			line = blank + 1;
+			blank = NULL;
+		} else if (*at == '\n') {
+			line = at + 1;
+			blank = NULL;
+		}
 	}
+}
+
+/* The cells that are left for the column that wraps, once all that may not be cut is there. */
+static size_t wrap_width(const struct filling *filling, struct json_object *rows)
+{
+	size_t width = scols_table_get_termwidth(filling->out), used = 0;
+
+	for (size_t i = 0; i < filling->shown_count; i++) {
+		const struct table_column *column = &filling->table->columns[filling->shown[i]];
+		size_t widest = strlen(column->name);
+		char cell[CELL_SIZE];
+
+		if (column->flags & SCOLS_FL_WRAP)
+			continue;
+		for (size_t row = 0; row < json_object_array_length(rows); row++) {
+			set_cell(json_object_array_get_idx(rows, row), column->key, cell);
+			if (strlen(cell) > widest)
+				widest = strlen(cell);
+		}
+		if (column->flags & SCOLS_FL_TRUNC)
+			widest = (size_t)column->width;
+		used += widest + 1 + (!i && filling->table->branch ? 2 : 0);
+	}
+	return width > used + NARROWEST ? width - used : NARROWEST;
 }
 
 static bool add_row(struct filling *filling, struct json_object *rows, size_t index,
@@ -143,8 +249,9 @@ static bool add_row(struct filling *filling, struct json_object *rows, size_t in
 		char cell[CELL_SIZE];
 
 		set_cell(row, key, cell);
-		if (filling->terminal)
-			break_phrases(cell);
+		if (filling->terminal &&
+		    (filling->table->columns[filling->shown[i]].flags & SCOLS_FL_WRAP))
+			wrap(cell, filling->wrap_width);
 		ok = !scols_line_set_data(line, i, cell);
 	}
 	if (ok && colours && colours[index][0])
@@ -164,31 +271,64 @@ static struct libscols_line *add_branch(struct filling *filling, const char *val
 	return line;
 }
 
-/* Rows of one branch stand together: the first of each brings the rest. */
+/* A row's branch and its place among the rows. */
+struct placed {
+	const char *branch;
+	size_t index, first; /* first: of all rows of its branch */
+};
+
+static int by_branch(const void *a, const void *b)
+{
+	const struct placed *one = a, *other = b;
+	int order = strcmp(one->branch, other->branch);
+
+	return order ? order : (one->index > other->index) - (one->index < other->index);
+}
+
+static int by_first(const void *a, const void *b)
+{
+	const struct placed *one = a, *other = b;
+
+	if (one->first != other->first)
+		return one->first < other->first ? -1 : 1;
+	return (one->index > other->index) - (one->index < other->index);
+}
+
+/* Rows in the order of a tree: branches as their first rows come, and the rows of each together. */
+static struct placed *place_rows(const struct filling *filling, struct json_object *rows)
+{
+	size_t count = json_object_array_length(rows);
+	struct placed *placed = calloc(count + 1, sizeof(*placed));
+
+	for (size_t i = 0; placed && i < count; i++)
+		placed[i] = (struct placed){ json_get_string(json_object_array_get_idx(rows, i),
+							     filling->table->branch),
+					     i, i };
+	if (!placed)
+		return NULL;
+	qsort(placed, count, sizeof(*placed), by_branch);
+	for (size_t i = 1; i < count; i++)
+		if (!strcmp(placed[i].branch, placed[i - 1].branch))
+			placed[i].first = placed[i - 1].first;
+	qsort(placed, count, sizeof(*placed), by_first);
+	return placed;
+}
+
 static bool add_tree(struct filling *filling, struct json_object *rows)
 {
 	size_t count = json_object_array_length(rows);
-	bool *done = calloc(count + 1, sizeof(*done)), ok = done;
+	struct placed *placed = place_rows(filling, rows);
+	struct libscols_line *parent = NULL;
+	bool ok = placed;
 
 	for (size_t i = 0; ok && i < count; i++) {
-		const char *branch =
-			json_get_string(json_object_array_get_idx(rows, i), filling->table->branch);
-		struct libscols_line *parent;
-
-		if (done[i])
-			continue;
-		parent = add_branch(filling, branch);
-		ok = parent;
-		for (size_t j = i; ok && j < count; j++) {
-			struct json_object *row = json_object_array_get_idx(rows, j);
-
-			if (!text_is(text_of(branch), json_get_string(row, filling->table->branch)))
-				continue;
-			ok = add_row(filling, rows, j, parent);
-			done[j] = true;
+		if (!i || placed[i].first != placed[i - 1].first) {
+			parent = add_branch(filling, placed[i].branch);
+			ok = parent;
 		}
+		ok = ok && add_row(filling, rows, placed[i].index, parent);
 	}
-	free(done);
+	free(placed);
 	return ok;
 }
 
@@ -211,6 +351,7 @@ static bool fill(struct filling *filling, struct json_object *rows, const struct
 	(void)scols_table_enable_raw(out, options->raw);
 	(void)scols_table_enable_noheadings(out, options->noheadings);
 	(void)scols_table_enable_colors(out, isatty(STDOUT_FILENO) && !(no_colour && no_colour[0]));
+	filling->wrap_width = wrap_width(filling, rows);
 	return add_columns(filling) && add_rows(filling, rows);
 }
 

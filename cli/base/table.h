@@ -33,6 +33,9 @@ struct table {
  * it has "; ".
  */
 
+/* What a column of that name is, in a few words. */
+const char *column_words(const char *name);
+
 /* Prints the rows, an array, as the options want it. Returns an exit code. */
 int table_print(const struct table *table, struct json_object *rows, const struct options *options);
 

@@ -15,10 +15,10 @@
 
 static const struct table_column columns[] = {
 	{ "ADDRESS", "address", 14, 0, SHOW_ALWAYS },
-	{ "CLASS", "class", 5, 0, SHOW_ROOMY },
-	{ "ID", "id", 9, 0, SHOW_ROOMY },
-	{ "NAME", "name", 0.25, SCOLS_FL_TRUNC, SHOW_ROOMY },
-	{ "DRIVER", "driver", 8, SCOLS_FL_TRUNC, SHOW_ALWAYS },
+	{ "CLASS", "class", 5, 0, SHOW_ALWAYS },
+	{ "ID", "id", 9, 0, SHOW_ALWAYS },
+	{ "NAME", "name", 4, SCOLS_FL_TRUNC, SHOW_ROOMY },
+	{ "DRIVER", "driver", 8, 0, SHOW_ALWAYS },
 	{ "NEXT", "driver_next", 8, 0, SHOW_ALWAYS },
 	{ "RULE", "rule", 0.2, 0, SHOW_ALWAYS },
 	{ "NOTE", "note", 0.25, SCOLS_FL_WRAP, SHOW_ALWAYS },
@@ -221,6 +221,7 @@ int command_check(struct options *options, int argc, char *argv[])
 		.own = own,
 		.own_count = ARRAY_SIZE(own),
 		.take = arguments_flag,
+		.table = &plan_table,
 		.context = &strict,
 		.usage = "[--strict]",
 	};

@@ -196,6 +196,7 @@ int command_verify(struct options *options, int argc, char *argv[])
 		.context = &verify,
 		.min = 1,
 		.max = 1,
+		.table = &table,
 		.usage = "[--boot] [--kernel RELEASE] [--strict] IMAGE",
 	};
 	int code = arguments_take(options, &arguments, argc, argv);

@@ -299,7 +299,7 @@ static int apply_policy(const struct options *options)
 
 int command_apply(struct options *options, int argc, char *argv[])
 {
-	static const struct arguments none = { .usage = "" };
+	static const struct arguments none = { .usage = "", .table = &table };
 	int code = arguments_take(options, &none, argc, argv);
 
 	if (code >= 0)

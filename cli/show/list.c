@@ -10,11 +10,11 @@
 
 static const struct table_column columns[] = {
 	{ "ADDRESS", "address", 14, 0, SHOW_ALWAYS },
-	{ "CLASS", "class", 5, 0, SHOW_ROOMY },
-	{ "ID", "id", 9, 0, SHOW_ROOMY },
-	{ "NAME", "name", 0.25, SCOLS_FL_TRUNC, SHOW_ALWAYS },
-	{ "DRIVER", "driver", 8, SCOLS_FL_TRUNC, SHOW_ALWAYS },
-	{ "NEXT", "driver_next", 8, SCOLS_FL_TRUNC, SHOW_ALWAYS },
+	{ "CLASS", "class", 5, 0, SHOW_ALWAYS },
+	{ "ID", "id", 9, 0, SHOW_ALWAYS },
+	{ "NAME", "name", 4, SCOLS_FL_TRUNC, SHOW_ALWAYS },
+	{ "DRIVER", "driver", 8, 0, SHOW_ALWAYS },
+	{ "NEXT", "driver_next", 8, 0, SHOW_ALWAYS },
 	{ "STATE", "state", 5, 0, SHOW_ASKED },
 	{ "USE", "use", 4, 0, SHOW_ASKED },
 	{ "NOTE", "note", 0.25, SCOLS_FL_WRAP, SHOW_ALWAYS },
@@ -95,6 +95,7 @@ int command_list(struct options *options, int argc, char *argv[])
 		.own = own,
 		.own_count = ARRAY_SIZE(own),
 		.take = arguments_flag,
+		.table = &flat,
 		.context = &all,
 		.usage = "[--all]",
 	};

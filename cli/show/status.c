@@ -294,7 +294,7 @@ static int print_status(const struct options *options, struct view *view)
 
 int command_status(struct options *options, int argc, char *argv[])
 {
-	static const struct arguments none = { .usage = "" };
+	static const struct arguments none = { .usage = "", .table = &table };
 	int code = arguments_take(options, &none, argc, argv);
 	struct view *view;
 

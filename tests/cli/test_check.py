@@ -756,7 +756,7 @@ def test_a_narrow_terminal_shows_what_matters(host, columns):
     assert all(len(line) <= columns for line in lines)
     assert [line.split() for line in lines if line.startswith(TWIN)][0][-2:] == [
         "vfio-pci", "/etc/vfio-bind.conf:1"]
-    assert ("CLASS" in lines[0]) == (columns == 132)
+    assert ("NAME" in lines[0]) == (columns == 132) and "CLASS" in lines[0]
 
 
 USAGE = [("an argument", ["what"]), ("an option", ["--nope"]), ("a column", ["-o", "nope"])]

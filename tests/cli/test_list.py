@@ -471,6 +471,19 @@ def test_each_device_takes_few_instructions(program, crowds, command, from_file)
     assert EACH[command] / 3 < (many - few) / (MANY - FEW) < EACH[command]
 
 
+def test_a_tree_grows_by_its_rows_alone(program, tmp_path):
+    """Twice the devices, twice the instructions: each group is looked for once."""
+    counts = []
+    for count in (1000, 2000):
+        machine = tmp_path / f"{count}.tsv"
+        machine.write_text("".join(
+            f"0000:{number >> 8:02x}:{number >> 3 & 31:02x}.{number & 7}\t020000\t8086:10ed\t-\t-"
+            f"\t-\t{number // 2}\t-\t-\t-\t-\n" for number in range(count)))
+        counts.append(instructions(program, "--root", tmp_path, "--machine", machine, "list"))
+    start = instructions(program, "--version")
+    assert counts[1] - start < 2.2 * (counts[0] - start)
+
+
 def install(program, root):
     """Copies the program and what it is linked to below root, for chroot(1)."""
     linked = subprocess.run(["ldd", program], stdout=subprocess.PIPE, text=True, check=True).stdout
