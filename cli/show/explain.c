@@ -7,6 +7,7 @@
 #include "guard.h"
 #include "host/read_host.h"
 #include "match.h"
+#include "row_text.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -178,13 +179,49 @@ static struct json_object *explain_rule(struct host *host, size_t r, size_t inde
 	return object;
 }
 
+/* Others of its kind that the rule could take: ", or one that is free: 0000:02:00.0". */
+static void add_free_twins(struct host *host, size_t index, const struct rule *rule,
+			   char out[SENTENCE_SIZE])
+{
+	const struct device *devices = host->judged.inventory.devices;
+	size_t len = strlen(out);
+	const char *before = "; free of its kind: ";
+
+	for (size_t i = 0; i < host->judged.inventory.count && len + 64 < SENTENCE_SIZE; i++) {
+		char address[ADDRESS_SIZE];
+
+		if (i == index || devices[i].vendor != devices[index].vendor ||
+		    devices[i].device != devices[index].device ||
+		    guard_first(&host->decision, rule, i, REASON_RULE) != REASON_NONE)
+			continue;
+		(void)address_format(devices[i].address, address);
+		len += (size_t)snprintf(out + len, SENTENCE_SIZE - len, "%s%s", before, address);
+		before = ", ";
+	}
+}
+
+/* What can be done about a refusal, or an empty text. */
+static const char *next_step(struct host *host, size_t index, char out[SENTENCE_SIZE])
+{
+	struct verdict verdict = plan_verdict(&host->judged.plan, index);
+
+	out[0] = '\0';
+	if (verdict.kind != VERDICT_REFUSE)
+		return out;
+	(void)snprintf(out, SENTENCE_SIZE, "%s", guard_remedy(verdict.reason));
+	if (verdict.reason == REASON_HOST_STORAGE || verdict.reason == REASON_HOST_NETWORK ||
+	    verdict.reason == REASON_HOST_INPUT || verdict.reason == REASON_IN_USE)
+		add_free_twins(host, index, rule_at(host, verdict.rule), out);
+	return out;
+}
+
 static struct json_object *explain(struct host *host, size_t index)
 {
 	const struct device *device = &host->judged.inventory.devices[index];
 	struct verdict verdict = plan_verdict(&host->judged.plan, index);
 	struct json_object *object = json_object_new_object();
 	struct json_object *rules = json_object_new_array();
-	char text[NAME_TEXT_SIZE], address[ADDRESS_SIZE];
+	char text[NAME_TEXT_SIZE], address[ADDRESS_SIZE], next[SENTENCE_SIZE];
 
 	(void)address_format(device->address, address);
 	json_add_string(object, "result", exit_word(EXIT_AS_CONFIGURED));
@@ -201,6 +238,8 @@ static struct json_object *explain(struct host *host, size_t index)
 			(void)json_object_array_add(rules, rule);
 	}
 	(void)json_object_object_add(object, "rules", rules);
+	if (next_step(host, index, next)[0])
+		json_add_string(object, "next", next);
 	return object;
 }
 
@@ -237,6 +276,8 @@ static void print_explanation(struct json_object *object)
 			     detail[0] ? ": " : "", detail);
 		print_guards(json_object_object_get(rule, "guards"));
 	}
+	if (json_get_string(object, "next")[0])
+		(void)printf("  next: %s\n", json_get_string(object, "next"));
 }
 
 static int explain_address(const struct options *options, const char *address)

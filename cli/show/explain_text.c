@@ -236,8 +236,16 @@ const char *say_guard(struct host *host, enum reason guard, size_t index, char o
 			(void)snprintf(out, SENTENCE_SIZE, "nobody can say what the host lives on");
 		break;
 	case REASON_IN_USE:
+		(void)snprintf(out, SENTENCE_SIZE, "%s",
+			       device->disk_in_use ? "a disk on it is in use" :
+						     "no disk on it is in use");
+		break;
 	case REASON_BOUND_DISPLAY:
-		say_holder(device, out);
+		if (device_has_base_class(device, CLASS_BASE_DISPLAY) ||
+		    device_has_base_class(device, CLASS_BASE_ACCELERATOR))
+			say_holder(device, out);
+		else
+			(void)snprintf(out, SENTENCE_SIZE, "neither display nor accelerator");
 		break;
 	case REASON_LAST_DISPLAY:
 		say_screens(host, out);
