@@ -116,9 +116,11 @@ static void check_reset(struct findings *findings, size_t index)
 	finding = find(findings, SEVERITY_WARNING, "reset", index,
 		       "has no reset method: a guest finds it as the one before left it");
 	if (others.count)
-		finding_advise(finding,
-			       "bind %s too, which shares its bus, so that vfio can reset them all",
-			       others.text);
+		finding_advise(
+			finding,
+			"reboot the host before a second guest has it: a reset of the bus would "
+			"also reset %s, which the host keeps",
+			others.text);
 	else
 		finding_advise(finding,
 			       "reboot the host before a second guest has it, or look for a "

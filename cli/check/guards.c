@@ -116,6 +116,39 @@ static void check_verdicts(struct findings *findings)
 	}
 }
 
+/* Writes "; 0000:03:00.0 holds root" where the host lives on the device, else nothing. */
+static void say_lives(struct findings *findings, size_t index, char *out, size_t size)
+{
+	const struct host_note *note = NULL;
+	char address[ADDRESS_SIZE], uses[USES_TEXT_SIZE];
+
+	(void)uses_text(findings, index, uses); /* it also has the notes found */
+	while ((note = host_notes_next(&findings->notes, index, note)))
+		if (note->purpose != FOR_BOOT_DISPLAY && note->purpose != FOR_FRAMEBUFFER)
+			break;
+	if (!note)
+		return;
+	(void)address_format(findings->host->judged.inventory.devices[index].address, address);
+	(void)snprintf(out, size, "; %s holds %s", address,
+		       uses[0]                      ? uses :
+		       note->purpose == FOR_STORAGE ? "the host's storage" :
+						      "the host's network");
+}
+
+/* What to do about a group of which the host keeps a part. */
+static const char *advise_group(const struct rule *rule, bool lives, bool held)
+{
+	if (lives)
+		return "this group cannot be given: put the card into another slot, or turn ACS on "
+		       "in the firmware's setup (pcie_acs_override= would part the group, and let "
+		       "its devices reach each other's memory)";
+	if (rule->with == WITH_GROUP)
+		return "with=group leaves them with the host all the same, as the guards say: move "
+		       "the card to another slot";
+	return held ? "bind them too (with=group), or move the card to another slot" :
+		      "leave them without one, or bind them too (with=group)";
+}
+
 /*
  * A group goes to a guest as a whole: what a host's driver holds in it keeps the guest from
  * starting (linux/Documentation/driver-api/vfio.rst).
@@ -127,22 +160,25 @@ static void check_group(struct findings *findings, size_t index)
 	const struct inventory *inventory = &host->judged.inventory;
 	struct naming others = { 0 };
 	struct finding *finding;
+	char lives[USES_TEXT_SIZE + ADDRESS_SIZE + 16] = "";
 	bool held = false;
 
 	for (size_t i = 0; (i = plan_group_shared(plan, inventory, index, i)) != NO_DEVICE; i++) {
 		naming_add(&others, host, i);
 		held |= host->drivers[i][0] != '\0';
+		if (!lives[0])
+			say_lives(findings, i, lives, sizeof(lives));
 	}
 	if (!others.count)
 		return;
 	finding = finding_add(findings, held ? SEVERITY_WARNING : SEVERITY_NOTE, "group",
-			      "IOMMU group %d is shared with %s, which the host keeps%s",
+			      "IOMMU group %d is shared with %s, which the host keeps%s%s",
 			      inventory->devices[index].group, others.text,
 			      held ? ": no guest can start with any of it" :
-				     ", without a driver until now");
+				     ", without a driver until now",
+			      lives);
 	finding_advise(finding, "%s",
-		       held ? "bind them too (with=group), or move the card to another slot" :
-			      "leave them without one, or bind them too (with=group)");
+		       advise_group(rule_at(host, plan_verdict(plan, index).rule), lives[0], held));
 	naming_give(&others, finding);
 }
 

@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Advice that can be followed: what check and explain say to do would do what is wanted."""
+
+import json
+import subprocess
+
+import pytest
+
+from lib import golden
+from lib.payload import fixture_program  # noqa: F401
+
+# A card in one group with the drive that holds /, behind a board's own switch.
+GROUP = """#protect storage path=0000:00/01.3/00.0 id=2646:2263
+0000:00:01.3\t060400\t1022:1483\t-\t-\t-\t1\t-\t-\t-\t-
+0000:00:03.1\t060400\t1022:1483\t-\t-\t-\t1\t-\t-\t-\t-
+0000:03:00.0\t010802\t2646:2263\t-\t-\tnvme\t12\t0000:00:01.3\t-\t-\t-
+0000:07:00.0\t030000\t10de:2504\t-\t-\tnouveau\t12\t0000:00:03.1\t-\t-\t0
+0000:07:00.1\t040300\t10de:228e\t-\t-\tsnd_hda_intel\t12\t0000:00:03.1\t-\t-\t-
+0000:08:00.0\t030000\t1002:73df\t-\t-\tamdgpu\t13\t-\t-\t-\t1
+0000:09:00.0\t010802\t2646:2263\t-\t-\tnvme\t14\t-\t-\t-\t-
+"""
+
+
+def run(program, tmp_path, policy, *words):
+    (tmp_path / "machine").write_text(GROUP)
+    (tmp_path / "etc").mkdir(exist_ok=True)
+    (tmp_path / "etc/vfio-bind.conf").write_text(policy)
+    return subprocess.run([program, "--root", tmp_path, "--machine", tmp_path / "machine", *words],
+                          text=True, capture_output=True, check=False)
+
+
+@pytest.mark.parametrize("more", ["", " with=group"])
+def test_a_group_that_the_host_lives_in_cannot_be_given(program, tmp_path, more):
+    """To bind the rest as well would cost the host its devices and help no guest."""
+    done = run(program, tmp_path, f"bind 0000:07:00.0 id=10de:2504{more}\n", "check", "--json")
+    (group,) = [finding for finding in golden.validate(done.stdout, "check")["findings"]
+                if finding["check"] == "group"]
+    assert "0000:03:00.0 holds the host's storage" in group["text"]
+    assert "cannot be given" in group["advice"] and "ACS" in group["advice"]
+    assert "with=group" not in group["advice"]
+
+
+def test_a_refusal_is_explained_to_its_end(program, tmp_path):
+    """What can be done, and which device of the same kind is free."""
+    policy = "bind 0000:03:00.0,0000:09:00.0 id=2646:2263\n"
+    said = json.loads(run(program, tmp_path, policy, "explain", "--json", "0000:03:00.0").stdout)
+    assert (said["verdict"], said["reason"]) == ("refuse", "host-storage")
+    assert said["next"] == "name another drive; free of its kind: 0000:09:00.0"
+    text = run(program, tmp_path, policy, "explain", "0000:03:00.0").stdout
+    assert text.splitlines()[-1] == f"  next: {said['next']}"
+    assert "next:" not in run(program, tmp_path, policy, "explain", "0000:09:00.0").stdout
+
+
+def test_a_guard_that_passed_says_why(program, tmp_path):
+    said = run(program, tmp_path, "bind 0000:09:00.0 id=2646:2263\n", "explain", "0000:09:00.0")
+    assert "guard in-use             passed: no disk on it is in use\n" in said.stdout
+    assert "guard bound-display      passed: neither display nor accelerator\n" in said.stdout
