@@ -4,6 +4,7 @@
 #include "check.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 /* Guests' drivers that take devices by kind. */
 static const char *const takers[] = { "vfio-pci", "pci-stub" };
@@ -20,7 +21,8 @@ bool takes_kinds(struct text module)
 struct taken {
 	struct naming bound;  /* the policy binds them too */
 	struct naming others; /* it leaves them to the host */
-	size_t storage;       /* one of those, which holds the host's storage, or NO_DEVICE */
+	uint16_t *lived_on;   /* of those, what the host lives on; allocated */
+	size_t lived_on_count;
 };
 
 static bool is_in_list(struct text list, const struct device *device)
@@ -33,10 +35,31 @@ static bool is_in_list(struct text list, const struct device *device)
 	return false;
 }
 
+/* What the host has from the device, or NULL. */
+static const char *lived_on(struct host *host, size_t index)
+{
+	static const struct {
+		enum use use;
+		const char *how;
+	} uses[] = {
+		{ USE_STORAGE, "holds the host's storage" },
+		{ USE_NETWORK, "carries the host's network" },
+		{ USE_INPUT, "has the host's only keyboard" },
+	};
+	bool wants_dsn;
+
+	for (size_t i = 0; i < ARRAY_SIZE(uses); i++)
+		if (protect_find(&host->judged.protect, &host->judged.inventory, index, uses[i].use,
+				 &wants_dsn))
+			return uses[i].how;
+	return NULL;
+}
+
 static void find_taken(struct host *host, struct text list, struct taken *taken)
 {
 	const struct inventory *inventory = &host->judged.inventory;
-	bool wants_dsn;
+
+	taken->lived_on = calloc(inventory->count + 1, sizeof(*taken->lived_on));
 
 	for (size_t i = 0; i < inventory->count; i++) {
 		if (device_is_bridge(&inventory->devices[i]) ||
@@ -47,38 +70,64 @@ static void find_taken(struct host *host, struct text list, struct taken *taken)
 			continue;
 		}
 		naming_add(&taken->others, host, i);
-		if (protect_find(&host->judged.protect, inventory, i, USE_STORAGE, &wants_dsn))
-			taken->storage = i;
+		if (taken->lived_on && lived_on(host, i))
+			taken->lived_on[taken->lived_on_count++] = (uint16_t)i;
 	}
 }
 
-/* "; 0000:05:00.0 holds the host's storage: root, swap" */
-static void say_storage(struct findings *findings, size_t index, char out[USES_TEXT_SIZE + 64])
-{
-	char uses[USES_TEXT_SIZE], address[ADDRESS_SIZE];
+#define LIVED_ON_SIZE 1024
 
+static bool holds_root(struct findings *findings, size_t index)
+{
+	const struct host_note *note = NULL;
+
+	while ((note = host_notes_next(&findings->notes, index, note)))
+		if (note->purpose == FOR_ROOT)
+			return true;
+	return false;
+}
+
+/* Adds "; 0000:05:00.0 holds the host's storage: root, swap" for the devices that do hold root, or do not. */
+static size_t add_lived_on(struct findings *findings, const struct taken *taken, bool root,
+			   char out[LIVED_ON_SIZE], size_t len)
+{
+	for (size_t i = 0; i < taken->lived_on_count && len < LIVED_ON_SIZE - 1; i++) {
+		size_t index = taken->lived_on[i];
+		char uses[USES_TEXT_SIZE], address[ADDRESS_SIZE];
+
+		(void)uses_text(findings, index, uses);
+		if (holds_root(findings, index) != root)
+			continue;
+		(void)address_format(findings->host->judged.inventory.devices[index].address,
+				     address);
+		len += (size_t)snprintf(out + len, LIVED_ON_SIZE - len, "; %s %s%s%s", address,
+					lived_on(findings->host, index), uses[0] ? ": " : "", uses);
+	}
+	return len;
+}
+
+/* All that the host lives on, root first. */
+static void say_lived_on(struct findings *findings, const struct taken *taken,
+			 char out[LIVED_ON_SIZE])
+{
 	out[0] = '\0';
-	if (index == NO_DEVICE)
-		return;
-	(void)address_format(findings->host->judged.inventory.devices[index].address, address);
-	(void)uses_text(findings, index, uses);
-	(void)snprintf(out, USES_TEXT_SIZE + 64, "; %s holds the host's storage%s%s", address,
-		       uses[0] ? ": " : "", uses);
+	(void)add_lived_on(findings, taken, false, out,
+			   add_lived_on(findings, taken, true, out, 0));
 }
 
 static void say_others(struct findings *findings, struct taken *taken, struct text line,
 		       const char *in, const char *place)
 {
-	char storage[USES_TEXT_SIZE + 64], all[64] = "";
+	char lives[LIVED_ON_SIZE], all[64] = "";
 	struct finding *finding;
 
-	say_storage(findings, taken->storage, storage);
+	say_lived_on(findings, taken, lives);
 	if (taken->bound.count)
 		(void)snprintf(all, sizeof(all), "all %zu devices of its kinds, also ",
 			       taken->bound.count + taken->others.count);
 	finding = finding_add(findings, SEVERITY_WARNING, "ids",
 			      "\"%.*s\" %s takes %s%s, which the policy leaves to the host%s",
-			      (int)line.len, line.at, in, all, taken->others.text, storage);
+			      (int)line.len, line.at, in, all, taken->others.text, lives);
 	finding_advise(finding, taken->bound.count ?
 					"remove it: the policy needs no ids=" :
 					"remove it, or make rules of it: vfio-bind import");
@@ -103,11 +152,12 @@ static void say_redundant(struct findings *findings, struct taken *taken, struct
 void check_kinds(struct findings *findings, struct text list, struct text line, const char *in,
 		 const char *place)
 {
-	struct taken taken = { .storage = NO_DEVICE };
+	struct taken taken = { 0 };
 
 	find_taken(findings->host, list, &taken);
 	if (taken.others.count)
 		say_others(findings, &taken, line, in, place);
 	else
 		say_redundant(findings, &taken, line, in, place);
+	free(taken.lived_on);
 }

@@ -55,3 +55,24 @@ def test_a_guard_that_passed_says_why(program, tmp_path):
     said = run(program, tmp_path, "bind 0000:09:00.0 id=2646:2263\n", "explain", "0000:09:00.0")
     assert "guard in-use             passed: no disk on it is in use\n" in said.stdout
     assert "guard bound-display      passed: neither display nor accelerator\n" in said.stdout
+
+
+FOUR = """#cmdline vfio-pci.ids=1344:51c0
+#protect storage path=0000:00/01.1/00.0 id=1344:51c0
+#protect storage path=0000:00/01.3/00.0 id=1344:51c0
+""" + "".join(f"0000:00:01.{n}\t060400\t1022:1483\t-\t-\t-\t{n}\t-\t-\t-\t-\n"
+              for n in range(1, 5)) + "".join(
+    f"0000:0{n}:00.0\t010802\t1344:51c0\t-\t-\tnvme\t1{n}\t0000:00:01.{n}\t-\t-\t-\n"
+    for n in range(1, 5))
+
+
+def test_all_that_the_host_lives_on_is_named(program, tmp_path):
+    (tmp_path / "machine").write_text(FOUR)
+    (tmp_path / "etc").mkdir()
+    (tmp_path / "etc/vfio-bind.conf").write_text("keep nvme\n")
+    done = subprocess.run([program, "--root", tmp_path, "--machine", tmp_path / "machine", "check",
+                           "--json"], text=True, capture_output=True, check=False)
+    (ids,) = [finding for finding in golden.validate(done.stdout, "check")["findings"]
+              if finding["check"] == "ids"]
+    assert ids["text"].endswith("; 0000:01:00.0 holds the host's storage; 0000:03:00.0 holds the "
+                                "host's storage")

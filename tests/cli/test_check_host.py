@@ -118,6 +118,21 @@ def test_ids_that_take_the_drive_of_the_root(program, host):
             "storage: root, /boot/efi\n") in done.stdout
 
 
+def test_ids_that_take_all_the_host_lives_on(program, tmp_path):
+    """Root first, wherever it is: here on the second drive, and /boot on the first."""
+    host = HostTree(tmp_path / "root")
+    host.nvme("0000:01:00.0", "0000:00:03.0", "259:0", "nvme0n1")
+    host.nvme("0000:02:00.0", "0000:00:04.0", "259:1", "nvme1n1")
+    host.mount("/boot", "259:0")
+    host.mount("/", "259:1")
+    host.write("proc/cmdline", "root=/dev/nvme1n1 vfio-pci.ids=144d:a80a\n")
+    set_policy(host.root, "keep usb\n")
+    done = subprocess.run([program, "--root", host.root, "check"], stdout=subprocess.PIPE,
+                          text=True, check=False, env={**os.environ, "LC_ALL": "C"})
+    assert ("; 0000:02:00.0 holds the host's storage: root; 0000:01:00.0 holds the host's storage: "
+            "/boot\n") in done.stdout
+
+
 def test_the_card_of_the_default_route(program, host):
     plain(host)
     host.routes(("eth0", "0.0.0.0", "0.0.0.0"))
