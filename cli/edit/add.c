@@ -83,6 +83,28 @@ static bool has_other_screen(const struct editing *editing)
 	return false;
 }
 
+/* What a VMD controller takes along: it is one device with all that is below its root buses. */
+static void note_below(struct editing *editing, struct address controller)
+{
+	const struct inventory *inventory = &editing->host->judged.inventory;
+	char text[SENTENCE_SIZE] = "", address[ADDRESS_SIZE];
+	size_t len = 0;
+
+	for (size_t i = 0; i < inventory->count && len + ADDRESS_SIZE + 2 < sizeof(text); i++) {
+		const struct device *device = &inventory->devices[i];
+
+		if (!device->below_function || !address_equal(device->below, controller) ||
+		    device_is_bridge(device))
+			continue;
+		(void)address_format(device->address, address);
+		len += (size_t)snprintf(text + len, sizeof(text) - len, "%s%s", len ? ", " : "",
+					address);
+	}
+	(void)address_format(controller, address);
+	if (len)
+		editing_note(editing, "With %s goes all that is behind it: %s.", address, text);
+}
+
 /* What else could be done about a refusal. */
 static void note_way_out(struct editing *editing, enum reason reason, const char *rule)
 {
@@ -91,6 +113,16 @@ static void note_way_out(struct editing *editing, enum reason reason, const char
 	if (reason == REASON_HOST_STORAGE || reason == REASON_HOST_NETWORK ||
 	    reason == REASON_HOST_INPUT)
 		note_twins(editing);
+	if (reason == REASON_BEHIND_VMD) {
+		char address[ADDRESS_SIZE];
+
+		(void)address_format(device_of(editing, editing->index)->below, address);
+		editing_note(editing,
+			     "It cannot be parted from its VMD controller. To give both away: "
+			     "vfio-bind add %s; or turn VMD off in the firmware's setup.",
+			     address);
+		note_below(editing, device_of(editing, editing->index)->below);
+	}
 	if (reason != REASON_BOOT_DISPLAY && reason != REASON_LAST_DISPLAY)
 		return;
 	if (!last)
@@ -276,6 +308,7 @@ static int add(struct editing *editing)
 	if (code != EXIT_AS_CONFIGURED)
 		return code;
 	note_picture(editing);
+	note_below(editing, device_of(editing, editing->index)->address);
 	note_group(editing);
 	note_dsn(editing);
 	say_done(editing);

@@ -76,3 +76,22 @@ def test_all_that_the_host_lives_on_is_named(program, tmp_path):
               if finding["check"] == "ids"]
     assert ids["text"].endswith("; 0000:01:00.0 holds the host's storage; 0000:03:00.0 holds the "
                                 "host's storage")
+
+
+VMD = """#below 10000:00 0000:00:0e.0
+0000:00:0e.0\t010400\t8086:9a0b\t-\t-\tvmd\t5\t-\t-\t-\t-
+10000:00:01.0\t060400\t8086:9a09\t-\t-\t-\t5\t-\t-\t-\t-
+10000:01:00.0\t010802\t144d:a80a\t-\t-\tnvme\t5\t10000:00:01.0\t-\t-\t-
+10000:02:00.0\t010802\t144d:a80a\t-\t-\tnvme\t5\t10000:00:01.0\t-\t-\t-
+"""
+
+
+@pytest.mark.parametrize("what, status", [("0000:00:0e.0", 0), ("10000:01:00.0", 5)])
+def test_what_goes_with_a_vmd_controller_is_said(program, tmp_path, what, status):
+    (tmp_path / "machine").write_text(VMD)
+    done = subprocess.run([program, "--root", tmp_path, "--machine", tmp_path / "machine", "add",
+                           "--dry-run", what], text=True, capture_output=True, check=False)
+    assert done.returncode == status
+    assert "With 0000:00:0e.0 goes all that is behind it: 10000:01:00.0, 10000:02:00.0." in \
+        done.stderr
+    assert ("vfio-bind add 0000:00:0e.0" in done.stderr) == (status == 5)
