@@ -47,7 +47,11 @@ _vfio_bind_options() {
 	payload | overlay) own=(--kernel) ;;
 	verify) own=(--boot --kernel --strict) ;;
 	esac
-	printf '%s\n' --root --machine --json --output --raw --noheadings --help --version "${own[@]}"
+	case $1 in
+	graph | dump | payload) ;; # what they write has a form of its own
+	*) own+=(--json) ;;
+	esac
+	printf '%s\n' --root --machine --output --raw --noheadings --help --version "${own[@]}"
 }
 
 _vfio_bind_argument() {

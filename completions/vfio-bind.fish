@@ -54,7 +54,7 @@ end
 complete -c vfio-bind -f
 complete -c vfio-bind -l root -d 'Another directory in place of /' -xa '(__fish_complete_directories)'
 complete -c vfio-bind -l machine -d 'A dump in place of this machine' -rF
-complete -c vfio-bind -l json -d 'As JSON'
+complete -c vfio-bind -n 'not __vfio_bind_is graph dump payload' -l json -d 'As JSON'
 complete -c vfio-bind -s o -l output -d 'Columns to show' -x
 complete -c vfio-bind -l raw -d 'Columns without padding'
 complete -c vfio-bind -l noheadings -d 'No heading line'

@@ -22,6 +22,8 @@ SAFETY = 600  # seconds without a word: a shell that hangs
 LINES = [
     # What is typed, and what it could be.
     ("vfio-bind re", ["release", "remove", "repair"]),
+    ("vfio-bind list --js", ["--json"]), ("vfio-bind graph --js", []), ("vfio-bind dump --js", []),
+    ("vfio-bind payload --js", []),
     (ON + "exp", ["explain"]),
     ("vfio-bind --json verify --st", ["--strict"]),
     ("vfio-bind check --st", ["--strict"]),
