@@ -42,4 +42,8 @@ void check_generators(struct findings *findings);
 /* Whether each installed kernel has the drivers, and its image this policy. */
 void check_images(struct findings *findings);
 
+/* Names the devices that the host keeps and that a blacklisted module leaves without a driver. */
+void check_blacklisted(struct findings *findings, struct text module, struct text line,
+		       const char *in, const char *place);
+
 #endif

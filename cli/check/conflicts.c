@@ -38,6 +38,15 @@ static void say_blacklisted(struct findings *findings, struct text word)
 	finding_advise(finding, "remove it from the kernel command line");
 }
 
+static void say_left(struct findings *findings, const struct cmdline_word *word)
+{
+	struct text list = word->value, module;
+
+	while (text_cut(&list, ',', &module))
+		check_blacklisted(findings, module, word->whole, "on the kernel command line",
+				  "/proc/cmdline");
+}
+
 static void check_cmdline(struct findings *findings)
 {
 	struct text rest = text_of(findings->host->judged.cmdline);
@@ -51,6 +60,10 @@ static void check_cmdline(struct findings *findings)
 				    "/proc/cmdline");
 		else if (cmdline_name_is(word.name, "module_blacklist") && lists_taker(word.value))
 			say_blacklisted(findings, word.whole);
+		else if (cmdline_name_is(word.name, "module_blacklist") ||
+			 cmdline_name_is(word.name, "modprobe.blacklist") ||
+			 cmdline_name_is(word.name, "rd.driver.blacklist"))
+			say_left(findings, &word);
 	}
 }
 

@@ -74,6 +74,16 @@ static void check_softdep(struct modprobe *modprobe, const struct conf_line *lin
 			  "remove the line");
 }
 
+static void check_blacklist(struct modprobe *modprobe, const struct conf_line *line,
+			    struct text module)
+{
+	char place[CONF_PLACE_SIZE], in[CONF_PLACE_SIZE + 8];
+
+	conf_place(line, place);
+	(void)snprintf(in, sizeof(in), "in %s", place);
+	check_blacklisted(modprobe->findings, module, line->text, in, place);
+}
+
 static void check_line(struct modprobe *modprobe, const struct conf_line *line)
 {
 	struct text rest = line->text, command, module;
@@ -82,6 +92,8 @@ static void check_line(struct modprobe *modprobe, const struct conf_line *line)
 		return;
 	if (text_is(command, "options") && takes_kinds(module))
 		check_options(modprobe, line, rest);
+	else if (text_is(command, "blacklist"))
+		check_blacklist(modprobe, line, module);
 	else if (text_is(command, "softdep"))
 		check_softdep(modprobe, line, module, rest);
 	else if (text_is(command, "install") && takes_kinds(module))

@@ -95,3 +95,27 @@ def test_what_goes_with_a_vmd_controller_is_said(program, tmp_path, what, status
     assert "With 0000:00:0e.0 goes all that is behind it: 10000:01:00.0, 10000:02:00.0." in \
         done.stderr
     assert ("vfio-bind add 0000:00:0e.0" in done.stderr) == (status == 5)
+
+
+TWO_AMD = """#cmdline %s
+0000:01:00.0\t030000\t1002:73df\t-\t-\t%s\t1\t-\t-\t-\t1
+0000:02:00.0\t030000\t1002:744c\t-\t-\tvfio-pci\t2\t-\t-\t-\t0
+0000:03:00.0\t010802\t144d:a80a\t-\t-\tnvme\t3\t-\t-\t-\t-
+"""
+
+
+@pytest.mark.parametrize("words, driver, left", [
+    ("modprobe.blacklist=amdgpu", "-", True), ("module_blacklist=foo,amdgpu", "-", True),
+    ("rd.driver.blacklist=amdgpu", "amdgpu", True), ("modprobe.blacklist=nouveau", "-", False),
+    ("modprobe.blacklist=radeon", "amdgpu", False), ("quiet", "-", False)])
+def test_a_blacklisted_driver_is_missing_to_the_card_that_stays(program, tmp_path, words, driver,
+                                                                left):
+    (tmp_path / "machine").write_text(TWO_AMD % (words, driver))
+    (tmp_path / "etc").mkdir()
+    (tmp_path / "etc/vfio-bind.conf").write_text("bind 0000:02:00.0 id=1002:744c\n")
+    done = subprocess.run([program, "--root", tmp_path, "--machine", tmp_path / "machine", "check",
+                           "--json"], text=True, capture_output=True, check=False)
+    found = [finding["text"] for finding in golden.validate(done.stdout, "check")["findings"]
+             if finding["check"] == "blacklist"]
+    assert found == ([f'"{words}" on the kernel command line leaves 0000:01:00.0, which the host '
+                      "keeps, without a driver"] if left else [])
