@@ -178,3 +178,35 @@ bool conf_has_word(struct text text, const char *word)
 	}
 	return false;
 }
+
+static void join_line(struct conf_joiner *joiner, struct text text)
+{
+	if (text.len >= sizeof(joiner->joined) - joiner->len)
+		text.len = 0; /* longer than any line somebody wrote */
+	memcpy(joiner->joined + joiner->len, text.at, text.len);
+	joiner->len += text.len;
+}
+
+bool conf_take_joined(void *context, const struct conf_line *line)
+{
+	struct conf_joiner *joiner = context;
+	struct conf_line whole = *line;
+
+	/* What goes on does so in the very next line, and never in another file. */
+	if (line->number != joiner->last + 1)
+		joiner->len = 0;
+	joiner->last = line->number;
+	if (!joiner->len)
+		joiner->first = line->number;
+	if (text_ends(line->text, "\\")) {
+		join_line(joiner, (struct text){ line->text.at, line->text.len - 1 });
+		return true;
+	}
+	if (joiner->len) {
+		join_line(joiner, line->text);
+		whole.text = (struct text){ joiner->joined, joiner->len };
+		whole.number = joiner->first;
+	}
+	joiner->len = 0;
+	return joiner->take(joiner->context, &whole);
+}

@@ -31,6 +31,20 @@ int conf_read(struct machine *machine, const char *path, conf_take take, void *c
 int conf_read_dirs(struct machine *machine, const char *const dirs[], size_t count,
 		   const char *suffix, conf_take take, void *context);
 
+/*
+ * Puts lines together that end with a backslash, as modprobe.d(5) has it, and hands each out with the
+ * number of its first: conf_take_joined() is a conf_take whose context is this.
+ */
+struct conf_joiner {
+	conf_take take;
+	void *context;
+	char joined[4096]; /* lines that end with a backslash, up to the one that does not */
+	size_t len;
+	unsigned first, last; /* numbers of the first and last of them */
+};
+
+bool conf_take_joined(void *joiner, const struct conf_line *line);
+
 /* Writes "/PATH:LINE". */
 void conf_place(const struct conf_line *line, char out[CONF_PLACE_SIZE]);
 

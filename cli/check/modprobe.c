@@ -13,30 +13,25 @@ static const char *const modprobe_dirs[] = {
 	"usr/lib/modprobe.d", "lib/modprobe.d",
 };
 
-#define LINE_MAX_JOINED 4096
-
-struct modprobe {
-	struct findings *findings;
-	/* Lines that end with a backslash, up to the one that does not. */
-	char joined[LINE_MAX_JOINED];
-	size_t joined_len;
-	unsigned joined_first, joined_last; /* numbers of the first and last of them */
-};
-
-static void check_options(struct modprobe *modprobe, const struct conf_line *line,
-			  struct text options)
+static void say_kinds(struct findings *findings, const struct conf_line *line, struct text list)
 {
 	char place[CONF_PLACE_SIZE], in[CONF_PLACE_SIZE + 8];
-	struct text list = kinds_in_options(options);
 
-	if (!list.at)
-		return;
 	conf_place(line, place);
 	(void)snprintf(in, sizeof(in), "in %s", place);
-	check_kinds(modprobe->findings, list, line->text, in, place);
+	check_kinds(findings, list, line->text, in, place);
 }
 
-static void find_line(struct modprobe *modprobe, const struct conf_line *line,
+static void check_options(struct findings *findings, const struct conf_line *line,
+			  struct text options)
+{
+	struct text list = kinds_in_options(options);
+
+	if (list.at)
+		say_kinds(findings, line, list);
+}
+
+static void find_line(struct findings *findings, const struct conf_line *line,
 		      enum severity severity, const char *check, const char *what,
 		      const char *advice)
 {
@@ -44,14 +39,14 @@ static void find_line(struct modprobe *modprobe, const struct conf_line *line,
 	struct finding *finding;
 
 	conf_place(line, place);
-	finding = finding_add(modprobe->findings, severity, check, "%s \"%.*s\" %s", place,
+	finding = finding_add(findings, severity, check, "%s \"%.*s\" %s", place,
 			      (int)line->text.len, line->text.at, what);
 	finding_set_place(finding, "%s", place);
 	finding_advise(finding, "%s", advice);
 }
 
 /* A guest's driver that is to be loaded ahead of another, or drags another in with it. */
-static void check_softdep(struct modprobe *modprobe, const struct conf_line *line,
+static void check_softdep(struct findings *findings, const struct conf_line *line,
 			  struct text module, struct text rest)
 {
 	struct text word;
@@ -64,83 +59,96 @@ static void check_softdep(struct modprobe *modprobe, const struct conf_line *lin
 				 (word.len < 4 || memcmp(word.at, "vfio", 4) != 0);
 		}
 	if (takes_kinds(module) && other)
-		find_line(modprobe, line, SEVERITY_WARNING, "softdep",
+		find_line(findings, line, SEVERITY_WARNING, "softdep",
 			  "loads another driver along with vfio-pci, which may take its devices "
 			  "first",
 			  "remove the line");
 	else if (!takes_kinds(module) && taker)
-		find_line(modprobe, line, SEVERITY_NOTE, "softdep",
+		find_line(findings, line, SEVERITY_NOTE, "softdep",
 			  "is not needed: devices are bound before that driver is loaded",
 			  "remove the line");
 }
 
-static void check_blacklist(struct modprobe *modprobe, const struct conf_line *line,
+static void check_blacklist(struct findings *findings, const struct conf_line *line,
 			    struct text module)
 {
 	char place[CONF_PLACE_SIZE], in[CONF_PLACE_SIZE + 8];
 
 	conf_place(line, place);
 	(void)snprintf(in, sizeof(in), "in %s", place);
-	check_blacklisted(modprobe->findings, module, line->text, in, place);
+	check_blacklisted(findings, module, line->text, in, place);
 }
 
-static void check_line(struct modprobe *modprobe, const struct conf_line *line)
+static void check_line(struct findings *findings, const struct conf_line *line)
 {
 	struct text rest = line->text, command, module;
 
 	if (!word_next(&rest, &command) || !word_next(&rest, &module))
 		return;
 	if (text_is(command, "options") && takes_kinds(module))
-		check_options(modprobe, line, rest);
+		check_options(findings, line, rest);
 	else if (text_is(command, "blacklist"))
-		check_blacklist(modprobe, line, module);
+		check_blacklist(findings, line, module);
 	else if (text_is(command, "softdep"))
-		check_softdep(modprobe, line, module, rest);
+		check_softdep(findings, line, module, rest);
 	else if (text_is(command, "install") && takes_kinds(module))
-		find_line(modprobe, line, SEVERITY_WARNING, "install",
+		find_line(findings, line, SEVERITY_WARNING, "install",
 			  "runs a program in place of loading it, which may bind other devices",
 			  "remove the line; vfio-bind import makes rules of the scripts it knows");
 }
 
-static void join_line(struct modprobe *modprobe, struct text text)
+static bool take_line(void *findings, const struct conf_line *line)
 {
-	if (text.len >= sizeof(modprobe->joined) - modprobe->joined_len)
-		text.len = 0; /* longer than any line somebody wrote */
-	memcpy(modprobe->joined + modprobe->joined_len, text.at, text.len);
-	modprobe->joined_len += text.len;
+	check_line(findings, line);
+	return true;
 }
 
-static bool take_line(void *context, const struct conf_line *line)
+/* initramfs-tools.conf(5): a line of its modules file is a module and its options. */
+static bool take_module(void *findings, const struct conf_line *line)
 {
-	struct modprobe *modprobe = context;
-	struct conf_line whole = *line;
+	struct text rest = line->text, module;
 
-	/* What goes on does so in the very next line, and never in another file. */
-	if (line->number != modprobe->joined_last + 1)
-		modprobe->joined_len = 0;
-	modprobe->joined_last = line->number;
-	if (!modprobe->joined_len)
-		modprobe->joined_first = line->number;
-	if (text_ends(line->text, "\\")) {
-		join_line(modprobe, (struct text){ line->text.at, line->text.len - 1 });
+	if (word_next(&rest, &module) && takes_kinds(module))
+		check_options(findings, line, rest);
+	return true;
+}
+
+/* dracut.conf(5): kernel_cmdline= is for the command line of the image. */
+static bool take_dracut(void *findings, const struct conf_line *line)
+{
+	struct text rest = line->text, key, word;
+
+	if (!text_cut(&rest, '=', &key) || !conf_has_word(key, "kernel_cmdline"))
 		return true;
+	while (rest.len && strchr("\"' ", *rest.at)) {
+		rest.at++;
+		rest.len--;
 	}
-	if (modprobe->joined_len) {
-		join_line(modprobe, line->text);
-		whole.text = (struct text){ modprobe->joined, modprobe->joined_len };
-		whole.number = modprobe->joined_first;
+	while (word_next(&rest, &word)) {
+		struct text value = word, name, module;
+
+		if (!text_cut(&value, '=', &name) || !text_cut(&name, '.', &module) ||
+		    !text_is(name, "ids") || !takes_kinds(module))
+			continue;
+		while (value.len && strchr("\"' ", value.at[value.len - 1]))
+			value.len--;
+		say_kinds(findings, line, value);
 	}
-	check_line(modprobe, &whole);
-	modprobe->joined_len = 0;
 	return true;
 }
 
 void check_modprobe(struct findings *findings)
 {
-	struct modprobe modprobe = { .findings = findings };
+	static const char *const dracut[] = { "etc/dracut.conf.d", "usr/lib/dracut/dracut.conf.d" };
+	static struct conf_joiner joiner;
 	struct machine *machine = &findings->host->judged.machine;
-	int err = conf_read_dirs(machine, modprobe_dirs, ARRAY_SIZE(modprobe_dirs), ".conf",
-				 take_line, &modprobe);
+	int err;
 
+	joiner = (struct conf_joiner){ .take = take_line, .context = findings };
+	err = conf_read_dirs(machine, modprobe_dirs, ARRAY_SIZE(modprobe_dirs), ".conf",
+			     conf_take_joined, &joiner);
 	(void)finding_unreadable(findings, "modprobe", machine->failed, err);
+	(void)conf_read(machine, "etc/initramfs-tools/modules", take_module, findings);
+	(void)conf_read(machine, "etc/dracut.conf", take_dracut, findings);
+	(void)conf_read_dirs(machine, dracut, ARRAY_SIZE(dracut), ".conf", take_dracut, findings);
 }

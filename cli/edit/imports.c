@@ -151,21 +151,19 @@ static bool is_hide_key(struct text key)
 
 static void find_cmdline(struct imports *imports)
 {
-	struct text rest = text_of(imports->host->judged.cmdline), word;
+	struct text rest = text_of(imports->host->judged.cmdline);
+	struct cmdline_word word;
 
-	while (word_next(&rest, &word)) {
-		struct text value = word, key;
-		bool ids;
+	while (cmdline_next(&rest, &word)) {
+		bool ids = is_ids_key(word.name);
 
-		(void)text_cut(&value, '=', &key);
-		ids = is_ids_key(key);
-		if (!value.len || (!ids && !is_hide_key(key)) ||
-		    !import_begin(imports, IMPORT_CMDLINE, "kernel command line", word))
+		if (!word.value.len || (!ids && !is_hide_key(word.name)) ||
+		    !import_begin(imports, IMPORT_CMDLINE, "kernel command line", word.whole))
 			continue;
 		if (ids)
-			import_ids(imports, value);
+			import_ids(imports, word.value);
 		else
-			import_addresses(imports, value);
+			import_addresses(imports, word.value);
 	}
 }
 
@@ -186,6 +184,23 @@ static bool take_modprobe(void *context, const struct conf_line *line)
 	return true;
 }
 
+/* initramfs-tools.conf(5): a module and its options. */
+static bool take_module(void *context, const struct conf_line *line)
+{
+	struct imports *imports = context;
+	struct text rest = line->text, word, list;
+	char place[CONF_PLACE_SIZE];
+
+	if (!word_next(&rest, &word) ||
+	    !(conf_is_module(word, "vfio-pci") || conf_is_module(word, "pci-stub")))
+		return true;
+	list = kinds_in_options(rest);
+	conf_place(line, place);
+	if (list.len && import_begin(imports, IMPORT_MODPROBE, place, line->text))
+		import_ids(imports, list);
+	return true;
+}
+
 /* The directories of modprobe.d(5). */
 static void find_modprobe(struct imports *imports)
 {
@@ -193,8 +208,13 @@ static void find_modprobe(struct imports *imports)
 					    "usr/local/lib/modprobe.d", "usr/lib/modprobe.d",
 					    "lib/modprobe.d" };
 
+	static struct conf_joiner joiner;
+
+	joiner = (struct conf_joiner){ .take = take_modprobe, .context = imports };
 	(void)conf_read_dirs(&imports->host->judged.machine, dirs, ARRAY_SIZE(dirs), ".conf",
-			     take_modprobe, imports);
+			     conf_take_joined, &joiner);
+	(void)conf_read(&imports->host->judged.machine, "etc/initramfs-tools/modules", take_module,
+			imports);
 }
 
 /* A file is called pci-ADDRESS, or ADDRESS by old versions, and holds the driver: driverctl(8). */

@@ -50,6 +50,8 @@ CMDLINES = [
     ("vfio-pci.ids=10de:0fb9,10de:1c82", [GPU], [BOOT_GPU]),
     ("vfio-pci.ids=8086:ffffffff:ffffffff:ffffffff:0c0330:ffffff", [USB], []),
     ("vfio-pci.ids=8086:a12f vfio-pci.ids=8086:a12f", [USB], []),
+    ('vfio-pci.ids="8086:a12f,8086:1572"', [USB, *NIC], []),
+    ('"vfio-pci.ids=8086:a12f,8086:1572"', [USB, *NIC], []),
     ("rd.qubes.hide_pci=00:14.0,03:00.0", [USB, DRIVES["03"]], []),
     ("xen-pciback.hide=(00:14.0)(0000:03:00.0)", [USB, DRIVES["03"]], []),
     ("vfio-pci-devices=0000:00:14.0", [USB], []),
@@ -70,6 +72,9 @@ FILES = [
     ("etc/modprobe.d/vfio.conf", 'options vfio_pci ids="8086:a12f" # mine\n', [USB]),
     ("usr/lib/modprobe.d/x.conf", "options pci-stub ids=8086:a12f\n", [USB]),
     ("lib/modprobe.d/x.conf", "options vfio-pci ids=8086:a12f\n", [USB]),
+    ("etc/modprobe.d/vfio.conf", "options vfio-pci \\\n  ids=8086:a12f\n", [USB]),
+    ("etc/initramfs-tools/modules", "vfio\nvfio_pci ids=8086:a12f\n", [USB]),
+    ("etc/initramfs-tools/modules", "pci-stub ids=8086:a12f disable=0\n", [USB]),
     ("etc/driverctl.d/pci-0000:00:14.0", "vfio-pci\n", [USB]),
     ("etc/driverctl.d/0000:00:14.0", "vfio-pci", [USB]),
     ("etc/driverctl.d/pci-0000:00:14.0", "pci-stub\n", [USB + " driver=pci-stub"]),
@@ -184,7 +189,8 @@ def test_the_order_is_always_the_same(program, root):
               if line.startswith(("# /", "# kernel"))]
     groups = ["kernel command line", "modprobe.d", "driverctl.d", "/boot/config",
               "/etc/vfio-pci.cfg"]
-    ranks = [next((n for n, part in enumerate(groups) if part in place), len(groups))
+    ranks = [next((n for n, part in enumerate(groups)
+                   if part in place.replace("initramfs-tools/modules", "modprobe.d")), len(groups))
              for place in places]
     assert ranks == sorted(ranks) and set(ranks) == set(range(len(groups) + 1))
 
