@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "id_list.h"
 
+#include "cmdline.h"
 #include "words.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #define ANY UINT32_MAX /* PCI_ANY_ID of linux/mod_devicetable.h */
@@ -54,15 +56,80 @@ bool kind_matches(const struct kind *kind, const struct device *device)
 
 struct text kinds_in_options(struct text options)
 {
-	static const char key[] = "ids=";
-	struct text list = { 0 }, word;
+	struct text list = { 0 };
+	struct cmdline_word word;
 
-	while (word_next(&options, &word)) {
-		if (word.len < sizeof(key) - 1 || memcmp(word.at, key, sizeof(key) - 1) != 0)
-			continue;
-		list = (struct text){ word.at + sizeof(key) - 1, word.len - sizeof(key) + 1 };
-		if (list.len >= 2 && list.at[0] == '"' && list.at[list.len - 1] == '"')
-			list = (struct text){ list.at + 1, list.len - 2 };
-	}
+	/* The kernel parses them as it parses its command line, quotes and all. */
+	while (cmdline_next(&options, &word))
+		if (word.value.at && text_is(word.name, "ids"))
+			list = word.value;
 	return list;
+}
+
+bool takes_kinds(struct text module)
+{
+	return conf_is_module(module, "vfio-pci") || conf_is_module(module, "pci-stub");
+}
+
+bool is_kinds_parameter(struct text name)
+{
+	struct text module;
+
+	return text_cut(&name, '.', &module) && name.at && text_is(name, "ids") &&
+	       takes_kinds(module);
+}
+
+struct reading {
+	kinds_take take;
+	void *context;
+};
+
+/* The value of KEY=="VALUE" in a rule, or one with at NULL. */
+static struct text udev_match(struct text rule, const char *key)
+{
+	const char *at = memmem(rule.at, rule.len, key, strlen(key));
+	struct text value = { 0 }, rest;
+
+	if (!at)
+		return value;
+	rest.at = at + strlen(key);
+	rest.len = (size_t)(rule.at + rule.len - rest.at);
+	return text_cut(&rest, '"', &value) && rest.at ? value : (struct text){ 0 };
+}
+
+static bool take_udev(void *context, const struct conf_line *line)
+{
+	struct reading *reading = context;
+	struct text name, vendor, device;
+	uint32_t numbers[2];
+	char id[16];
+
+	if (!memmem(line->text.at, line->text.len, "driver_override", 15) ||
+	    !conf_has_word(line->text, "vfio-pci"))
+		return true;
+	name = udev_match(line->text, "KERNEL==\"");
+	if (!name.at)
+		name = udev_match(line->text, "KERNELS==\"");
+	vendor = udev_match(line->text, "{vendor}==\"");
+	device = udev_match(line->text, "{device}==\"");
+	if (vendor.at && device.at && parse_number(vendor, &numbers[0]) &&
+	    parse_number(device, &numbers[1])) {
+		(void)snprintf(id, sizeof(id), "%04x:%04x", numbers[0] & 0xffff,
+			       numbers[1] & 0xffff);
+		name = text_of(id);
+	}
+	return !name.len || reading->take(reading->context, line, name);
+}
+
+int kinds_read_udev(struct machine *machine, kinds_take take, void *context)
+{
+	static const char *const dirs[] = { "etc/udev/rules.d", "run/udev/rules.d",
+					    "usr/local/lib/udev/rules.d", "usr/lib/udev/rules.d",
+					    "lib/udev/rules.d" };
+	struct reading reading = { .take = take, .context = context };
+
+	static struct conf_joiner joiner;
+
+	joiner = (struct conf_joiner){ .take = take_udev, .context = &reading };
+	return conf_read_dirs(machine, dirs, ARRAY_SIZE(dirs), ".rules", conf_take_joined, &joiner);
 }

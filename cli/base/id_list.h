@@ -7,6 +7,7 @@
 #ifndef KINDS_H
 #define KINDS_H
 
+#include "conf_file.h"
 #include "device.h"
 
 struct kind {
@@ -22,5 +23,21 @@ bool kind_matches(const struct kind *kind, const struct device *device);
 
 /* The list behind ids= in a module's options, or one with at NULL. The last one counts. */
 struct text kinds_in_options(struct text options);
+
+/* True for a guest's driver that takes devices by kind: vfio-pci, pci-stub. */
+bool takes_kinds(struct text module);
+
+/* True for the name of a parameter "vfio-pci.ids" of such a driver. */
+bool is_kinds_parameter(struct text name);
+
+/* Called with a line and the list in it; returns false to see no more. */
+typedef bool (*kinds_take)(void *context, const struct conf_line *line, struct text list);
+
+/*
+ * Finds udev(7)'s rules that write vfio-pci to driver_override: the list is an address if the
+ * rule goes by the kernel's name, and VVVV:DDDD if it goes by vendor and device.
+ * Returns 0 or the first error, which machine->failed names.
+ */
+int kinds_read_udev(struct machine *machine, kinds_take take, void *context);
 
 #endif

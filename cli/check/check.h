@@ -33,9 +33,6 @@ void check_modprobe(struct findings *findings);
 void check_kinds(struct findings *findings, struct text list, struct text line, const char *in,
 		 const char *place);
 
-/* True for the guests' drivers that have ids=: vfio-pci and pci-stub. */
-bool takes_kinds(struct text module);
-
 /* Configuration of image generators that names modules which are no more. */
 void check_generators(struct findings *findings);
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "base/conf_file.h"
+#include "base/id_list.h"
 #include "base/words.h"
 #include "check.h"
 
@@ -7,14 +8,6 @@
 #include <string.h>
 
 #define DRIVERCTL_DIR "etc/driverctl.d"
-
-/* "vfio-pci.ids" to "vfio-pci", if the parameter is that. */
-static bool is_ids_parameter(struct text name)
-{
-	struct text module;
-
-	return text_cut(&name, '.', &module) && text_is(name, "ids") && takes_kinds(module);
-}
 
 static bool lists_taker(struct text list)
 {
@@ -55,7 +48,7 @@ static void check_cmdline(struct findings *findings)
 	while (cmdline_next(&rest, &word)) {
 		if (!word.value.at)
 			continue;
-		if (is_ids_parameter(word.name))
+		if (is_kinds_parameter(word.name))
 			check_kinds(findings, word.value, word.whole, "on the kernel command line",
 				    "/proc/cmdline");
 		else if (cmdline_name_is(word.name, "module_blacklist") && lists_taker(word.value))
@@ -111,6 +104,34 @@ static bool take_override(void *context, const struct conf_line *line)
 	return true;
 }
 
+static bool take_udev(void *context, const struct conf_line *line, struct text what)
+{
+	struct findings *findings = context;
+	char place[CONF_PLACE_SIZE], in[CONF_PLACE_SIZE + 8], text[ADDRESS_SIZE];
+	struct finding *finding;
+	struct address address;
+	size_t index;
+
+	conf_place(line, place);
+	(void)snprintf(in, sizeof(in), "in %s", place);
+	if (!address_parse(what, &address)) {
+		check_kinds(findings, what, line->text, in, place);
+		return true;
+	}
+	index = inventory_find(&findings->host->judged.inventory, address);
+	if (index == NO_DEVICE ||
+	    plan_verdict(&findings->host->judged.plan, index).kind == VERDICT_BIND)
+		return true;
+	(void)address_format(address, text);
+	finding = finding_add(findings, SEVERITY_WARNING, "ids",
+			      "%s gives %s to vfio-pci, which the policy leaves to the host", place,
+			      text);
+	finding_advise(finding, "remove the line, or make a rule of it: vfio-bind import");
+	finding->device = index;
+	finding_set_place(finding, "%s", place);
+	return true;
+}
+
 void check_conflicts(struct findings *findings)
 {
 	static const char *const driverctl[] = { DRIVERCTL_DIR };
@@ -121,6 +142,8 @@ void check_conflicts(struct findings *findings)
 	if (findings->host->from_file)
 		return;
 	check_modprobe(findings);
+	err = kinds_read_udev(machine, take_udev, findings);
+	(void)finding_unreadable(findings, "ids", machine->failed, err);
 	err = conf_read_dirs(machine, driverctl, 1, "", take_override, findings);
 	(void)finding_unreadable(findings, "driverctl", machine->failed, err);
 }

@@ -6,17 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* Guests' drivers that take devices by kind. */
-static const char *const takers[] = { "vfio-pci", "pci-stub" };
-
-bool takes_kinds(struct text module)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(takers); i++)
-		if (conf_is_module(module, takers[i]))
-			return true;
-	return false;
-}
-
 /* What a list of kinds takes. */
 struct taken {
 	struct naming bound;  /* the policy binds them too */

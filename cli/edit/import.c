@@ -167,6 +167,34 @@ static void say_fate(struct importing *importing, size_t d, char out[SENTENCE_SI
 	}
 }
 
+/* True if another screen than the device's own card is left to the host. */
+static bool has_other_screen(const struct importing *importing, size_t index)
+{
+	const struct host *host = importing->host;
+
+	for (size_t i = 0; i < host->judged.inventory.count; i++)
+		if (!display_same_card(device_of(importing, i), device_of(importing, index)) &&
+		    screen_is_left(&host->decision, i))
+			return true;
+	return false;
+}
+
+/* The word that takes a refused display all the same, or "". */
+static const char *way_out(const struct importing *importing, size_t d)
+{
+	size_t index = importing->imports.devices[d].index;
+	enum reason reason;
+
+	if (importing->fates[d] != FATE_RULE)
+		return "";
+	reason = plan_verdict(&importing->host->judged.plan, index).reason;
+	if (reason == REASON_LAST_DISPLAY)
+		return " allow=last-display";
+	if (reason != REASON_BOOT_DISPLAY)
+		return "";
+	return has_other_screen(importing, index) ? " allow=boot-display" : " allow=last-display";
+}
+
 static struct json_object *device_json(struct importing *importing, size_t d)
 {
 	const struct import_device *device = &importing->imports.devices[d];
@@ -183,6 +211,8 @@ static struct json_object *device_json(struct importing *importing, size_t d)
 	}
 	say_fate(importing, d, text);
 	json_add_string(object, "note", text);
+	if (way_out(importing, d)[0])
+		json_add_format(object, "next", "%s%s", importing->rules[d], way_out(importing, d));
 	if (importing->fates[d] == FATE_RULE)
 		json_add_string(object, "rule", importing->rules[d]);
 	(void)json_object_object_add(
@@ -260,11 +290,14 @@ static void print_device(struct json_object *device)
 	const char *title = json_get_string(device, "title");
 	const char *note = json_get_string(device, "note");
 	const char *rule = json_get_string(device, "rule");
+	const char *next = json_get_string(device, "next");
 
 	(void)printf("# %s%s%s\n", title[0] ? title : json_get_string(device, "item"),
 		     note[0] ? ": " : "", note);
 	if (rule[0])
 		(void)printf("%s%s\n", note[0] ? "#" : "", rule);
+	if (next[0])
+		(void)printf("# To take it all the same, write this line yourself:\n#  %s\n", next);
 }
 
 static void print_twins(struct json_object *kind)

@@ -2,15 +2,17 @@
 /* Shell scripts of guides, which write addresses, or what boot_vga tells, to driver_override. */
 #include "imports.h"
 
+#include "base/id_list.h"
+#include "base/words.h"
+
+#include <stdio.h>
 #include <string.h>
 
 /* Our own hooks and programs carry this name, and do none of it. */
 #define OURS "vfio-bind"
 
 struct reading {
-	struct imports *imports;
 	bool overrides, boot_vga; /* the words stand in it */
-	bool began;               /* the second time through: there is a place to add to */
 };
 
 static bool contains(struct text text, const char *what)
@@ -32,47 +34,101 @@ static bool is_address_byte(char c)
 	return c == ':' || c == '.' || hex_values[(unsigned char)c] >= 0;
 }
 
-/* Adds what looks like an address with its domain; anything else in a script is shell. */
+/* True for DDDD:BB:… that is no address: somebody meant one. */
+static bool is_broken_address(struct text word)
+{
+	uint32_t number;
+	struct text domain;
+	size_t len = word.len;
+
+	return text_cut(&word, ':', &domain) && text_hex(domain, 4, 4, &number) && len >= 8 &&
+	       memchr(word.at, ':', word.len);
+}
+
+static bool is_wildcard(char c)
+{
+	return c == '*' || c == '?' || c == '[' || c == '$';
+}
+
+/* Adds what is an address, or was meant as one; anything else in a script is shell. */
 static bool take_script_addresses(void *context, const struct conf_line *line)
 {
-	struct reading *reading = context;
+	struct imports *imports = context;
 	const char *at = line->text.at;
+	char place[CONF_PLACE_SIZE];
 	struct address address;
+	bool began = false;
 	size_t start = 0;
 
+	conf_place(line, place);
 	for (size_t i = 0; i <= line->text.len; i++) {
 		struct text word = { at + start, i - start };
 
 		if (i < line->text.len && is_address_byte(at[i]))
 			continue;
 		start = i + 1;
-		if (word.len < sizeof("0000:00:00.0") - 1 || !address_parse(word, &address))
+		if (word.len < sizeof("00:00.0") - 1 ||
+		    (!address_parse(word, &address) &&
+		     ((i < line->text.len && is_wildcard(at[i])) || !is_broken_address(word))))
 			continue;
-		if (!reading->began) {
-			char place[CONF_PLACE_SIZE];
-
-			(void)join(place, sizeof(place), "/", line->path, "");
-			reading->began = import_begin(reading->imports, IMPORT_SCRIPT, place,
-						      text_of("addresses for driver_override"));
-		}
-		import_address(reading->imports, word, text_of("vfio-pci"));
+		if (!began)
+			began = import_begin(imports, IMPORT_SCRIPT, place, line->text);
+		import_address(imports, word, text_of("vfio-pci"));
 	}
 	return true;
 }
 
-static void take_script(struct imports *imports, const char *path)
+static bool is_known(const struct imports *imports, const char *place)
+{
+	size_t len = strlen(place);
+
+	for (size_t i = 0; i < imports->count; i++)
+		if (!strncmp(imports->list[i].place, place, len) &&
+		    (imports->list[i].place[len] == ':' || !imports->list[i].place[len]))
+			return true;
+	return false;
+}
+
+void import_script(struct imports *imports, const char *path)
 {
 	struct machine *machine = &imports->host->judged.machine;
-	struct reading reading = { .imports = imports };
+	struct reading reading = { 0 };
 	char place[CONF_PLACE_SIZE];
 
-	if (conf_read(machine, path, take_words, &reading) || !reading.overrides)
+	if (!join(place, sizeof(place), "/", path, "") || is_known(imports, place) ||
+	    conf_read(machine, path, take_words, &reading) || !reading.overrides)
 		return;
-	if (!reading.boot_vga)
-		(void)conf_read(machine, path, take_script_addresses, &reading);
-	else if (join(place, sizeof(place), "/", path, ""))
+	if (reading.boot_vga)
 		(void)import_begin(imports, IMPORT_RECIPE, place,
 				   text_of("driver_override by boot_vga"));
+	else
+		(void)conf_read(machine, path, take_script_addresses, imports);
+}
+
+void import_install(struct imports *imports, struct text line)
+{
+	struct text rest = line, word, before = { 0 };
+	char path[MACHINE_PATH_SIZE];
+	bool program = false;
+
+	while (word_next(&rest, &word)) {
+		while (word.len && strchr("\"';&|", word.at[word.len - 1]))
+			word.len--;
+		while (word.len && strchr("\"'", word.at[0]))
+			word = (struct text){ word.at + 1, word.len - 1 };
+		program |= text_ends(before, "install") && takes_kinds(word);
+		before = word;
+		if (!program || word.len < 2 || word.at[0] != '/' || word.len > sizeof(path))
+			continue;
+		(void)snprintf(path, sizeof(path), "%.*s", (int)word.len - 1, word.at + 1);
+		import_script(imports, path);
+	}
+}
+
+static bool take_install(void *context, const struct conf_line *line)
+{
+	import_install(context, line->text);
+	return true;
 }
 
 /* The scripts in a directory, all of them or those whose name speaks of vfio. */
@@ -87,8 +143,12 @@ static void find_in(struct imports *imports, const char *dir_path, bool all)
 		return;
 	while ((name = dir_next(&dir, &err)))
 		if (name[0] != '.' && !strstr(name, OURS) && (all || strstr(name, "vfio")) &&
-		    join(path, sizeof(path), dir_path, "/", name))
-			take_script(imports, path);
+		    join(path, sizeof(path), dir_path, "/", name)) {
+			import_script(imports, path);
+			if (all)
+				(void)conf_read(&imports->host->judged.machine, path, take_install,
+						imports);
+		}
 	dir_close(&dir);
 }
 
@@ -117,6 +177,8 @@ void import_scripts(struct imports *imports)
 	} dirs[] = {
 		{ "etc/initramfs-tools/scripts/init-top", true },
 		{ "etc/initramfs-tools/scripts/init-premount", true },
+		{ "etc/initramfs-tools/hooks", true },
+		{ "etc/initramfs-tools/conf.d", true },
 		{ "etc/initcpio/hooks", true },
 		{ "etc/initcpio/install", true },
 		{ "usr/lib/initcpio/hooks", false },

@@ -14,6 +14,7 @@ const char *import_name(enum import_source source)
 		[IMPORT_CMDLINE] = "kernel command line",
 		[IMPORT_MODPROBE] = "modprobe.d",
 		[IMPORT_DRIVERCTL] = "driverctl",
+		[IMPORT_UDEV] = "udev rule",
 		[IMPORT_UNRAID] = "Unraid",
 		[IMPORT_CFG] = "vfio-pci.cfg",
 		[IMPORT_SCRIPT] = "script",
@@ -133,15 +134,6 @@ void import_addresses(struct imports *imports, struct text list)
 	}
 }
 
-/* "vfio-pci.ids", and "_" is as good as "-": linux/kernel/params.c:parameq. */
-static bool is_ids_key(struct text key)
-{
-	struct text module;
-
-	return text_cut(&key, '.', &module) && key.at && text_is(key, "ids") &&
-	       (conf_is_module(module, "vfio-pci") || conf_is_module(module, "pci-stub"));
-}
-
 /* The addresses that a word of Qubes, Xen or the vfio-pci-override scripts hides. */
 static bool is_hide_key(struct text key)
 {
@@ -155,7 +147,7 @@ static void find_cmdline(struct imports *imports)
 	struct cmdline_word word;
 
 	while (cmdline_next(&rest, &word)) {
-		bool ids = is_ids_key(word.name);
+		bool ids = is_kinds_parameter(word.name);
 
 		if (!word.value.len || (!ids && !is_hide_key(word.name)) ||
 		    !import_begin(imports, IMPORT_CMDLINE, "kernel command line", word.whole))
@@ -174,6 +166,7 @@ static bool take_modprobe(void *context, const struct conf_line *line)
 	char place[CONF_PLACE_SIZE];
 	struct text list;
 
+	import_install(imports, line->text);
 	if (!word_next(&rest, &word) || !text_is(word, "options") || !word_next(&rest, &word) ||
 	    !(conf_is_module(word, "vfio-pci") || conf_is_module(word, "pci-stub")))
 		return true;
@@ -215,6 +208,22 @@ static void find_modprobe(struct imports *imports)
 			     conf_take_joined, &joiner);
 	(void)conf_read(&imports->host->judged.machine, "etc/initramfs-tools/modules", take_module,
 			imports);
+}
+
+static bool take_udev(void *context, const struct conf_line *line, struct text what)
+{
+	struct imports *imports = context;
+	char place[CONF_PLACE_SIZE];
+	struct address address;
+
+	conf_place(line, place);
+	if (!import_begin(imports, IMPORT_UDEV, place, line->text))
+		return true;
+	if (address_parse(what, &address))
+		import_address(imports, what, text_of("vfio-pci"));
+	else
+		import_ids(imports, what);
+	return true;
 }
 
 /* A file is called pci-ADDRESS, or ADDRESS by old versions, and holds the driver: driverctl(8). */
@@ -275,7 +284,14 @@ static bool take_unraid(void *context, const struct conf_line *line)
 /* DEVICES="0000:01:00.0 0000:01:00.1": the scripts of old guides that are called vfio-bind */
 static bool take_old_cfg(void *context, const struct conf_line *line)
 {
-	return take_cfg(context, line, IMPORT_CFG, "DEVICES");
+	char place[CONF_PLACE_SIZE];
+
+	if (memchr(line->text.at, '=', line->text.len))
+		return take_cfg(context, line, IMPORT_CFG, "DEVICES");
+	conf_place(line, place);
+	if (import_begin(context, IMPORT_CFG, place, line->text))
+		import_addresses(context, line->text);
+	return true;
 }
 
 static bool comes_before(const struct import *a, const struct import *b)
@@ -308,6 +324,7 @@ void imports_find(struct imports *imports, struct host *host)
 	if (!host->from_file) {
 		find_modprobe(imports);
 		find_driverctl(imports);
+		(void)kinds_read_udev(machine, take_udev, imports);
 		(void)conf_read(machine, "boot/config/vfio-pci.cfg", take_unraid, imports);
 		(void)conf_read(machine, "etc/vfio-pci.cfg", take_old_cfg, imports);
 		import_scripts(imports);

@@ -16,6 +16,7 @@ enum import_source {
 	IMPORT_CMDLINE,
 	IMPORT_MODPROBE,
 	IMPORT_DRIVERCTL,
+	IMPORT_UDEV,
 	IMPORT_UNRAID,
 	IMPORT_CFG,
 	IMPORT_SCRIPT, /* names addresses */
@@ -71,5 +72,11 @@ void import_addresses(struct imports *imports, struct text list);
 
 /* Scripts that write to driver_override, where initramfs generators and people keep them. */
 void import_scripts(struct imports *imports);
+
+/* A script at that path, without its leading slash, if it writes to driver_override. */
+void import_script(struct imports *imports, const char *path);
+
+/* The scripts that "install vfio-pci /PATH" of modprobe.d(5) runs, also where a script writes it. */
+void import_install(struct imports *imports, struct text line);
 
 #endif

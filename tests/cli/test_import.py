@@ -98,6 +98,61 @@ def test_files(program, root, name, text, bound):
     assert "/" + name in done.stdout
 
 
+WRITES = """#!/bin/sh
+for DEV in 00:14.0 0000:21:00:.0 /sys/bus/pci/devices/0000:00:*; do
+    echo vfio-pci > /sys/bus/pci/devices/$DEV/driver_override
+done
+"""
+
+
+@pytest.mark.parametrize("name, text", [
+    ("etc/modprobe.d/vfio.conf", "install vfio-pci /usr/lib/x.sh\n"),
+    ("etc/modprobe.d/vfio.conf", "install vfio_pci /bin/sh -c '/usr/lib/x.sh; true'\n"),
+    ("etc/initramfs-tools/conf.d/vfio", "install vfio-pci /usr/lib/x.sh\n"),
+    ("etc/initramfs-tools/hooks/vfio", 'echo "install vfio-pci /usr/lib/x.sh" >> $D/x.conf\n'),
+])
+def test_the_script_that_modprobe_runs(program, root, name, text):
+    set_conf(root, text, name)
+    set_conf(root, WRITES, "usr/lib/x.sh")
+    done = run(program, root, "import")
+    assert (done.status, rules(done)) == (0, [USB]), done.stdout + done.stderr
+    assert "# /usr/lib/x.sh:2: " in done.stdout
+    assert "# 0000:21:00:.0: is no address\n" in done.stdout and "0000:00:: is" not in done.stdout
+
+
+def test_addresses_alone(program, root):
+    set_conf(root, "0000:00:14.0\n03:00.0\n0000:21:00:.0\n", "etc/vfio-pci.cfg")
+    done = run(program, root, "import")
+    assert rules(done) == [USB, DRIVES["03"]]
+    assert "# /etc/vfio-pci.cfg:3: " in done.stdout
+    assert "# 0000:21:00:.0: is no address\n" in done.stdout
+
+
+@pytest.mark.parametrize("match", [
+    'KERNEL=="0000:00:14.0"', 'ATTR{vendor}=="0x8086", ATTR{device}=="0xa12f"',
+    'ATTR{vendor}=="0x8086", \\\n  ATTR{device}=="0xa12f"',
+])
+def test_udev_rules(program, root, match):
+    set_conf(root, 'ACTION=="add", ' + match + ', ATTR{driver_override}="vfio-pci"\n',
+             "etc/udev/rules.d/10-vfio.rules")
+    done = run(program, root, "--json", "import")
+    (entry,) = golden.validate(done.stdout, "import")["imports"]
+    assert [device["rule"] for device in entry["devices"]] == [USB]
+    said = run(program, root, "check").stdout
+    assert "/etc/udev/rules.d/10-vfio.rules:1" in said
+    assert "0000:00:14.0" in said and "which the policy leaves to the host" in said
+
+
+def test_the_next_step_for_the_boot_display(program, root):
+    (root / "proc/cmdline").write_text("vfio-pci.ids=10de:1c82\n")
+    done = run(program, root, "--json", "import")
+    (entry,) = golden.validate(done.stdout, "import")["imports"]
+    assert [device.get("next") for device in entry["devices"]] == \
+        [BOOT_GPU + " allow=last-display", None]
+    assert ("# To take it all the same, write this line yourself:\n#  " + BOOT_GPU +
+            " allow=last-display\n") in run(program, root, "import").stdout
+
+
 def test_a_file_that_another_of_its_name_masks_is_not_imported(program, root):
     set_conf(root, "options vfio-pci ids=8086:a12f\n", "usr/lib/modprobe.d/vfio.conf")
     set_conf(root, "# nothing\n", "etc/modprobe.d/vfio.conf")
