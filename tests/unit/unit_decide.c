@@ -631,9 +631,78 @@ static void check_shared(void **state)
 	assert_string_equal(got, row->want);
 }
 
+struct detail_row {
+	const char *name, *machine, *policy;
+	const char *want; /* what rule_detail() says of each rule, with "|" behind it */
+};
+
+#define PORTS                                                                                      \
+	"07:00.0 020000 8086:1572\n07:00.1 020000 8086:1572\n08:00.0 020000 8086:1533\n"           \
+	"09:00.0 010802 144d:a80a dsn=11\n0a:00.0 010802 144d:a80a dsn=22\n"
+
+static const struct detail_row details[] = {
+	{ "a rule that matches has nothing to add", PORTS, "bind 07:00.0 id=8086:1572", "|" },
+	{ "nothing there, and one function has its id", PORTS, "bind 33:00.0 id=8086:1533",
+	  "its id is at 0000:08:00.0|" },
+	{ "something else stands there", PORTS, "bind 07:00.0 id=8086:1533",
+	  "now 8086:1572, its id is at 0000:08:00.0|" },
+	{ "something else, and nobody has its id", PORTS, "bind 07:00.0 id=8086:9999",
+	  "now 8086:1572|" },
+	{ "by path, too", PORTS, "bind path=0000:00/01.0/00.0 id=8086:1533",
+	  "its id is at 0000:08:00.0|" },
+	{ "of two the one with its serial number", PORTS,
+	  "bind 33:00.0 id=144d:a80a dsn=00-00-00-00-00-00-00-22", "its id is at 0000:0a:00.0|" },
+	{ "of two twins none", PORTS, "bind 33:00.0 id=144d:a80a", "|" },
+	{ "of the ports of a card the one with its function number", PORTS,
+	  "bind 33:00.1 id=8086:1572\nbind path=0000:33/00.0 id=8086:1572",
+	  "its id is at 0000:07:00.1|its id is at 0000:07:00.0|" },
+	{ "no port of that number", PORTS, "bind 33:00.2 id=8086:1572", "|" },
+	{ "the only one, whatever its function number", PORTS, "bind 33:00.5 id=8086:1533",
+	  "its id is at 0000:08:00.0|" },
+	{ "without a whole id nobody knows", PORTS,
+	  "bind 33:00.0\nbind 33:00.0 id=8086:*\nbind 33:00.0 id=8086:1533,0001:0001", "|||" },
+	{ "nor of all functions of a slot, or of two places", PORTS,
+	  "bind 33:00.* id=8086:1533\nbind 33:00.0,34:00.0 id=8086:1533\n"
+	  "bind path=0000:33/00.0,0000:34/00.0 id=8086:1533",
+	  "|||" },
+	{ "the other selectors count", PORTS, "bind 33:00.0 id=8086:1533 class=03", "|" },
+	{ "what cannot be read is no candidate", "08:00.0 020000 8086:1533 unreadable\n",
+	  "bind 33:00.0 id=8086:1533", "|" },
+	{ "a keep rule as well", PORTS, "keep 33:00.0 id=8086:1533", "its id is at 0000:08:00.0|" },
+	{ "a count that is not met", PORTS, "bind network count=2", "3 match, not 2|" },
+	{ "screens nobody knows enough of",
+	  "01:00.0 038000 1:1\n02:00.0 030000 1:2\n03:00.0 040300 1:3\n",
+	  "bind display boot_display=0\nbind display id=0001:0002 boot_display=0\nbind audio "
+	  "boot_display=0",
+	  "may be the boot display: 0000:01:00.0, 0000:02:00.0; name one by path|"
+	  "may be the boot display: 0000:02:00.0; name one by path||" },
+	{ "screens that are known are not named", "01:00.0 030000 1:1 fb\n",
+	  "bind display boot_display=0", "|" },
+};
+
+static void check_detail(void **state)
+{
+	const struct detail_row *row = *state;
+	struct decision decision = WORLD;
+	char mistakes[256], got[1024] = "", one[RULE_DETAIL_SIZE];
+
+	set_machine(row->machine);
+	set_protect("");
+	assert_true(set_policy(row->policy, strlen(row->policy), mistakes));
+	assert_true(decide(&decision));
+	for (size_t r = 0; r < policy.rule_count; r++) {
+		size_t len = rule_detail(&decision, r, one);
+
+		assert_int_equal(len, strlen(one));
+		strcat(strcat(got, one), "|");
+	}
+	assert_string_equal(got, row->want);
+}
+
 int main(void)
 {
-	return TABLE(guards, check_decision) + TABLE(displays, check_decision) +
-	       TABLE(companions, check_decision) + TABLE(rules, check_decision) +
-	       TABLE(wants, check_wants) + TABLE(shared, check_shared);
+	return TABLE(details, check_detail) + TABLE(guards, check_decision) +
+	       TABLE(displays, check_decision) + TABLE(companions, check_decision) +
+	       TABLE(rules, check_decision) + TABLE(wants, check_wants) +
+	       TABLE(shared, check_shared);
 }
