@@ -322,6 +322,15 @@ static const struct decision_row rules[] = {
 	  "01:00.0 010802 1:1\n02:00.0 0c0330 1:1\n03:00.0 020000 1:1\n",
 	  "bind class=nvme,0c03\nbind network,0c0330", "",
 	  "01:00.0 bind rule 1\n02:00.0 bind rule 1\n03:00.0 bind rule 2\n" },
+	{ "a class by name takes every interface of it", "01:00.0 0c0301 1:1\n02:00.0 020001 1:2\n",
+	  "bind usb\nbind network", "", "01:00.0 bind rule 1\n02:00.0 bind rule 2\n" },
+	{ "a driver's name of one letter is one", "01:00.0 120000 1:1 driver=x\n", "bind 01:00.0",
+	  "", "01:00.0 refuse bound-display 1\n" },
+	{ "no word lifts the guard of a screen nobody knows enough of",
+	  "01:00.0 038000 1:1\n02:00.0 038000 1:2\n",
+	  "bind id=0001:0001 "
+	  "allow=no-iommu,boot-display,bound-display,last-display",
+	  "", "01:00.0 refuse ambiguous-display 1\n" },
 	{ "virtual functions of a physical one, by its address",
 	  "01:00.0 020000 1:1\n01:10.0 020000 1:2 vf=0\n01:10.1 020000 1:2 vf=1\n",
 	  "bind pf=01:00.0", "", "01:10.0 bind rule 1\n01:10.1 bind rule 1\n" },
@@ -676,6 +685,13 @@ static const struct detail_row details[] = {
 	  "boot_display=0",
 	  "may be the boot display: 0000:01:00.0, 0000:02:00.0; name one by path|"
 	  "may be the boot display: 0000:02:00.0; name one by path||" },
+	{ "eight screens are named, and no more",
+	  "01:00.0 038000 1:1\n02:00.0 038000 1:1\n03:00.0 038000 1:1\n04:00.0 038000 1:1\n"
+	  "05:00.0 038000 1:1\n06:00.0 038000 1:1\n07:00.0 038000 1:1\n08:00.0 038000 1:1\n"
+	  "09:00.0 038000 1:1\n",
+	  "bind display boot_display=0",
+	  "may be the boot display: 0000:01:00.0, 0000:02:00.0, 0000:03:00.0, 0000:04:00.0, "
+	  "0000:05:00.0, 0000:06:00.0, 0000:07:00.0, 0000:08:00.0; name one by path|" },
 	{ "screens that are known are not named", "01:00.0 030000 1:1 fb\n",
 	  "bind display boot_display=0", "|" },
 };

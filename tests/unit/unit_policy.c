@@ -125,6 +125,8 @@ static const struct mistaken mistaken[] = {
 	{ "bind with options only", "bind with=none   required  # all\n", "1:26" },
 	{ "keep without a selector", "\tkeep\t# what?\n", "1:6" },
 	{ "a value that is empty", "bind id=\n", "1:9" },
+	{ "a slot's name of 64 bytes",
+	  "bind slot=aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\n", "1:11" },
 	{ "vf= without pf=", "bind nvme vf=1\n", "1:11" },
 	{ "an index range that goes down", "bind pf=01:00.0 vf=3-1\n", "1:20" },
 	{ "an index past the last", "bind pf=01:00.0 vf=0,65535\n", "1:22" },
