@@ -142,7 +142,8 @@ static void check_words(struct modelling *m)
 			amiss(m, FOUND_UNKNOWN,
 			      "%.*s on the kernel command line: another program than /init runs",
 			      (int)word.whole.len, word.whole.at);
-		else if (text_is(word.name, "disablehooks") && word.value.len &&
+		else if (text_is(word.name, "disablehooks") && word.value.len && /* of mkinitcpio */
+			 image_find(m->image, "hooks/vfio-bind") &&
 			 memmem(word.value.at, word.value.len, "vfio-bind", 9))
 			amiss(m, FOUND_WRONG,
 			      "%.*s on the kernel command line: the hook does not run",

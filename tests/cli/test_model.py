@@ -9,8 +9,8 @@ import pytest
 
 from lib import golden
 from lib.hosttree import HostTree
-from lib.initramfs import (COMPRESS, cpio, image, initramfs_tools, member, microcode, pe,
-                           tree)
+from lib.initramfs import (COMPRESS, cpio, image, initramfs_tools, member, microcode,
+                           mkinitcpio, pe, tree)
 from lib.moduletree import vfio_tree
 from lib.payload import OURS, build, fixture_program, set_policy  # noqa: F401
 
@@ -117,12 +117,19 @@ def test_a_policy_that_the_binder_refuses(machine, mode, uid, why):
 @pytest.mark.parametrize("words, status, result", [
     ("rd.vfio_bind=0", 1, "wrong"), ("vfio-bind=off", 1, "wrong"),
     ("rd.vfio_bind=dry-run", 1, "wrong"), ("rd.vfio_bind=nonsense", 1, "wrong"),
-    ("noinitrd", 1, "wrong"), ("disablehooks=plymouth,vfio-bind", 1, "wrong"),
+    ("noinitrd", 1, "wrong"), ("disablehooks=plymouth,vfio-bind", 0, "right"),
     ("rdinit=/bin/sh", 1, "unknown"), ("rdinit=/usr/lib/vfio-bind/binder", 0, "right"),
     ("quiet -- rd.vfio_bind=0", 0, "right"), ("rd.vfio_bind=1 disablehooks=plymouth", 0, "right")])
 def test_the_command_line_counts(machine, words, status, result):
     machine.cmdline(words)
     assert machine.verify(machine.image())[:2] == (status, result)
+
+
+def test_a_hook_of_mkinitcpio_that_the_command_line_leaves_out(machine):
+    machine.cmdline("disablehooks=plymouth,vfio-bind")
+    content = image({**machine.payload, **mkinitcpio("udev")})
+    status, result, detail = machine.verify(content)
+    assert (status, result) == (1, "wrong") and "the hook does not run" in detail
 
 
 def test_the_command_line_of_a_unified_kernel_image(machine):
