@@ -76,8 +76,8 @@ struct process {
 	bool replaced; /* it is not, and result is what it returns */
 	bool again;    /* the next call is the last one made again */
 	bool stalls;   /* the call is made and does not return */
-	bool waits;    /* the call is a poll() or wait4() that may wait; it is made without waiting */
-	bool stale;    /* others have run since it was made */
+	bool waits; /* the call is a poll() or wait4() that may wait; it is made without waiting */
+	bool stale; /* others have run since it was made */
 	int64_t deadline;
 	unsigned long long third; /* its argument as it was */
 	long number, result;
@@ -97,7 +97,7 @@ static struct {
 	long number; /* of the call it struck */
 	int status, crash;
 	bool stuck;
-	char locked[64]; /* the device that is, by its address */
+	char locked[64];    /* the device that is, by its address */
 	int64_t now, ended; /* ms */
 	unsigned made;
 } run;
