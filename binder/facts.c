@@ -137,17 +137,6 @@ static int read_header(struct reading *reading, size_t index)
 	return 0;
 }
 
-/* The PCI function that a link leads to, or NO_DEVICE. */
-static size_t find_linked(const struct reading *reading, const char *link)
-{
-	const char *name = strrchr(link, '/');
-	struct address address;
-
-	return name && address_parse(text_of(name + 1), &address) ?
-		       inventory_find(reading->inventory, address) :
-		       NO_DEVICE;
-}
-
 /* Every virtual function of a physical one learns so from the first that asks. */
 static int read_virtual_functions(struct reading *reading, size_t physfn)
 {
@@ -168,7 +157,7 @@ static int read_virtual_functions(struct reading *reading, size_t physfn)
 			continue;
 		if (machine_readlink(reading->machine, pci_path(path, device->address, name), link,
 				     sizeof(link)) > 0)
-			found = find_linked(reading, link);
+			found = inventory_find_in_path(reading->inventory, text_of(link));
 		if (found == NO_DEVICE)
 			continue;
 		reading->inventory->devices[found].is_virtual = true;
@@ -191,7 +180,7 @@ static int read_physfn(struct reading *reading, size_t index)
 
 	if (len < 0)
 		return len == -ENOENT ? 0 : (int)len;
-	physfn = find_linked(reading, link);
+	physfn = inventory_find_in_path(reading->inventory, text_of(link));
 	device->is_virtual = true;
 	device->physfn = (uint16_t)physfn;
 	device->vf = VF_NONE;

@@ -149,6 +149,8 @@ static struct decision decision_of(const struct boot *boot)
 
 void report_log(struct boot *boot)
 {
+	const struct decision decision = decision_of(boot);
+
 	if (boot->judged->inventory.slots_left_out)
 		log_line(LEVEL_WARNING, "there are more than 1024 slots: slot= finds no others");
 	for (size_t i = 0; i < boot->judged->plan.selected_count; i++)
@@ -156,8 +158,6 @@ void report_log(struct boot *boot)
 	for (size_t r = 0; r < boot->judged->policy.rule_count; r++) {
 		const struct rule_result *result = &boot->judged->plan.results[r];
 		const struct rule *rule = rule_at(boot, r);
-
-		const struct decision decision = decision_of(boot);
 		char detail[RULE_DETAIL_SIZE];
 
 		if (result->reason == REASON_NONE)

@@ -179,7 +179,15 @@ bool conf_has_word(struct text text, const char *word)
 	return false;
 }
 
-static void join_line(struct conf_joiner *joiner, struct text text)
+struct joiner {
+	conf_take take;
+	void *context;
+	char joined[4096]; /* lines that end with a backslash, up to the one that does not */
+	size_t len;
+	unsigned first, last; /* numbers of the first and last of them */
+};
+
+static void join_line(struct joiner *joiner, struct text text)
 {
 	if (text.len >= sizeof(joiner->joined) - joiner->len)
 		text.len = 0; /* longer than any line somebody wrote */
@@ -187,9 +195,9 @@ static void join_line(struct conf_joiner *joiner, struct text text)
 	joiner->len += text.len;
 }
 
-bool conf_take_joined(void *context, const struct conf_line *line)
+static bool take_joined(void *context, const struct conf_line *line)
 {
-	struct conf_joiner *joiner = context;
+	struct joiner *joiner = context;
 	struct conf_line whole = *line;
 
 	/* What goes on does so in the very next line, and never in another file. */
@@ -209,4 +217,22 @@ bool conf_take_joined(void *context, const struct conf_line *line)
 	}
 	joiner->len = 0;
 	return joiner->take(joiner->context, &whole);
+}
+
+int conf_read_joined(struct machine *machine, const char *const dirs[], size_t count,
+		     const char *suffix, conf_take take, void *context)
+{
+	struct joiner joiner = { .take = take, .context = context };
+
+	return conf_read_dirs(machine, dirs, count, suffix, take_joined, &joiner);
+}
+
+int conf_read_modprobe(struct machine *machine, conf_take take, void *context)
+{
+	static const char *const dirs[] = {
+		"etc/modprobe.d",     "run/modprobe.d", "usr/local/lib/modprobe.d",
+		"usr/lib/modprobe.d", "lib/modprobe.d",
+	};
+
+	return conf_read_joined(machine, dirs, ARRAY_SIZE(dirs), ".conf", take, context);
 }

@@ -32,18 +32,14 @@ int conf_read_dirs(struct machine *machine, const char *const dirs[], size_t cou
 		   const char *suffix, conf_take take, void *context);
 
 /*
- * Puts lines together that end with a backslash, as modprobe.d(5) has it, and hands each out with the
- * number of its first: conf_take_joined() is a conf_take whose context is this.
+ * The same where a line that ends with a backslash goes on in the next, as modprobe.d(5) and udev(7)
+ * have it: handed out as one, with the number of its first.
  */
-struct conf_joiner {
-	conf_take take;
-	void *context;
-	char joined[4096]; /* lines that end with a backslash, up to the one that does not */
-	size_t len;
-	unsigned first, last; /* numbers of the first and last of them */
-};
+int conf_read_joined(struct machine *machine, const char *const dirs[], size_t count,
+		     const char *suffix, conf_take take, void *context);
 
-bool conf_take_joined(void *joiner, const struct conf_line *line);
+/* All of modprobe.d(5). */
+int conf_read_modprobe(struct machine *machine, conf_take take, void *context);
 
 /* Writes "/PATH:LINE". */
 void conf_place(const struct conf_line *line, char out[CONF_PLACE_SIZE]);

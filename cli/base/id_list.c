@@ -128,8 +128,5 @@ int kinds_read_udev(struct machine *machine, kinds_take take, void *context)
 					    "lib/udev/rules.d" };
 	struct reading reading = { .take = take, .context = context };
 
-	static struct conf_joiner joiner;
-
-	joiner = (struct conf_joiner){ .take = take_udev, .context = &reading };
-	return conf_read_dirs(machine, dirs, ARRAY_SIZE(dirs), ".rules", conf_take_joined, &joiner);
+	return conf_read_joined(machine, dirs, ARRAY_SIZE(dirs), ".rules", take_udev, &reading);
 }

@@ -351,7 +351,8 @@ static bool fill(struct filling *filling, struct json_object *rows, const struct
 	(void)scols_table_enable_raw(out, options->raw);
 	(void)scols_table_enable_noheadings(out, options->noheadings);
 	(void)scols_table_enable_colors(out, isatty(STDOUT_FILENO) && !(no_colour && no_colour[0]));
-	filling->wrap_width = wrap_width(filling, rows);
+	if (filling->terminal)
+		filling->wrap_width = wrap_width(filling, rows);
 	return add_columns(filling) && add_rows(filling, rows);
 }
 

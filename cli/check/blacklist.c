@@ -45,13 +45,16 @@ static bool knows_drivers(const struct host *host)
 }
 
 void check_blacklisted(struct findings *findings, struct text module, struct text line,
-		       const char *in, const char *place)
+		       const char *place)
 {
 	struct host *host = findings->host;
+	char in[CHECK_PLACE_SIZE];
 	struct naming left = { 0 };
 	struct finding *finding;
 
-	for (size_t i = 0; knows_drivers(host) && i < host->judged.inventory.count; i++)
+	if (!knows_drivers(host))
+		return;
+	for (size_t i = 0; i < host->judged.inventory.count; i++)
 		if (plan_verdict(&host->judged.plan, i).kind != VERDICT_BIND &&
 		    !device_is_bridge(&host->judged.inventory.devices[i]) && needs(host, i, module))
 			naming_add(&left, host, i);
@@ -59,7 +62,7 @@ void check_blacklisted(struct findings *findings, struct text module, struct tex
 		return;
 	finding = finding_add(findings, SEVERITY_WARNING, "blacklist",
 			      "\"%.*s\" %s leaves %s, which the host keeps, without a driver",
-			      (int)line.len, line.at, in, left.text);
+			      (int)line.len, line.at, say_place(place, in), left.text);
 	finding_advise(finding, "remove it: chosen devices are bound before any driver is loaded");
 	finding_set_place(finding, "%s", place);
 	naming_give(&left, finding);

@@ -3,6 +3,7 @@
 #ifndef CHECK_H
 #define CHECK_H
 
+#include "base/conf_file.h"
 #include "findings.h"
 
 /* What guards and IOMMU groups make of the plan for the next boot. */
@@ -26,12 +27,15 @@ void check_conflicts(struct findings *findings);
 /* The same of modprobe.d. */
 void check_modprobe(struct findings *findings);
 
+/* "/FILE:LINE" or "/proc/cmdline" as a sentence says it, "in /FILE:LINE". Returns out. */
+#define CHECK_PLACE_SIZE (CONF_PLACE_SIZE + 8)
+const char *say_place(const char *place, char out[CHECK_PLACE_SIZE]);
+
 /*
- * A list of kinds, behind ids= in a line that stands at a place: as a sentence says it, and for
- * programs. Tells what it takes beside what the policy binds.
+ * A list of kinds, behind ids= in a line that stands at a place. Tells what it takes beside what the
+ * policy binds.
  */
-void check_kinds(struct findings *findings, struct text list, struct text line, const char *in,
-		 const char *place);
+void check_kinds(struct findings *findings, struct text list, struct text line, const char *place);
 
 /* Configuration of image generators that names modules which are no more. */
 void check_generators(struct findings *findings);
@@ -41,6 +45,6 @@ void check_images(struct findings *findings);
 
 /* Names the devices that the host keeps and that a blacklisted module leaves without a driver. */
 void check_blacklisted(struct findings *findings, struct text module, struct text line,
-		       const char *in, const char *place);
+		       const char *place);
 
 #endif

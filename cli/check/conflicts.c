@@ -36,8 +36,7 @@ static void say_left(struct findings *findings, const struct cmdline_word *word)
 	struct text list = word->value, module;
 
 	while (text_cut(&list, ',', &module))
-		check_blacklisted(findings, module, word->whole, "on the kernel command line",
-				  "/proc/cmdline");
+		check_blacklisted(findings, module, word->whole, "/proc/cmdline");
 }
 
 static void check_cmdline(struct findings *findings)
@@ -49,8 +48,7 @@ static void check_cmdline(struct findings *findings)
 		if (!word.value.at)
 			continue;
 		if (is_kinds_parameter(word.name))
-			check_kinds(findings, word.value, word.whole, "on the kernel command line",
-				    "/proc/cmdline");
+			check_kinds(findings, word.value, word.whole, "/proc/cmdline");
 		else if (cmdline_name_is(word.name, "module_blacklist") && lists_taker(word.value))
 			say_blacklisted(findings, word.whole);
 		else if (cmdline_name_is(word.name, "module_blacklist") ||
@@ -107,15 +105,14 @@ static bool take_override(void *context, const struct conf_line *line)
 static bool take_udev(void *context, const struct conf_line *line, struct text what)
 {
 	struct findings *findings = context;
-	char place[CONF_PLACE_SIZE], in[CONF_PLACE_SIZE + 8], text[ADDRESS_SIZE];
+	char place[CONF_PLACE_SIZE], text[ADDRESS_SIZE];
 	struct finding *finding;
 	struct address address;
 	size_t index;
 
 	conf_place(line, place);
-	(void)snprintf(in, sizeof(in), "in %s", place);
 	if (!address_parse(what, &address)) {
-		check_kinds(findings, what, line->text, in, place);
+		check_kinds(findings, what, line->text, place);
 		return true;
 	}
 	index = inventory_find(&findings->host->judged.inventory, address);

@@ -4,15 +4,22 @@
 #include "check.h"
 
 #include <stdio.h>
-#include <stdlib.h>
+#include <string.h>
 
 /* What a list of kinds takes. */
 struct taken {
 	struct naming bound;  /* the policy binds them too */
 	struct naming others; /* it leaves them to the host */
-	uint16_t *lived_on;   /* of those, what the host lives on; allocated */
-	size_t lived_on_count;
 };
+
+const char *say_place(const char *place, char out[CHECK_PLACE_SIZE])
+{
+	if (!strcmp(place, "/proc/cmdline"))
+		(void)snprintf(out, CHECK_PLACE_SIZE, "on the kernel command line");
+	else
+		(void)snprintf(out, CHECK_PLACE_SIZE, "in %s", place);
+	return out;
+}
 
 static bool is_in_list(struct text list, const struct device *device)
 {
@@ -48,8 +55,6 @@ static void find_taken(struct host *host, struct text list, struct taken *taken)
 {
 	const struct inventory *inventory = &host->judged.inventory;
 
-	taken->lived_on = calloc(inventory->count + 1, sizeof(*taken->lived_on));
-
 	for (size_t i = 0; i < inventory->count; i++) {
 		if (device_is_bridge(&inventory->devices[i]) ||
 		    !is_in_list(list, &inventory->devices[i]))
@@ -59,8 +64,6 @@ static void find_taken(struct host *host, struct text list, struct taken *taken)
 			continue;
 		}
 		naming_add(&taken->others, host, i);
-		if (taken->lived_on && lived_on(host, i))
-			taken->lived_on[taken->lived_on_count++] = (uint16_t)i;
 	}
 }
 
@@ -76,21 +79,22 @@ static bool holds_root(struct findings *findings, size_t index)
 	return false;
 }
 
-/* Adds "; 0000:05:00.0 holds the host's storage: root, swap" for the devices that do hold root, or do not. */
+/* Adds "; 0000:05:00.0 holds the host's storage: swap" for what holds root, or for what does not. */
 static size_t add_lived_on(struct findings *findings, const struct taken *taken, bool root,
 			   char out[LIVED_ON_SIZE], size_t len)
 {
-	for (size_t i = 0; i < taken->lived_on_count && len < LIVED_ON_SIZE - 1; i++) {
-		size_t index = taken->lived_on[i];
+	for (size_t i = 0; i < taken->others.count && len < LIVED_ON_SIZE - 1; i++) {
+		size_t index = taken->others.all[i];
+		const char *how = lived_on(findings->host, index);
 		char uses[USES_TEXT_SIZE], address[ADDRESS_SIZE];
 
 		(void)uses_text(findings, index, uses);
-		if (holds_root(findings, index) != root)
+		if (!how || holds_root(findings, index) != root)
 			continue;
 		(void)address_format(findings->host->judged.inventory.devices[index].address,
 				     address);
-		len += (size_t)snprintf(out + len, LIVED_ON_SIZE - len, "; %s %s%s%s", address,
-					lived_on(findings->host, index), uses[0] ? ": " : "", uses);
+		len += (size_t)snprintf(out + len, LIVED_ON_SIZE - len, "; %s %s%s%s", address, how,
+					uses[0] ? ": " : "", uses);
 	}
 	return len;
 }
@@ -105,9 +109,9 @@ static void say_lived_on(struct findings *findings, const struct taken *taken,
 }
 
 static void say_others(struct findings *findings, struct taken *taken, struct text line,
-		       const char *in, const char *place)
+		       const char *place)
 {
-	char lives[LIVED_ON_SIZE], all[64] = "";
+	char lives[LIVED_ON_SIZE], all[64] = "", in[CHECK_PLACE_SIZE];
 	struct finding *finding;
 
 	say_lived_on(findings, taken, lives);
@@ -116,7 +120,8 @@ static void say_others(struct findings *findings, struct taken *taken, struct te
 			       taken->bound.count + taken->others.count);
 	finding = finding_add(findings, SEVERITY_WARNING, "ids",
 			      "\"%.*s\" %s takes %s%s, which the policy leaves to the host%s",
-			      (int)line.len, line.at, in, all, taken->others.text, lives);
+			      (int)line.len, line.at, say_place(place, in), all, taken->others.text,
+			      lives);
 	finding_advise(finding, taken->bound.count ?
 					"remove it: the policy needs no ids=" :
 					"remove it, or make rules of it: vfio-bind import");
@@ -126,27 +131,27 @@ static void say_others(struct findings *findings, struct taken *taken, struct te
 }
 
 static void say_redundant(struct findings *findings, struct taken *taken, struct text line,
-			  const char *in, const char *place)
+			  const char *place)
 {
-	struct finding *finding = finding_add(
-		findings, SEVERITY_NOTE, "ids", "\"%.*s\" %s takes %s", (int)line.len, line.at, in,
-		taken->bound.count ? "only what the policy binds anyhow" :
-				     "no device that is there");
+	char in[CHECK_PLACE_SIZE];
+	struct finding *finding =
+		finding_add(findings, SEVERITY_NOTE, "ids", "\"%.*s\" %s takes %s", (int)line.len,
+			    line.at, say_place(place, in),
+			    taken->bound.count ? "only what the policy binds anyhow" :
+						 "no device that is there");
 
 	finding_advise(finding, "remove it: it would take any twin that is added");
 	finding_set_place(finding, "%s", place);
 	naming_give(&taken->bound, finding);
 }
 
-void check_kinds(struct findings *findings, struct text list, struct text line, const char *in,
-		 const char *place)
+void check_kinds(struct findings *findings, struct text list, struct text line, const char *place)
 {
 	struct taken taken = { 0 };
 
 	find_taken(findings->host, list, &taken);
 	if (taken.others.count)
-		say_others(findings, &taken, line, in, place);
+		say_others(findings, &taken, line, place);
 	else
-		say_redundant(findings, &taken, line, in, place);
-	free(taken.lived_on);
+		say_redundant(findings, &taken, line, place);
 }

@@ -7,28 +7,15 @@
 #include <stdio.h>
 #include <string.h>
 
-/* modprobe.d(5) */
-static const char *const modprobe_dirs[] = {
-	"etc/modprobe.d",     "run/modprobe.d", "usr/local/lib/modprobe.d",
-	"usr/lib/modprobe.d", "lib/modprobe.d",
-};
-
-static void say_kinds(struct findings *findings, const struct conf_line *line, struct text list)
-{
-	char place[CONF_PLACE_SIZE], in[CONF_PLACE_SIZE + 8];
-
-	conf_place(line, place);
-	(void)snprintf(in, sizeof(in), "in %s", place);
-	check_kinds(findings, list, line->text, in, place);
-}
-
 static void check_options(struct findings *findings, const struct conf_line *line,
 			  struct text options)
 {
 	struct text list = kinds_in_options(options);
+	char place[CONF_PLACE_SIZE];
 
+	conf_place(line, place);
 	if (list.at)
-		say_kinds(findings, line, list);
+		check_kinds(findings, list, line->text, place);
 }
 
 static void find_line(struct findings *findings, const struct conf_line *line,
@@ -72,19 +59,18 @@ static void check_softdep(struct findings *findings, const struct conf_line *lin
 static void check_blacklist(struct findings *findings, const struct conf_line *line,
 			    struct text module)
 {
-	char place[CONF_PLACE_SIZE], in[CONF_PLACE_SIZE + 8];
+	char place[CONF_PLACE_SIZE];
 
 	conf_place(line, place);
-	(void)snprintf(in, sizeof(in), "in %s", place);
-	check_blacklisted(findings, module, line->text, in, place);
+	check_blacklisted(findings, module, line->text, place);
 }
 
-static void check_line(struct findings *findings, const struct conf_line *line)
+static bool take_line(void *findings, const struct conf_line *line)
 {
 	struct text rest = line->text, command, module;
 
 	if (!word_next(&rest, &command) || !word_next(&rest, &module))
-		return;
+		return true;
 	if (text_is(command, "options") && takes_kinds(module))
 		check_options(findings, line, rest);
 	else if (text_is(command, "blacklist"))
@@ -95,11 +81,6 @@ static void check_line(struct findings *findings, const struct conf_line *line)
 		find_line(findings, line, SEVERITY_WARNING, "install",
 			  "runs a program in place of loading it, which may bind other devices",
 			  "remove the line; vfio-bind import makes rules of the scripts it knows");
-}
-
-static bool take_line(void *findings, const struct conf_line *line)
-{
-	check_line(findings, line);
 	return true;
 }
 
@@ -117,7 +98,9 @@ static bool take_module(void *findings, const struct conf_line *line)
 static bool take_dracut(void *findings, const struct conf_line *line)
 {
 	struct text rest = line->text, key, word;
+	char place[CONF_PLACE_SIZE];
 
+	conf_place(line, place);
 	if (!text_cut(&rest, '=', &key) || !conf_has_word(key, "kernel_cmdline"))
 		return true;
 	while (rest.len && strchr("\"' ", *rest.at)) {
@@ -125,14 +108,13 @@ static bool take_dracut(void *findings, const struct conf_line *line)
 		rest.len--;
 	}
 	while (word_next(&rest, &word)) {
-		struct text value = word, name, module;
+		struct text value = word, name;
 
-		if (!text_cut(&value, '=', &name) || !text_cut(&name, '.', &module) ||
-		    !text_is(name, "ids") || !takes_kinds(module))
+		if (!text_cut(&value, '=', &name) || !is_kinds_parameter(name))
 			continue;
 		while (value.len && strchr("\"' ", value.at[value.len - 1]))
 			value.len--;
-		say_kinds(findings, line, value);
+		check_kinds(findings, value, line->text, place);
 	}
 	return true;
 }
@@ -140,13 +122,9 @@ static bool take_dracut(void *findings, const struct conf_line *line)
 void check_modprobe(struct findings *findings)
 {
 	static const char *const dracut[] = { "etc/dracut.conf.d", "usr/lib/dracut/dracut.conf.d" };
-	static struct conf_joiner joiner;
 	struct machine *machine = &findings->host->judged.machine;
-	int err;
+	int err = conf_read_modprobe(machine, take_line, findings);
 
-	joiner = (struct conf_joiner){ .take = take_line, .context = findings };
-	err = conf_read_dirs(machine, modprobe_dirs, ARRAY_SIZE(modprobe_dirs), ".conf",
-			     conf_take_joined, &joiner);
 	(void)finding_unreadable(findings, "modprobe", machine->failed, err);
 	(void)conf_read(machine, "etc/initramfs-tools/modules", take_module, findings);
 	(void)conf_read(machine, "etc/dracut.conf", take_dracut, findings);

@@ -14,12 +14,10 @@ static const struct rule *rule_at(const struct host *host, size_t rule)
 static const char *judge_rule(const struct host *host, size_t r, char text[SENTENCE_SIZE])
 {
 	const struct rule_result *result = &host->judged.plan.results[r];
-	char stands[DEVICE_TEXT_SIZE], detail[RULE_DETAIL_SIZE], address[ADDRESS_SIZE];
+	char stands[DEVICE_TEXT_SIZE], address[ADDRESS_SIZE];
 	bool found = result->candidate != NO_DEVICE;
 
-	(void)rule_detail(&host->decision, r, detail);
-	(void)snprintf(text, SENTENCE_SIZE, "%s%s%s", reason_text(result->reason),
-		       detail[0] ? ": " : "", detail);
+	(void)say_unmet(host, r, text);
 	switch ((unsigned)result->reason) {
 	case REASON_ABSENT:
 		if (result->screen_count)

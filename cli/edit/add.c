@@ -71,18 +71,6 @@ static void note_twins(struct editing *editing)
 	note_those(editing, STANDING_HOSTS, "Others of its kind that the host uses too");
 }
 
-/* True if the host would keep a screen though it gave this one away. */
-static bool has_other_screen(const struct editing *editing)
-{
-	const struct host *host = editing->host;
-
-	for (size_t i = 0; i < host->judged.inventory.count; i++)
-		if (!display_same_card(device_of(editing, i), device_of(editing, editing->index)) &&
-		    screen_is_left(&host->decision, i))
-			return true;
-	return false;
-}
-
 /* What a VMD controller takes along: it is one device with all that is below its root buses. */
 static void note_below(struct editing *editing, struct address controller)
 {
@@ -108,7 +96,8 @@ static void note_below(struct editing *editing, struct address controller)
 /* What else could be done about a refusal. */
 static void note_way_out(struct editing *editing, enum reason reason, const char *rule)
 {
-	bool last = reason == REASON_LAST_DISPLAY || !has_other_screen(editing);
+	bool last = reason == REASON_LAST_DISPLAY ||
+		    !host_keeps_screen_beside(editing->host, editing->index);
 
 	if (reason == REASON_HOST_STORAGE || reason == REASON_HOST_NETWORK ||
 	    reason == REASON_HOST_INPUT)
@@ -250,14 +239,6 @@ static int say_bound(struct editing *editing, struct verdict verdict)
 	return EXIT_AS_CONFIGURED;
 }
 
-static void say_done(struct editing *editing)
-{
-	editing_say(editing, editing->dry_run ?
-				     "not written: a dry run" :
-				     "written. It takes effect with the next image: vfio-bind "
-				     "update");
-}
-
 /* Judges with the rule, and if the device is bound then, writes it below its comment. */
 static int write_rule(struct editing *editing, char rule[RULE_SIZE], const bool *was_bound)
 {
@@ -311,7 +292,7 @@ static int add(struct editing *editing)
 	note_below(editing, device_of(editing, editing->index)->address);
 	note_group(editing);
 	note_dsn(editing);
-	say_done(editing);
+	editing_say_written(editing);
 	return code;
 }
 

@@ -54,6 +54,13 @@ void editing_say(struct editing *editing, const char *how, ...)
 	va_end(arguments);
 }
 
+void editing_say_written(struct editing *editing)
+{
+	editing_say(editing, editing->dry_run ? "not written: a dry run" :
+						"written. It takes effect with the next image: "
+						"vfio-bind update");
+}
+
 int editing_write(struct editing *editing)
 {
 	int code =

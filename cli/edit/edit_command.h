@@ -35,6 +35,9 @@ int editing_run(struct options *options, int argc, char *argv[], enum edits edit
 /* Writes the change unless it is a dry run, and adds what it shows. Returns an exit code. */
 int editing_write(struct editing *editing);
 
+/* Says that it was written, or that it was not in a dry run. */
+void editing_say_written(struct editing *editing);
+
 /* Adds something a person should know, for text to stderr. */
 __attribute__((format(printf, 2, 3))) void editing_note(struct editing *editing, const char *how,
 							...);

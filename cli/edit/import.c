@@ -167,18 +167,6 @@ static void say_fate(struct importing *importing, size_t d, char out[SENTENCE_SI
 	}
 }
 
-/* True if another screen than the device's own card is left to the host. */
-static bool has_other_screen(const struct importing *importing, size_t index)
-{
-	const struct host *host = importing->host;
-
-	for (size_t i = 0; i < host->judged.inventory.count; i++)
-		if (!display_same_card(device_of(importing, i), device_of(importing, index)) &&
-		    screen_is_left(&host->decision, i))
-			return true;
-	return false;
-}
-
 /* The word that takes a refused display all the same, or "". */
 static const char *way_out(const struct importing *importing, size_t d)
 {
@@ -192,7 +180,8 @@ static const char *way_out(const struct importing *importing, size_t d)
 		return " allow=last-display";
 	if (reason != REASON_BOOT_DISPLAY)
 		return "";
-	return has_other_screen(importing, index) ? " allow=boot-display" : " allow=last-display";
+	return host_keeps_screen_beside(importing->host, index) ? " allow=boot-display" :
+								  " allow=last-display";
 }
 
 static struct json_object *device_json(struct importing *importing, size_t d)

@@ -159,55 +159,42 @@ static void find_cmdline(struct imports *imports)
 	}
 }
 
+/* "MODULE ids=...", of modprobe.d(5) behind "options", of initramfs-tools.conf(5) as it stands. */
+static void take_options(struct imports *imports, const struct conf_line *line, struct text rest)
+{
+	struct text module, list;
+	char place[CONF_PLACE_SIZE];
+
+	if (!word_next(&rest, &module) || !takes_kinds(module))
+		return;
+	list = kinds_in_options(rest);
+	conf_place(line, place);
+	if (list.len && import_begin(imports, IMPORT_MODPROBE, place, line->text))
+		import_ids(imports, list);
+}
+
 static bool take_modprobe(void *context, const struct conf_line *line)
 {
-	struct imports *imports = context;
 	struct text rest = line->text, word;
-	char place[CONF_PLACE_SIZE];
-	struct text list;
 
-	import_install(imports, line->text);
-	if (!word_next(&rest, &word) || !text_is(word, "options") || !word_next(&rest, &word) ||
-	    !(conf_is_module(word, "vfio-pci") || conf_is_module(word, "pci-stub")))
-		return true;
-	list = kinds_in_options(rest);
-	conf_place(line, place);
-	if (list.len && import_begin(imports, IMPORT_MODPROBE, place, line->text))
-		import_ids(imports, list);
+	import_install(context, line->text);
+	if (word_next(&rest, &word) && text_is(word, "options"))
+		take_options(context, line, rest);
 	return true;
 }
 
-/* initramfs-tools.conf(5): a module and its options. */
 static bool take_module(void *context, const struct conf_line *line)
 {
-	struct imports *imports = context;
-	struct text rest = line->text, word, list;
-	char place[CONF_PLACE_SIZE];
-
-	if (!word_next(&rest, &word) ||
-	    !(conf_is_module(word, "vfio-pci") || conf_is_module(word, "pci-stub")))
-		return true;
-	list = kinds_in_options(rest);
-	conf_place(line, place);
-	if (list.len && import_begin(imports, IMPORT_MODPROBE, place, line->text))
-		import_ids(imports, list);
+	take_options(context, line, line->text);
 	return true;
 }
 
-/* The directories of modprobe.d(5). */
 static void find_modprobe(struct imports *imports)
 {
-	static const char *const dirs[] = { "etc/modprobe.d", "run/modprobe.d",
-					    "usr/local/lib/modprobe.d", "usr/lib/modprobe.d",
-					    "lib/modprobe.d" };
+	struct machine *machine = &imports->host->judged.machine;
 
-	static struct conf_joiner joiner;
-
-	joiner = (struct conf_joiner){ .take = take_modprobe, .context = imports };
-	(void)conf_read_dirs(&imports->host->judged.machine, dirs, ARRAY_SIZE(dirs), ".conf",
-			     conf_take_joined, &joiner);
-	(void)conf_read(&imports->host->judged.machine, "etc/initramfs-tools/modules", take_module,
-			imports);
+	(void)conf_read_modprobe(machine, take_modprobe, imports);
+	(void)conf_read(machine, "etc/initramfs-tools/modules", take_module, imports);
 }
 
 static bool take_udev(void *context, const struct conf_line *line, struct text what)

@@ -225,15 +225,6 @@ static int say_nothing_to_do(struct editing *editing, struct verdict verdict)
 	return complain(EXIT_NOT_CONFIGURED, "%s: no rule chooses it", address);
 }
 
-static void say_written(struct editing *editing)
-{
-	if (editing->dry_run)
-		editing_say(editing, "not written: a dry run");
-	else
-		editing_say(editing, "written. It takes effect with the next image: vfio-bind "
-				     "update");
-}
-
 static void say_done(struct editing *editing)
 {
 	const char *driver = editing->host->drivers[editing->index];
@@ -241,7 +232,7 @@ static void say_done(struct editing *editing)
 
 	(void)address_format(editing->host->judged.inventory.devices[editing->index].address,
 			     address);
-	say_written(editing);
+	editing_say_written(editing);
 	if (!editing->dry_run && driver_is_passthrough(text_of(driver)))
 		editing_say(editing,
 			    "Until then %s has it; to give it back now: vfio-bind release %s",
@@ -283,7 +274,7 @@ static int remove_named(struct editing *editing)
 	leaving.count = 1;
 	code = write_files(editing, &leaving);
 	if (code == EXIT_AS_CONFIGURED)
-		say_written(editing);
+		editing_say_written(editing);
 	return code;
 }
 

@@ -202,9 +202,7 @@ static int repair_rules(struct editing *editing)
 		code = write_file(editing, i, end);
 	}
 	if (code == EXIT_AS_CONFIGURED && count)
-		editing_say(editing, editing->dry_run ? "not written: a dry run" :
-							"written. It takes effect with the next "
-							"image: vfio-bind update");
+		editing_say_written(editing);
 	return code == EXIT_AS_CONFIGURED && count < lost ? EXIT_GUARDED : code;
 }
 

@@ -22,3 +22,14 @@ int host_find(const struct host *host, const char *argument, size_t *index)
 		return complain(EXIT_NO_DEVICE, "%s: there is no such device", argument);
 	return EXIT_AS_CONFIGURED;
 }
+
+bool host_keeps_screen_beside(const struct host *host, size_t index)
+{
+	const struct device *devices = host->judged.inventory.devices;
+
+	for (size_t i = 0; i < host->judged.inventory.count; i++)
+		if (!display_same_card(&devices[i], &devices[index]) &&
+		    screen_is_left(&host->decision, i))
+			return true;
+	return false;
+}

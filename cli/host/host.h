@@ -10,6 +10,9 @@
 
 #define BUILTIN_MAX 64
 
+/* The bridge above a device of which nobody knows it, or that was gone meanwhile. */
+#define BRIDGE_GONE "ffffffff:ff:1f.7"
+
 /* For which moment the policy is judged. */
 enum moment {
 	AT_BOOT, /* the next one: only drivers built into the kernel hold devices */
@@ -33,6 +36,9 @@ struct host {
 
 /* Finds the device an argument names, or complains. Returns an exit code. */
 int host_find(const struct host *host, const char *argument, size_t *index);
+
+/* True if the host keeps a screen though it gives that device and its card away. */
+bool host_keeps_screen_beside(const struct host *host, size_t index);
 
 bool host_is_builtin(const struct host *host, const char *driver);
 

@@ -7,9 +7,6 @@
 #include <errno.h>
 #include <string.h>
 
-/* There was a bridge above when the machine was looked at, and then it was gone. */
-#define BRIDGE_GONE "ffffffff:ff:1f.7"
-
 static const char *address_of(struct address address, char out[ADDRESS_SIZE])
 {
 	(void)address_format(address, out);

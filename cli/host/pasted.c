@@ -3,7 +3,9 @@
 
 #include "base/complain.h"
 #include "base/printable.h"
+#include "base/words.h"
 #include "device.h"
+#include "host.h"
 #include "value.h"
 
 #include <stdio.h>
@@ -54,19 +56,6 @@ static bool take(struct text *text, const char *start)
 	text->at += len;
 	text->len -= len;
 	return true;
-}
-
-static struct text take_word(struct text *text)
-{
-	struct text word = *text;
-
-	word.len = 0;
-	while (word.len < text->len && !strchr(" \t", text->at[word.len]))
-		word.len++;
-	text->at += word.len;
-	text->len -= word.len;
-	trim(text);
-	return word;
 }
 
 /* What stands behind start, wherever in the text that is; its length is 0 where it is not. */
@@ -129,13 +118,13 @@ static struct row *add_row(struct paste *paste, struct address address)
 /* "01:00.0 VGA compatible controller [0300]: NVIDIA ... [10de:1b81] (rev a1)" */
 static bool take_function(struct paste *paste, struct text line, unsigned number)
 {
-	struct text word = take_word(&line), id, interface;
+	struct text word, id, interface;
 	struct address address;
 	struct text rest;
 	uint32_t class;
 	struct row *row;
 
-	if (!address_parse(word, &address) || !line.len)
+	if (!word_next(&line, &word) || !address_parse(word, &address) || !line.len)
 		return false;
 	paste->current = NULL;
 	if (!find_class(line, &class, &rest) || !(id = last_id(rest)).len) {
@@ -485,7 +474,7 @@ static void write_row(const struct row *row, FILE *out)
 	if (row->parent_state == PARENT_KNOWN)
 		(void)address_format(row->parent, parent);
 	else if (row->parent_state == PARENT_UNKNOWN)
-		strcpy(parent, "ffffffff:ff:1f.7");
+		strcpy(parent, BRIDGE_GONE);
 	if (row->group != GROUP_NONE)
 		(void)snprintf(group, sizeof(group), "%d", row->group);
 	if (!value_parse(SELECT_DSN, dsn, &value))
@@ -566,13 +555,11 @@ bool pasted_is(struct text text)
 		    text_cut(&columns, '\t', &word) && text_hex(word, 6, 6, &class))
 			return false;
 		trim(&line);
-		if (take(&line, "P: /devices/")) {
-			found = true;
-			continue;
-		}
+		found |= take(&line, "P: /devices/");
 		rest = line;
 		if (take(&rest, "IOMMU Group ")) {
-			(void)take_word(&rest);
+			(void)word_next(&rest, &word);
+			trim(&rest);
 			line = rest;
 		}
 		/* A blank, and no tab as in a row that is cut off. */
@@ -587,7 +574,6 @@ char *pasted_rows(const char *path, struct text text, size_t *len, int *code)
 	char *rows = NULL;
 	FILE *out = paste.rows ? open_memstream(&rows, len) : NULL;
 
-	*code = EXIT_FAILED;
 	if (!out) {
 		free(paste.rows);
 		*code = complain(EXIT_FAILED, "no memory");

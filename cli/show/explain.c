@@ -5,6 +5,7 @@
 #include "base/json.h"
 #include "base/names.h"
 #include "guard.h"
+#include "host/identity.h"
 #include "host/read_host.h"
 #include "match.h"
 #include "row_text.h"
@@ -183,18 +184,15 @@ static struct json_object *explain_rule(struct host *host, size_t r, size_t inde
 static void add_free_twins(struct host *host, size_t index, const struct rule *rule,
 			   char out[SENTENCE_SIZE])
 {
-	const struct device *devices = host->judged.inventory.devices;
-	size_t len = strlen(out);
+	size_t len = strlen(out), i = 0;
 	const char *before = "; free of its kind: ";
 
-	for (size_t i = 0; i < host->judged.inventory.count && len + 64 < SENTENCE_SIZE; i++) {
+	for (; (i = identity_twin(host, index, i)) != NO_DEVICE && len + 64 < SENTENCE_SIZE; i++) {
 		char address[ADDRESS_SIZE];
 
-		if (i == index || devices[i].vendor != devices[index].vendor ||
-		    devices[i].device != devices[index].device ||
-		    guard_first(&host->decision, rule, i, REASON_RULE) != REASON_NONE)
+		if (guard_first(&host->decision, rule, i, REASON_RULE) != REASON_NONE)
 			continue;
-		(void)address_format(devices[i].address, address);
+		(void)address_format(host->judged.inventory.devices[i].address, address);
 		len += (size_t)snprintf(out + len, SENTENCE_SIZE - len, "%s%s", before, address);
 		before = ", ";
 	}

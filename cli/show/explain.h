@@ -14,4 +14,7 @@ const char *say_selector(struct host *host, enum selector selector, size_t index
 /* Why the guard strikes or passes: "group 39, alone in it". */
 const char *say_guard(struct host *host, enum reason guard, size_t index, char out[SENTENCE_SIZE]);
 
+/* Why a rule binds nothing, and what there is to add: where its device may be now. */
+const char *say_unmet(const struct host *host, size_t rule, char out[SENTENCE_SIZE]);
+
 #endif

@@ -255,3 +255,14 @@ const char *say_guard(struct host *host, enum reason guard, size_t index, char o
 	}
 	return out;
 }
+
+const char *say_unmet(const struct host *host, size_t rule, char out[SENTENCE_SIZE])
+{
+	char detail[RULE_DETAIL_SIZE];
+
+	(void)rule_detail(&host->decision, rule, detail);
+	(void)snprintf(out, SENTENCE_SIZE, "%s%s%s",
+		       reason_text(host->judged.plan.results[rule].reason), detail[0] ? ": " : "",
+		       detail);
+	return out;
+}

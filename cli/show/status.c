@@ -86,18 +86,6 @@ static bool is_unmet(enum reason reason)
 	return reason == REASON_COUNT || reason == REASON_DSN || reason == REASON_REQUIRED;
 }
 
-/* Why a rule binds nothing. */
-static const char *rule_text(const struct host *host, size_t r, char out[SENTENCE_SIZE])
-{
-	char detail[RULE_DETAIL_SIZE];
-
-	(void)rule_detail(&host->decision, r, detail);
-	(void)snprintf(out, SENTENCE_SIZE, "%s%s%s",
-		       reason_text(host->judged.plan.results[r].reason), detail[0] ? ": " : "",
-		       detail);
-	return out;
-}
-
 /* Rules that bind nothing, and why. */
 static struct json_object *rule_rows(const struct view *view, struct sums *sums)
 {
@@ -115,7 +103,7 @@ static struct json_object *rule_rows(const struct view *view, struct sums *sums)
 		row = json_object_new_object();
 		json_add_place(row, "rule", rule);
 		json_add_string(row, "reason", reason_token(reason));
-		json_add_string(row, "detail", rule_text(view->host, r, text));
+		json_add_string(row, "detail", say_unmet(view->host, r, text));
 		(void)json_object_array_add(rows, row);
 		sums->unmet |= is_unmet(reason);
 	}
@@ -240,7 +228,7 @@ static void print_rules(const struct host *host)
 
 		if (reason != REASON_NONE)
 			(void)printf("%.*s:%u %s: %s\n", (int)rule->file.len, rule->file.at,
-				     rule->line, rule_does_nothing(rule), rule_text(host, r, text));
+				     rule->line, rule_does_nothing(rule), say_unmet(host, r, text));
 	}
 }
 
