@@ -16,7 +16,7 @@ static const struct command {
 	int (*run)(struct options *options, int argc, char *argv[]);
 	const char *sentence, *example;
 } commands[] = {
-	{ "list", "[--all]", "devices by IOMMU group, and who has them", command_list,
+	{ "list", "[--for PROGRAM ADDRESS]", "devices by IOMMU group, and who has them", command_list,
 	  "Shows the devices that can be given away as a tree by IOMMU group: who has each now, "
 	  "and\n"
 	  "who will have it after the next boot.",
@@ -73,6 +73,7 @@ static const struct {
 	const char *name, *value, *does;
 } option_words[] = {
 	{ "all", "", "bridges and parts of the chipset too" },
+	{ "for", " PROGRAM", "the lines that hand a device to a guest of it" },
 	{ "strict", "", "exit 12 where there is a warning" },
 	{ "dry-run", "", "show what would be written, and write nothing" },
 	{ "kernel", " RELEASE", "for that kernel" },

@@ -42,7 +42,7 @@ _vfio_bind_options() {
 	local own=()
 	case $1 in
 	add | remove | repair) own=(--dry-run) ;;
-	list) own=(--all) ;;
+	list | for) own=(--all --for) ;;
 	check) own=(--strict) ;;
 	payload | overlay) own=(--kernel) ;;
 	verify) own=(--boot --kernel --strict) ;;
@@ -65,7 +65,7 @@ _vfio_bind_argument() {
 		else
 			_vfio_bind_addresses "$current" "$@"
 		fi ;;
-	explain) _vfio_bind_addresses "$current" "$@" ;;
+	explain | for) _vfio_bind_addresses "$current" "$@" ;;
 	verify) _vfio_bind_files -f "$current" ;;
 	payload) _vfio_bind_files -d "$current" ;;
 	esac
@@ -94,6 +94,8 @@ _vfio_bind() {
 		--root | --machine) machine+=("${words[i]}" "${words[++i]-}") ;;
 		--root=* | --machine=*) machine+=("${words[i]}") ;;
 		-o | --output | --kernel) ((++i)) ;;
+		--for) command=for && ((++i)) ;; # it takes an address, as no other form of list does
+		--for=*) command=for ;;
 		-*) ;;
 		*) command=${command:-${words[i]}} ;;
 		esac
@@ -104,6 +106,7 @@ _vfio_bind() {
 	--machine) _vfio_bind_files -f "$current" ;;
 	--kernel) _vfio_bind_match "$current" < <(ls /lib/modules 2>/dev/null) ;;
 	-o | --output) ;;
+	--for) _vfio_bind_match "$current" < <(compgen -W "libvirt qemu proxmox incus" -- "$current") ;;
 	*)
 		if [[ $current == -* ]]; then
 			_vfio_bind_match "$current" < <(_vfio_bind_options "$command")

@@ -24,7 +24,7 @@ function __vfio_bind_command
             continue
         end
         switch $word
-            case --root --machine --output -o --kernel
+            case --root --machine --output -o --kernel --for
                 set skip yes
             case '-*'
             case '*'
@@ -61,6 +61,10 @@ complete -c vfio-bind -l noheadings -d 'No heading line'
 complete -c vfio-bind -l help -d 'How to use it'
 complete -c vfio-bind -l version -d 'Which version it is'
 complete -c vfio-bind -n '__vfio_bind_is list' -l all -d 'Every function'
+complete -c vfio-bind -n '__vfio_bind_is list' -l for -d 'Lines that hand a device to a guest' \
+    -xa 'libvirt qemu proxmox incus'
+complete -c vfio-bind -n '__vfio_bind_is list; and string match -q -- "--for*" (commandline -opc)' \
+    -a '(__vfio_bind_addresses)'
 complete -c vfio-bind -n '__vfio_bind_is check verify' -l strict -d 'Warnings count'
 complete -c vfio-bind -n '__vfio_bind_is verify' -l boot -d 'Boot it in QEMU'
 complete -c vfio-bind -n '__vfio_bind_is add remove repair' -l dry-run -d 'Show it, write nothing'

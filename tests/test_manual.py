@@ -139,6 +139,10 @@ def states():
     return strings(r'= "(\w+)"', re.search(r"\*state_name\(.*?^}", text, re.S | re.M)[0])
 
 
+def guest_programs():
+    return strings(r'\[GUEST_\w+\] = "(\w+)"', source("cli/show/guest.c"))
+
+
 def inits():
     return strings(r'"(/[^"]+)"', table("binder/pid1.c", "inits[] ="))
 
@@ -153,7 +157,7 @@ def inits():
     (lambda: items(POLICY, "Words of allow"), allow_words),
     (lambda: items(POLICY, "Verdicts and other reasons"),
      lambda: [token for token in reasons().values() if token not in ["-", *guards()]]),
-    (lambda: items(COMMANDS, "COMMANDS"), lambda: commands() + states()),
+    (lambda: items(COMMANDS, "COMMANDS"), lambda: commands() + states() + guest_programs()),
     (lambda: items(BOOT, "KERNEL COMMAND LINE"), kernel_words),
     (lambda: items(COMMANDS, "ENVIRONMENT", "Ev"),
      lambda: {name for path in (TOP / "cli").glob("*/*.c")
@@ -259,7 +263,7 @@ def test_no_page_has_a_word_the_source_does_not_know():
              "rd.vfio_bind.bind=", "rd.vfio_bind.init="}
     known.update(selectors(), class_names(), options(), with_words(), allow_words(), guards(),
                  reasons().values(), verdicts(), commands(), exit_codes().values(),
-                 kernel_words(), kernel_values(), states())
+                 kernel_words(), kernel_values(), states(), guest_programs())
     known.update(strings(r'\[FOUND_\w+\] = "(\w+)"', source("cli/image/finding.c")))
     known.update(strings(r'comparison_add\(all, "(\w+)"', source("cli/image/image_check.c")))
     found = {word for name in PAGES for word in words(page(name), "Cm")}

@@ -3,8 +3,8 @@
 #include "guard.h"
 #include "host/identity.h"
 #include "host/read_host.h"
+#include "host/what_if.h"
 #include "show/explain.h"
-#include "what_if.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -4,9 +4,9 @@
 #include "base/json.h"
 #include "host/identity.h"
 #include "host/read_host.h"
+#include "host/what_if.h"
 #include "imports.h"
 #include "show/explain.h"
-#include "what_if.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -2,8 +2,8 @@
 #include "edit_command.h"
 #include "host/identity.h"
 #include "host/read_host.h"
+#include "host/what_if.h"
 #include "match.h"
-#include "what_if.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -3,6 +3,7 @@
 #include "base/arguments.h"
 #include "base/table.h"
 #include "device_row.h"
+#include "guest.h"
 #include "row_json.h"
 #include "row_text.h"
 
@@ -69,7 +70,8 @@ static int print_table(const struct options *options, struct view *view, bool al
 	return code;
 }
 
-static void print_json(struct view *view, enum exit_code code)
+/* Of all devices, or of those that go to a guest. */
+static void print_json(struct view *view, enum exit_code code, const struct guest *guest)
 {
 	const struct host *host = view->host;
 	struct json_object *object = json_object_new_object();
@@ -77,44 +79,99 @@ static void print_json(struct view *view, enum exit_code code)
 	struct device_row row;
 
 	for (size_t i = 0; i < host->judged.inventory.count; i++) {
+		if (guest && !guest_has(guest, i))
+			continue;
 		device_row(view, i, &row);
 		(void)json_object_array_add(devices, row_json(&row, keys, ARRAY_SIZE(keys)));
 	}
 	json_add_string(object, "result", exit_word(code));
 	(void)json_object_object_add(object, "mistakes", mistakes_json(&host->mistakes));
 	(void)json_object_object_add(object, "devices", devices);
+	if (guest) {
+		json_add_string(object, "for", guest_word(guest->program));
+		(void)json_object_object_add(object, "lines", json_object_get(guest->lines));
+	}
 	json_print(object);
 	(void)json_object_put(object);
 }
 
+/* With a mistake in the policy nothing goes to a guest. */
+static int print_guest(const struct options *options, struct view *view, enum guest_program program,
+		       const char *address)
+{
+	struct guest guest = { view->host, program, NO_DEVICE, json_object_new_array() };
+	int code = EXIT_USAGE;
+
+	if (!view->host->mistakes.diag.mistakes)
+		code = guest_lines(&guest, address);
+	if (options->json)
+		print_json(view, (enum exit_code)code, &guest);
+	for (size_t i = 0; !options->json && i < json_object_array_length(guest.lines); i++)
+		(void)puts(json_object_get_string(json_object_array_get_idx(guest.lines, i)));
+	(void)json_object_put(guest.lines);
+	return code;
+}
+
+static int print_all(const struct options *options, struct view *view, bool all)
+{
+	int code = EXIT_AS_CONFIGURED, printed = EXIT_AS_CONFIGURED;
+
+	if (view->host->mistakes.diag.mistakes)
+		code = EXIT_USAGE;
+	if (options->json)
+		print_json(view, (enum exit_code)code, NULL);
+	else
+		printed = print_table(options, view, all);
+	return printed == EXIT_AS_CONFIGURED ? code : printed;
+}
+
+enum { OPTION_ALL = 'a', OPTION_FOR = 'f' };
+
+struct asked {
+	bool all, for_guest;
+	enum guest_program program;
+};
+
+static int take(void *context, int option, const char *value)
+{
+	struct asked *asked = context;
+
+	asked->all |= option == OPTION_ALL;
+	if (option != OPTION_FOR)
+		return -1;
+	asked->for_guest = true;
+	return guest_parse(value, &asked->program) ?
+		       -1 :
+		       complain(EXIT_USAGE, "--for %s: expected " GUEST_PROGRAMS, value);
+}
+
 int command_list(struct options *options, int argc, char *argv[])
 {
-	static const struct option own[] = { { "all", no_argument, NULL, 'a' } };
-	bool all = false;
+	static const struct option own[] = { { "all", no_argument, NULL, OPTION_ALL },
+					     { "for", required_argument, NULL, OPTION_FOR } };
+	struct asked asked = { 0 };
 	const struct arguments arguments = {
 		.own = own,
 		.own_count = ARRAY_SIZE(own),
-		.take = arguments_flag,
+		.take = take,
 		.table = &flat,
-		.context = &all,
-		.usage = "[--all]",
+		.context = &asked,
+		.max = 1,
+		.usage = "[--all | --for " GUEST_PROGRAMS " ADDRESS]",
 	};
 	int code = arguments_take(options, &arguments, argc, argv);
-	int printed = EXIT_AS_CONFIGURED;
 	struct view *view;
 
 	if (code >= 0)
 		return code;
+	if ((argc - optind == 1) != asked.for_guest || (asked.all && asked.for_guest))
+		return complain(EXIT_USAGE, "usage: vfio-bind list %s", arguments.usage);
 	view = view_read(options, &code);
 	if (!view)
 		return code;
-	if (view->host->mistakes.diag.mistakes)
-		code = EXIT_USAGE;
-	if (options->json)
-		print_json(view, (enum exit_code)code);
-	else
-		printed = print_table(options, view, all);
+	code = asked.for_guest ? print_guest(options, view, asked.program, argv[optind]) :
+				 print_all(options, view, asked.all);
 	mistakes_print(&view->host->mistakes);
 	view_free(view);
-	return printed == EXIT_AS_CONFIGURED ? code : printed;
+	return code;
 }

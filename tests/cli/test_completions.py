@@ -38,6 +38,8 @@ LINES = [
     (ON + "release 21:", ["21:00.0", "21:00.1"]),
     (ON + "explain 0000:00:01", []),  # a bridge, which list leaves out
     (ON + "explain ff", []),
+    ("vfio-bind list --f", ["--for"]), ("vfio-bind list --for pr", ["proxmox"]),
+    (ON + "list --for qemu 0000:21", CARD), (ON + "list 0000:21", []),
     (f"vfio-bind --machine={MACHINE} add 0000:21", CARD),
     ("vfio-bind add /dev/nul", ["/dev/null"]),
     ("vfio-bind release /dev/nul", ["/dev/null"]),

@@ -40,6 +40,13 @@ SABOTAGES = (
              "\tif (crashed)\n",
              "\tif (crashed < 0)\n",
              "tests/cases/test_cases.py -k 'verdicts and crash'"),
+    Sabotage("list hands over what a guard refuses",
+             "list --for gives the lines that take the host's own drive from it.",
+             "cli/show/guest.c",
+             "\tif (verdict.kind != VERDICT_BIND)\n"
+             "\t\treturn refuse(host, index);\n",
+             "",
+             "tests/cli/test_guest.py"),
     Sabotage("dracut breaks rescue images",
              "The way out of a policy has the policy in it.",
              "dracut-module/module-setup.sh",

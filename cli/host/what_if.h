@@ -3,7 +3,7 @@
 #ifndef WHATIF_H
 #define WHATIF_H
 
-#include "host/host.h"
+#include "host.h"
 
 /*
  * Adds the rule in source, which has to outlive the host's policy, as if it stood behind all
