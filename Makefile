@@ -191,9 +191,10 @@ lint: analyze
 SHELL_FILES = .ci/run completions/vfio-bind.bash tests/run initramfs-tools/hooks/vfio-bind \
 	initramfs-tools/scripts/init-top/00-vfio-bind dracut-module/module-setup.sh \
 	dracut-module/vfio-bind.sh mkinitcpio/install/vfio-bind mkinitcpio/hooks/vfio-bind \
-	hooks/89-vfio-bind.install hooks/booster/booster hooks/busybox/init tests/bench/init \
+	hooks/89-vfio-bind.install hooks/95-vfio-bind-fallback.install hooks/grub-fallback \
+	hooks/booster/booster hooks/busybox/init tests/bench/init \
 	tests/bench/recipe.sh tests/bench/ids.sh tests/bench/overrides.sh \
-	packaging/debian/postrm packaging/debian/tests/boot packaging/debian/tests/commands \
+	packaging/debian/postrm packaging/debian/prerm packaging/debian/tests/boot packaging/debian/tests/commands \
 	packaging/arch/PKGBUILD packaging/arch/vfio-bind.install
 
 INSTALL ?= install
@@ -223,6 +224,9 @@ install: all
 		$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/vfio-bind.fish
 	$(PUT) 755 hooks/89-vfio-bind.install \
 		$(DESTDIR)$(PREFIX)/lib/kernel/install.d/89-vfio-bind.install
+	$(PUT) 755 hooks/95-vfio-bind-fallback.install \
+		$(DESTDIR)$(PREFIX)/lib/kernel/install.d/95-vfio-bind-fallback.install
+	$(PUT) 755 hooks/grub-fallback $(DESTDIR)$(PREFIX)/lib/vfio-bind/grub-fallback
 	$(PUT) 644 hooks/vfio-bind-initrd.service $(DESTDIR)$(UNITS)/vfio-bind-initrd.service
 	$(PUT) 644 hooks/vfio-bind.service $(DESTDIR)$(UNITS)/vfio-bind.service
 	$(PUT) 755 hooks/booster/booster $(DESTDIR)$(PREFIX)/lib/vfio-bind/booster

@@ -56,6 +56,10 @@ static const struct command {
 	{ "verify", "[--boot] IMAGE", "whether an image does what /etc says", command_verify,
 	  "Reads an image of any generator, and says whether it will do what /etc says.",
 	  "vfio-bind verify --boot /boot/initrd.img-6.12.0" },
+	{ "fallback", "[--remove]", "a boot entry without vfio-bind", command_fallback,
+	  "Makes a second entry of the boot menu, in which nothing is bound: GRUB's, or one of\n"
+	  "systemd-boot. It follows the newest kernel, and goes with the package.",
+	  "vfio-bind fallback" },
 	{ "dump", "", "this machine as text, for a bug report", command_dump,
 	  "Prints this machine as text, to attach to a bug report.",
 	  "vfio-bind dump >machine.txt" },
@@ -78,6 +82,8 @@ static const struct {
 	{ "dry-run", "", "show what would be written, and write nothing" },
 	{ "kernel", " RELEASE", "for that kernel" },
 	{ "output", " FILE", "where it goes" },
+	{ "remove", "", "take it away again" },
+	{ "refresh", "", "only where there is one, as after a kernel came: for hooks" },
 	{ "boot", "", "boot it in QEMU, and see who has a device first" },
 };
 

@@ -3,7 +3,7 @@
 # Completes vfio-bind in bash: commands, options, and addresses with the names of what is there.
 
 _vfio_bind_commands="list graph status check explain add remove repair import apply release update verify
-	dump overlay payload"
+	fallback dump overlay payload"
 
 # Addresses, each with its name behind a blank, of the machine the line is about.
 _vfio_bind_devices() {
@@ -46,6 +46,7 @@ _vfio_bind_options() {
 	check) own=(--strict) ;;
 	payload | overlay) own=(--kernel) ;;
 	verify) own=(--boot --kernel --strict) ;;
+	fallback) own=(--remove) ;;
 	esac
 	case $1 in
 	graph | dump | payload) ;; # what they write has a form of its own

@@ -26,6 +26,7 @@ int command_apply(struct options *options, int argc, char *argv[]);
 int command_check(struct options *options, int argc, char *argv[]);
 int command_dump(struct options *options, int argc, char *argv[]);
 int command_explain(struct options *options, int argc, char *argv[]);
+int command_fallback(struct options *options, int argc, char *argv[]);
 int command_graph(struct options *options, int argc, char *argv[]);
 int command_import(struct options *options, int argc, char *argv[]);
 int command_list(struct options *options, int argc, char *argv[]);

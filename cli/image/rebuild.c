@@ -7,19 +7,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Finds a program where a root has them. */
-static bool find_program(struct machine *machine, const char *name, char out[64])
-{
-	static const char *const dirs[] = { "usr/sbin/", "usr/bin/",        "sbin/",
-					    "bin/",      "usr/local/sbin/", "usr/local/bin/" };
-	char path[64];
-
-	for (size_t i = 0; i < ARRAY_SIZE(dirs); i++)
-		if (join(path, sizeof(path), dirs[i], name, "") && machine_has(machine, path))
-			return join(out, 64, "/", path, "");
-	return false;
-}
-
 bool rebuild_add_word(struct rebuild_step *step, const char *begin, const char *end)
 {
 	return step->count < REBUILD_WORDS_MAX &&
@@ -43,7 +30,7 @@ add_step(struct rebuild *rebuild, struct machine *machine, const char *how, ...)
 		(void)join(step->words[step->count++], MACHINE_PATH_SIZE, word, "", "");
 	if (step->words[0][0] == '/')
 		(void)join(step->program, sizeof(step->program), step->words[0], "", "");
-	else if (!find_program(machine, step->words[0], step->program))
+	else if (!child_find(machine, step->words[0], step->program))
 		return false;
 	rebuild->count++;
 	return true;

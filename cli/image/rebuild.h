@@ -3,6 +3,7 @@
 #ifndef REBUILD_H
 #define REBUILD_H
 
+#include "base/child.h"
 #include "host/kernels.h"
 
 #define REBUILD_STEPS_MAX  (KERNELS_MAX + 2)
@@ -11,7 +12,7 @@
 
 /* A command: the path of its program, and its words, the first of which names it. */
 struct rebuild_step {
-	char program[64];
+	char program[CHILD_PROGRAM_SIZE];
 	char words[REBUILD_WORDS_MAX][MACHINE_PATH_SIZE];
 	size_t count;
 };

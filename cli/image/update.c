@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* vfio-bind update: has the images built by the generator in use, and looks at what it made. */
 #include "base/arguments.h"
+#include "base/child.h"
 #include "base/json.h"
 #include "base/mistakes.h"
 #include "rebuild.h"
@@ -21,56 +22,30 @@ struct update {
 	bool failed; /* a command did */
 };
 
-static void print_step(const struct rebuild_step *step)
+/* The words of a step as a program takes them, in words. */
+static void words_of(const struct rebuild_step *step, char words[][MACHINE_PATH_SIZE],
+		     char *argv[REBUILD_WORDS_MAX + 1])
 {
-	(void)fputc('+', stderr);
-	for (size_t i = 0; i < step->count; i++)
-		(void)fprintf(stderr, " %s", step->words[i]);
-	(void)fputc('\n', stderr);
-}
-
-/* Below another root the generator has to see that one as its own. */
-static void become(const struct options *options, const struct rebuild_step *step, int out)
-{
-	char words[REBUILD_WORDS_MAX][MACHINE_PATH_SIZE];
-	char *argv[REBUILD_WORDS_MAX + 1] = { NULL };
-
-	memcpy(words, step->words, sizeof(words));
+	memcpy(words, step->words, sizeof(step->words));
 	for (size_t i = 0; i < step->count; i++)
 		argv[i] = words[i];
-	/* What it says is not what was asked of us. */
-	if (dup2(out, STDOUT_FILENO) < 0 ||
-	    (strcmp(options->root, "/") != 0 && (chroot(options->root) || chdir("/"))))
-		_exit(complain(EXIT_FAILED, "%s: %s", options->root, strerror(errno)));
-	(void)execv(step->program, argv);
-	_exit(complain(EXIT_FAILED, "%s: %s", step->program, strerror(errno)));
+	argv[step->count] = NULL;
 }
 
 static bool run(const struct options *options, const struct rebuild_step *step)
 {
-	int status = -1;
-	pid_t child;
+	char words[REBUILD_WORDS_MAX][MACHINE_PATH_SIZE];
+	char *argv[REBUILD_WORDS_MAX + 1];
 
-	print_step(step);
-	(void)fflush(NULL);
-	warnings_print();
-	child = fork();
-	if (!child)
-		become(options, step, STDERR_FILENO);
-	if (child < 0 || waitpid(child, &status, 0) < 0 || status) {
-		if (child > 0 && WIFEXITED(status))
-			warn("%s: exit %d", step->words[0], WEXITSTATUS(status));
-		else
-			warn("%s: it did not come to its end", step->words[0]);
-		return false;
-	}
-	return true;
+	words_of(step, words, argv);
+	return child_run(options->root, step->program, argv);
 }
 
 /* What a command prints, as JSON; NULL where it fails. */
 static struct json_object *ask(const struct options *options, const struct rebuild_step *step)
 {
-	static char said[1 << 20];
+	static char said[1 << 20], words[REBUILD_WORDS_MAX][MACHINE_PATH_SIZE];
+	char *argv[REBUILD_WORDS_MAX + 1];
 	size_t len = 0;
 	int ends[2], status = -1;
 	ssize_t n;
@@ -78,10 +53,11 @@ static struct json_object *ask(const struct options *options, const struct rebui
 
 	if (pipe2(ends, O_CLOEXEC))
 		return NULL;
+	words_of(step, words, argv);
 	(void)fflush(NULL);
 	child = fork();
 	if (!child)
-		become(options, step, ends[1]);
+		child_become(options->root, step->program, argv, ends[1]);
 	(void)close(ends[1]);
 	while (child > 0 && len < sizeof(said) - 1 &&
 	       (n = read(ends[0], said + len, sizeof(said) - 1 - len)) > 0)

@@ -31,6 +31,8 @@ LINES = [
     ("vfio-bind add --d", ["--dry-run"]),
     ("vfio-bind remove --d", ["--dry-run"]),
     ("vfio-bind explain --d", []),
+    ("vfio-bind fal", ["fallback"]),
+    ("vfio-bind fallback --rem", ["--remove"]),
     ("vfio-bind payload --k", ["--kernel"]),
     (ON + "add 0000:21", CARD),
     (ON + "remove --dry-run 0000:21", CARD),

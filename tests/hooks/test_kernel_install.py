@@ -8,7 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from lib.payload import fixture_program  # noqa: F401
+
 PLUGIN = Path(__file__).resolve().parents[2] / "hooks/89-vfio-bind.install"
+FALLBACK = PLUGIN.with_name("95-vfio-bind-fallback.install")
 LOADERENTRY = Path("/usr/lib/kernel/install.d/90-loaderentry.install")
 RELEASE = "6.9.0-test"
 # Stands for the host program: notes what it is asked, and answers what the test wants.
@@ -146,3 +149,88 @@ def test_entry(lab, given):
     assert [path.name for path in initrds] == (["an-initrd", "initrd-vfio-bind"] if given else [])
     overlay = boot / "0123" / RELEASE / "initrd-vfio-bind"
     assert overlay.read_text() == "an overlay\n" if given else not overlay.exists()
+
+
+# The entry without vfio-bind.
+
+ID = "0" * 31 + "1"
+OWN = "0123-0-without_vfio_bind"
+
+
+class Menu(Lab):
+    """A boot partition, and the host program on a tree that has it."""
+
+    def __init__(self, path, program):
+        super().__init__(path)
+        self.root = path / "root"
+        self.boot, self.conf = self.root / "boot", path / "conf"
+        (self.boot / "0123").mkdir(parents=True)
+        (self.boot / "loader/entries").mkdir(parents=True)
+        (self.root / "etc/kernel").mkdir(parents=True)
+        (self.root / "etc/machine-id").write_text(f"{ID}\n")
+        (self.root / "etc/kernel/entry-token").write_text("0123\n")
+        self.conf.mkdir()
+        (self.conf / "install.conf").write_text(f"layout=bls\nMACHINE_ID={ID}\n")
+        (self.conf / "entry-token").write_text("0123\n")
+        (self.conf / "cmdline").write_text("quiet\n")
+        (path / "vmlinuz").write_text("a kernel")
+        (path / "bin/vfio-bind").write_text(
+            f"#!/bin/sh\necho \"$@\" >>\"$LAB/calls\"\n[ $1 = fallback ] || exit 0\n"
+            f"exec {program} --root {self.root} \"$@\"\n")
+        self.environment |= {"KERNEL_INSTALL_CONF_ROOT": str(self.conf), "BOOT_ROOT": str(self.boot),
+                             "KERNEL_INSTALL_PLUGINS": f"{PLUGIN} {LOADERENTRY} {FALLBACK}"}
+
+    def kernel_install(self, *words):
+        done = subprocess.run(["kernel-install", *words], text=True, env=self.environment,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+        assert done.returncode == 0 and "vfio-bind" not in done.stdout, done.stdout
+
+    def entries(self):
+        return sorted(path.name for path in (self.boot / "loader/entries").iterdir())
+
+    def ours(self):
+        (path,) = (self.boot / "loader/entries").glob(f"{OWN}*")
+        return path.read_text()
+
+
+@pytest.fixture(name="menu")
+def fixture_menu(program, tmp_path):
+    if os.geteuid() or not shutil.which("kernel-install") or not LOADERENTRY.exists():
+        pytest.skip("needs root and kernel-install")
+    return Menu(tmp_path, program)
+
+
+@pytest.mark.parametrize("tries", ["", "3"])
+def test_fallback_follows_the_newest_kernel(menu, tries):
+    """By kernel-install itself: none before it was asked for; then the newest, whichever comes or
+    goes, and with as many boots as that where they are counted."""
+    if tries:
+        for folder in (menu.conf, menu.root / "etc/kernel"):
+            (folder / "tries").write_text(f"{tries}\n")
+    number = f"+{tries}" if tries else ""
+    menu.kernel_install("add", "6.9.0-test", menu.path / "vmlinuz")
+    assert menu.entries() == [f"0123-6.9.0-test{number}.conf"]
+    subprocess.run([menu.path / "bin/vfio-bind", "fallback"], env=menu.environment, check=True,
+                   stdout=subprocess.PIPE)
+    assert "options    rd.vfio_bind=0 quiet\n" in menu.ours() and "6.9.0-test/linux" in menu.ours()
+    menu.kernel_install("add", "6.12.0-test", menu.path / "vmlinuz")
+    assert "6.12.0-test/linux" in menu.ours()
+    assert menu.entries() == sorted([f"{OWN}{number}.conf", f"0123-6.9.0-test{number}.conf",
+                                     f"0123-6.12.0-test{number}.conf"])
+    menu.kernel_install("remove", "6.12.0-test")
+    assert "6.9.0-test/linux" in menu.ours()
+
+
+@pytest.mark.parametrize("verb, calls", [("add", ["fallback --refresh"]), ("inspect", []),
+                                         ("remove", ["fallback --refresh"])])
+def test_fallback_is_asked_for(lab, verb, calls):
+    done = subprocess.run([FALLBACK, verb, RELEASE], env=lab.environment, text=True, check=False,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert (done.returncode, done.stdout, done.stderr, lab.calls()) == (0, "", "", calls)
+
+
+def test_fallback_never_fails(lab):
+    (lab.path / "bin/vfio-bind").write_text("#!/bin/sh\nexit 1\n")
+    done = subprocess.run([FALLBACK, "add", RELEASE], env=lab.environment, text=True, check=False,
+                          stderr=subprocess.PIPE)
+    assert (done.returncode, "is not in step (exit 1)" in done.stderr) == (0, True)

@@ -11,7 +11,8 @@ from lib.hookcalls import TOP
 IN_IMAGES = ("initramfs-tools/scripts/init-top/00-vfio-bind", "dracut-module/vfio-bind.sh",
              "mkinitcpio/hooks/vfio-bind", "hooks/busybox/init")
 ON_HOSTS = ("initramfs-tools/hooks/vfio-bind", "dracut-module/module-setup.sh",
-            "mkinitcpio/install/vfio-bind", "hooks/booster/booster", "hooks/89-vfio-bind.install")
+            "mkinitcpio/install/vfio-bind", "hooks/booster/booster", "hooks/89-vfio-bind.install",
+            "hooks/95-vfio-bind-fallback.install", "hooks/grub-fallback")
 PARSERS = {"dash": ["dash", "-n"], "busybox": ["busybox", "sh", "-n"], "bash": ["bash", "-n"]}
 UNITS = ("vfio-bind-initrd.service", "vfio-bind.service")
 

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "child.h"
+
+#include "complain.h"
+#include "text.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+bool child_find(struct machine *machine, const char *name, char out[CHILD_PROGRAM_SIZE])
+{
+	static const char *const dirs[] = { "usr/sbin/", "usr/bin/",        "sbin/",
+					    "bin/",      "usr/local/sbin/", "usr/local/bin/" };
+	char path[CHILD_PROGRAM_SIZE];
+
+	for (size_t i = 0; i < ARRAY_SIZE(dirs); i++)
+		if (join(path, sizeof(path), dirs[i], name, "") && machine_has(machine, path))
+			return join(out, CHILD_PROGRAM_SIZE, "/", path, "");
+	return false;
+}
+
+/* Below another root the program has to see that one as its own. */
+_Noreturn void child_become(const char *root, const char *program, char *const argv[], int out)
+{
+	if (dup2(out, STDOUT_FILENO) < 0 ||
+	    (strcmp(root, "/") != 0 && (chroot(root) || chdir("/"))))
+		_exit(complain(EXIT_FAILED, "%s: %s", root, strerror(errno)));
+	(void)execv(program, argv);
+	_exit(complain(EXIT_FAILED, "%s: %s", program, strerror(errno)));
+}
+
+bool child_run(const char *root, const char *program, char *const argv[])
+{
+	int status = -1;
+	pid_t child;
+
+	(void)fputc('+', stderr);
+	for (size_t i = 0; argv[i]; i++)
+		(void)fprintf(stderr, " %s", argv[i]);
+	(void)fputc('\n', stderr);
+	(void)fflush(NULL);
+	warnings_print();
+	child = fork();
+	if (!child)
+		child_become(root, program, argv, STDERR_FILENO);
+	if (child < 0 || waitpid(child, &status, 0) < 0 || status) {
+		if (child > 0 && WIFEXITED(status))
+			warn("%s: exit %d", argv[0], WEXITSTATUS(status));
+		else
+			warn("%s: it did not come to its end", argv[0]);
+		return false;
+	}
+	return true;
+}
