@@ -14,8 +14,8 @@ import pytest
 
 from lib.binder import MADE_AGAIN, spawn
 from lib.editing import CONF, plant
-from lib.generator import (UNPRIVILEGED, debian, fixture_built, fixture_fake,  # noqa: F401
-                           fixture_host)
+from lib.generator import (UNPRIVILEGED, Host, debian, fixture_built,  # noqa: F401
+                           fixture_fake, fixture_host)
 from lib.payload import fixture_program  # noqa: F401
 from lib.quick import fixture_memory  # noqa: F401
 
@@ -184,3 +184,39 @@ def test_update_killed_at_every_call(program, host, built, memory, record_proper
         assert read_etc(host.root) == before, call
         assert host.update(program).returncode == 0, call
     record_property("killed at calls", len(calls))
+
+
+OWN = "0123-0-without_vfio_bind.conf"
+KERNEL = "title Linux\nversion {0}\nsort-key linux\nlinux /{0}\noptions quiet\n"
+
+
+def menu_of(root):
+    """What a boot loader finds."""
+    folder = root / "boot/loader/entries"
+    return {path.name: path.read_text("utf-8") for path in folder.glob("*.conf")}
+
+
+def test_fallback_killed_at_every_call(program, tmp_path, fake, memory, record_property):
+    """The kernels' entries stay, ours is the old or the new one; the next run makes it whole."""
+    host = Host(tmp_path / "root", fake)
+    kernels = {f"0123-{release}.conf": KERNEL.format(release) for release in ("6.9", "6.12")}
+    host.add("etc/kernel/entry-token", content=b"0123\n")
+    for name, text in kernels.items():
+        host.add(f"boot/loader/entries/{name}", content=text.encode())
+    old = "title Linux (without vfio-bind)\nlinux /6.9\noptions rd.vfio_bind=0 quiet\n"
+    argv = [*UNPRIVILEGED, str(program), "--root", str(host.root), "fallback"]
+    seen = []
+    calls = calls_of(argv, Path(memory) / "fallback.log")
+    new = menu_of(host.root)[OWN]
+    assert new == KERNEL.format("6.12").replace("Linux\n", "Linux (without vfio-bind)\n").replace(
+        "options ", "options rd.vfio_bind=0 ")
+    for call in calls:
+        host.add(f"boot/loader/entries/{OWN}", content=old.encode())
+        kill_at(argv, call, Path(memory) / "fallback.log")
+        found = menu_of(host.root)
+        seen.append(found.pop(OWN))
+        assert found == kernels and seen[-1] in (old, new), call
+        subprocess.run(argv, check=True, stdout=subprocess.PIPE)
+        assert menu_of(host.root) == {**kernels, OWN: new}, call
+    record_property("killed at calls", len(calls))
+    assert old in seen and new in seen
