@@ -139,57 +139,96 @@ bool is_policy_name(const char *name)
 	return name[0] != '.' && text_ends(text_of(name), ".conf");
 }
 
-/*
- * The name next in byte order. The folder is listed anew for each: that takes no memory,
- * however many files there are.
- */
-static int next_name(struct loading *loading, char name[NAME_SIZE], bool *found,
-		     const char **distrust)
+bool is_null_link(const char *target)
+{
+	const char *at = target;
+
+	while (!strncmp(at, "../", 3))
+		at += 3;
+	return !strcmp(at > target ? at - 1 : at, "/dev/null");
+}
+
+/* Goes through one folder; a name that is next before the one found so far takes its place. */
+static int look_in(struct machine *machine, const char *folder, const char *last,
+		   struct drop_in *next, bool *found)
 {
 	static struct dir dir;
-	char last[NAME_SIZE];
 	const char *other;
-	int err = dir_open(loading->machine, POLICY_DIR, &dir);
+	int err = dir_open(machine, folder, &dir);
 
-	*found = false;
 	if (err)
-		return err;
-	(void)join(last, sizeof(last), name, "", "");
+		return err == -ENOENT ? 0 : err;
 	while ((other = dir_next(&dir, &err))) {
 		if (!is_policy_name(other) || strcmp(other, last) <= 0)
 			continue;
-		if (*found && strcmp(other, name) >= 0)
+		if (*found && strcmp(other, next->name) >= 0)
 			continue;
-		*found = join(name, NAME_SIZE, other, "", "");
+		*found = join(next->name, sizeof(next->name), other, "", "");
+		next->folder = folder;
+		next->distrust = policy_distrust(dir.fd, true);
 	}
-	*distrust = policy_distrust(dir.fd, true);
 	dir_close(&dir);
 	return err;
+}
+
+/* The folders are listed anew for each name: that takes no memory, however many files there are. */
+int next_drop_in(struct machine *machine, struct drop_in *drop_in)
+{
+	static const char *const folders[] = { POLICY_DIR, VENDOR_DIR };
+	char last[NAME_SIZE], target[32];
+	bool found = false;
+	ssize_t len;
+
+	(void)join(last, sizeof(last), drop_in->name, "", "");
+	for (size_t i = 0; i < ARRAY_SIZE(folders); i++) {
+		int err = look_in(machine, folders[i], last, drop_in, &found);
+
+		if (!err)
+			continue;
+		drop_in->folder = folders[i];
+		return err;
+	}
+	if (!found)
+		return 0;
+	(void)join(drop_in->path, sizeof(drop_in->path), drop_in->folder, "/", drop_in->name);
+	len = machine_readlink(machine, drop_in->path, target, sizeof(target));
+	drop_in->off = len > 0 && is_null_link(target);
+	return 1;
+}
+
+static void load_drop_in(struct loading *loading, const struct drop_in *drop_in)
+{
+	struct text file;
+
+	/* It says nothing, and is named: so what an image was built from can be compared. */
+	if (!drop_in->off)
+		load_file(loading, drop_in->path);
+	else if (!put_name(loading->text, drop_in->path, &file))
+		blame_file(loading, file, "fewer files");
 }
 
 bool load_policy(struct machine *machine, struct policy_text *text, struct policy *policy,
 		 struct diag *diag)
 {
 	struct loading loading = { machine, text, policy, diag };
+	struct drop_in drop_in = { .name = "" };
 	unsigned before = diag->mistakes;
-	char name[NAME_SIZE] = "", path[MACHINE_PATH_SIZE];
-	const char *distrust;
-	bool found;
-	int err;
+	char folder[NAME_SIZE];
+	int more;
 
 	text->len = text->content = 0;
 	load_file(&loading, POLICY_FILE);
-	while (!(err = next_name(&loading, name, &found, &distrust)) && found) {
+	while ((more = next_drop_in(machine, &drop_in)) > 0) {
 		/* Who may write there may take a keep rule away. */
-		if (distrust) {
-			blame_file(&loading, text_of("/" POLICY_DIR), distrust);
+		if (drop_in.distrust)
 			break;
-		}
-		(void)join(path, sizeof(path), POLICY_DIR "/", name, "");
-		load_file(&loading, path);
+		load_drop_in(&loading, &drop_in);
 	}
-	if (err && err != -ENOENT)
-		blame_error(&loading, text_of("/" POLICY_DIR), err);
+	(void)join(folder, sizeof(folder), "/", more ? drop_in.folder : "", "");
+	if (more > 0)
+		blame_file(&loading, text_of(folder), drop_in.distrust);
+	else if (more < 0)
+		blame_error(&loading, text_of(folder), more);
 	return diag->mistakes == before;
 }
 

@@ -10,6 +10,7 @@
 
 #define POLICY_FILE  "etc/vfio-bind.conf"
 #define POLICY_DIR   "etc/vfio-bind.conf.d"
+#define VENDOR_DIR   "usr/lib/vfio-bind.conf.d" /* of packages, and of images that are built whole */
 #define PAYLOAD_DIR  "usr/lib/vfio-bind"
 #define NAME_SIZE    256 /* NAME_MAX of linux/limits.h, and a NUL */
 #define PROTECT_FILE PAYLOAD_DIR "/protect"
@@ -31,8 +32,26 @@ bool load_policy(struct machine *machine, struct policy_text *text, struct polic
 /* Why the policy in an open file or folder is not to be trusted, to follow "expected", or NULL. */
 const char *policy_distrust(int fd, bool folder);
 
-/* True for the names in POLICY_DIR that count. */
+/* True for the names in POLICY_DIR and VENDOR_DIR that count. */
 bool is_policy_name(const char *name);
+
+/* True if a link that says this leads to /dev/null: it switches off the file whose name it has. */
+bool is_null_link(const char *target);
+
+/* A file of POLICY_DIR or VENDOR_DIR. */
+struct drop_in {
+	char name[NAME_SIZE]; /* empty: before the first */
+	const char *folder;   /* where it is, or what could not be read */
+	char path[MACHINE_PATH_SIZE];
+	const char *distrust; /* why the folder is not to be trusted, or NULL */
+	bool off;             /* a link to /dev/null */
+};
+
+/*
+ * Goes on to the next file of the two folders in byte order of the names; one of POLICY_DIR takes
+ * the place of one of the same name in VENDOR_DIR. Returns 1, 0 behind the last, or an error.
+ */
+int next_drop_in(struct machine *machine, struct drop_in *drop_in);
 
 /* True if the policy says anything: a rule, or accept cmdline. */
 bool policy_says_anything(const struct policy *policy);

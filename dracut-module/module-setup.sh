@@ -4,8 +4,8 @@
 
 # Wherever there is a policy, host-only image or not.
 check() {
-    local conf
-    for conf in "${dracutsysrootdir-}"/etc/vfio-bind.conf{,.d/*.conf}; do
+    local conf root=${dracutsysrootdir-}
+    for conf in "$root"/etc/vfio-bind.conf{,.d/*.conf} "$root"/usr/lib/vfio-bind.conf.d/*.conf; do
         [[ -e $conf || -L $conf ]] && return 0
     done
     return 255

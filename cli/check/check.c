@@ -119,7 +119,8 @@ static void print_summary(const struct findings *findings)
 	if (host->mistakes.diag.mistakes)
 		return;
 	if (!host->judged.policy.rule_count) {
-		(void)puts("no rule in /" POLICY_FILE " or /" POLICY_DIR ": nothing is bound");
+		(void)puts("no rule in /" POLICY_FILE ", /" POLICY_DIR " or /" VENDOR_DIR
+			   ": nothing is bound");
 		return;
 	}
 	(void)printf("next boot: %zu bound, %zu refused, %zu kept; %u error%s, %u warning%s\n",

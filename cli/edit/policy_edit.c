@@ -180,6 +180,14 @@ void change_place(const struct rule *rule, char out[CHANGE_PLACE_SIZE])
 		       rule->line);
 }
 
+bool rule_is_vendors(const struct rule *rule)
+{
+	static const char folder[] = "/" VENDOR_DIR "/";
+
+	return rule->file.len > sizeof(folder) &&
+	       !memcmp(rule->file.at, folder, sizeof(folder) - 1);
+}
+
 int change_fits(const struct change *change)
 {
 	size_t before = change->host->judged.policy_text.content;

@@ -30,6 +30,9 @@ struct text change_line(const struct change *change, unsigned number);
 /* Where a rule stands, FILE:LINE, in a sentence. */
 void change_place(const struct rule *rule, char out[CHANGE_PLACE_SIZE]);
 
+/* True if the rule stands in VENDOR_DIR: a package's file, which the next version writes anew. */
+bool rule_is_vendors(const struct rule *rule);
+
 /* Takes out the line of that number. Go from the last to the first. */
 void change_drop(struct change *change, unsigned number);
 

@@ -14,6 +14,7 @@ enum reach {
 	REACH_ONLY,    /* it chooses this device and no other */
 	REACH_BROAD,   /* it chooses others too */
 	REACH_CMDLINE, /* it stands in no file */
+	REACH_VENDOR,  /* it stands in a file of a package */
 };
 
 /* A rule that goes, by its place: indexes change when one is taken away. */
@@ -57,6 +58,8 @@ static enum reach reach_of(struct editing *editing, size_t r)
 	for (size_t i = 0; i < editing->host->judged.inventory.count; i++)
 		if (i != editing->index && chooses(editing, r, i))
 			return REACH_BROAD;
+	if (rule_is_vendors(rule))
+		return REACH_VENDOR;
 	return text_is(rule->file, "/proc/cmdline") ? REACH_CMDLINE : REACH_ONLY;
 }
 
@@ -121,6 +124,23 @@ static int refuse_cmdline(struct editing *editing, size_t r)
 			(int)rule->source.len, rule->source.at);
 }
 
+/* The package's next version would bring the rule back. */
+static int refuse_vendors(struct editing *editing, size_t r)
+{
+	const struct rule *rule = &policy_of(editing)->rules[r];
+	struct text rest = rule->file, name = { 0 };
+	char place[CHANGE_PLACE_SIZE];
+
+	while (text_cut(&rest, '/', &name))
+		;
+	change_place(rule, place);
+	json_add_string(editing->object, "rule", place);
+	return complain(EXIT_GUARDED,
+			"%s came with a package: ln -s /dev/null /" POLICY_DIR "/%.*s switches the "
+			"file off, and a file of that name there takes its place",
+			place, (int)name.len, name.at);
+}
+
 /* Finds the rules that go. Returns an exit code; what cannot go stops all. */
 static int find_leaving(struct editing *editing, struct leaving *leaving)
 {
@@ -137,6 +157,8 @@ static int find_leaving(struct editing *editing, struct leaving *leaving)
 			return refuse_broad(editing, r);
 		case REACH_CMDLINE:
 			return refuse_cmdline(editing, r);
+		case REACH_VENDOR:
+			return offer_keep(editing, r, "came with a package", "");
 		case REACH_ONLY:
 			leaving->rules[leaving->count++] = (struct going){ rule->file, rule->line };
 			break;
@@ -269,6 +291,8 @@ static int remove_named(struct editing *editing)
 	change_place(rule, place);
 	if (text_is(rule->file, "/proc/cmdline"))
 		return refuse_cmdline(editing, editing->rule);
+	if (rule_is_vendors(rule))
+		return refuse_vendors(editing, editing->rule);
 	json_add_string(editing->object, "rule", place);
 	leaving.rules[0] = (struct going){ rule->file, rule->line };
 	leaving.count = 1;

@@ -139,6 +139,11 @@ static bool may_repair(struct editing *editing, size_t r, size_t device)
 	} else if (guard != REASON_NONE) {
 		(void)snprintf(why, sizeof(why), "%s, which has its id, would be refused (%s)",
 			       address, reason_token(guard));
+	} else if (rule_is_vendors(rule)) {
+		(void)snprintf(why, sizeof(why),
+			       "its device is at %s now, but the file came with a package: put one "
+			       "of its name into /" POLICY_DIR,
+			       address);
 	} else if (text_is(rule->file, "/proc/cmdline")) {
 		(void)snprintf(why, sizeof(why), "its device is at %s now: change it there",
 			       address);

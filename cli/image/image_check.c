@@ -5,6 +5,7 @@
 #include "base/mistakes.h"
 #include "base/temp_dir.h"
 #include "image_model.h"
+#include "image_policy.h"
 #include "modplan.h"
 #include "payload/payload.h"
 
@@ -269,41 +270,60 @@ static void check_binder(struct comparison *all)
 		comparison_add(all, "binder", FOUND_RIGHT, "as installed");
 }
 
-/* Compares one file of the policy; writes what is amiss, unless something is already. */
-static void compare_policy(struct comparison *all, const char *path, char amiss[MACHINE_PATH_SIZE])
+/* Notes what is amiss with a file of the policy, unless something is already. */
+static void note_policy(char amiss[MACHINE_PATH_SIZE], const char *path, const char *how)
 {
-	bool here = machine_has(&all->machine, path), there = image_find(&all->image, path);
-	const char *how = NULL;
-
-	if (here && !there)
-		how = " is not in the image";
-	else if (there && !here)
-		how = " is in the image only";
-	else if (there &&
-		 !comparison_is_same(&all->machine, path, image_content(&all->image, path)))
-		how = " differs";
-	if (how && !amiss[0])
+	if (!amiss[0])
 		(void)join(amiss, MACHINE_PATH_SIZE, "/", path, how);
 }
 
-static void compare_policy_dirs(struct comparison *all, char amiss[MACHINE_PATH_SIZE])
+static void compare_policy_file(struct comparison *all, char amiss[MACHINE_PATH_SIZE])
 {
-	char path[MACHINE_PATH_SIZE];
-	const char *name;
-	struct dir dir;
-	size_t at = 0;
-	int err;
+	bool here = machine_has(&all->machine, POLICY_FILE);
+	bool there = image_find(&all->image, POLICY_FILE);
+	struct text content = image_content(&all->image, POLICY_FILE);
 
-	if (!dir_open(&all->machine, POLICY_DIR, &dir)) {
-		while ((name = dir_next(&dir, &err)))
-			if (is_policy_name(name) &&
-			    join(path, sizeof(path), POLICY_DIR "/", name, ""))
-				compare_policy(all, path, amiss);
-		dir_close(&dir);
+	if (here && !there)
+		note_policy(amiss, POLICY_FILE, " is not in the image");
+	else if (there && !here)
+		note_policy(amiss, POLICY_FILE, " is in the image only");
+	else if (there && !comparison_is_same(&all->machine, POLICY_FILE, content))
+		note_policy(amiss, POLICY_FILE, " differs");
+}
+
+/* One that is switched off is as good as empty: the payload has it so. */
+static bool is_same_drop_in(struct comparison *all, const struct drop_in *here,
+			    const struct image_drop_in *there)
+{
+	struct text content = { 0 };
+
+	if (!there->off)
+		content = image_content(&all->image, there->path);
+	return here->off ? !content.len : comparison_is_same(&all->machine, here->path, content);
+}
+
+/* What counts of the two folders, side by side in the order of the names. */
+static void compare_drop_ins(struct comparison *all, char amiss[MACHINE_PATH_SIZE])
+{
+	struct image_drop_in there = { .name = NULL };
+	struct drop_in here = { .name = "" };
+	bool is_here = next_drop_in(&all->machine, &here) > 0;
+	bool is_there = image_next_drop_in(&all->image, &there);
+
+	while (is_here || is_there) {
+		int order = is_here - is_there ? is_there - is_here : strcmp(here.name, there.name);
+
+		if (order > 0)
+			note_policy(amiss, there.path, " is in the image only");
+		else if (order < 0 || strcmp(here.path, there.path) != 0)
+			note_policy(amiss, here.path, " is not in the image");
+		else if (!is_same_drop_in(all, &here, &there))
+			note_policy(amiss, here.path, " differs");
+		if (order <= 0)
+			is_here = next_drop_in(&all->machine, &here) > 0;
+		if (order >= 0)
+			is_there = image_next_drop_in(&all->image, &there);
 	}
-	while ((name = image_next(&all->image, POLICY_DIR, &at)))
-		if (is_policy_name(name) && join(path, sizeof(path), POLICY_DIR "/", name, ""))
-			compare_policy(all, path, amiss);
 }
 
 /* Returns true where the image has the policy of /etc. */
@@ -311,8 +331,8 @@ static bool check_policy(struct comparison *all)
 {
 	char amiss[MACHINE_PATH_SIZE] = "";
 
-	compare_policy(all, POLICY_FILE, amiss);
-	compare_policy_dirs(all, amiss);
+	compare_policy_file(all, amiss);
+	compare_drop_ins(all, amiss);
 	if (amiss[0])
 		comparison_add(all, "policy", FOUND_OUTDATED, "%s", amiss);
 	else

@@ -554,6 +554,13 @@ const struct image_file *image_find(const struct image_tree *image, const char *
 	return resolve(image, path, true, found) ? lookup(image, found) : NULL;
 }
 
+const struct image_file *image_entry(const struct image_tree *image, const char *path)
+{
+	char found[IMAGE_PATH_SIZE];
+
+	return resolve(image, path, false, found) ? lookup(image, found) : NULL;
+}
+
 struct text image_content(const struct image_tree *image, const char *path)
 {
 	const struct image_file *file = image_find(image, path);

@@ -45,6 +45,9 @@ void image_free(struct image_tree *image);
 /* The file at path, links followed, or NULL. */
 const struct image_file *image_find(const struct image_tree *image, const char *path);
 
+/* The same where path may itself be a link, which is not followed. */
+const struct image_file *image_entry(const struct image_tree *image, const char *path);
+
 /* What a file holds, if that was kept; else nothing. */
 struct text image_content(const struct image_tree *image, const char *path);
 

@@ -3,6 +3,7 @@
 
 #include "base/complain.h"
 #include "host/read_host.h"
+#include "image_policy.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -91,17 +92,18 @@ static void take_policy(struct modelling *m)
 	struct judgement *judged = &m->boot->judged;
 	struct diag diag = { .emit = count_only };
 	struct text cmdline = text_of(judged->cmdline);
-	char path[MACHINE_PATH_SIZE];
-	const char *name;
-	size_t at = 0;
+	struct image_drop_in drop_in = { .name = NULL };
+	const char *folder = NULL;
 
 	if (image_find(m->image, POLICY_FILE))
 		take_file(m, POLICY_FILE, &diag);
-	if (image_find(m->image, POLICY_DIR) && !is_trusted(m, POLICY_DIR))
-		diag.mistakes++;
-	while ((name = image_next(m->image, POLICY_DIR, &at)))
-		if (is_policy_name(name) && join(path, sizeof(path), POLICY_DIR "/", name, ""))
-			take_file(m, path, &diag);
+	while (image_next_drop_in(m->image, &drop_in)) {
+		if (drop_in.folder != folder && !is_trusted(m, drop_in.folder))
+			diag.mistakes++;
+		folder = drop_in.folder;
+		if (!drop_in.off)
+			take_file(m, drop_in.path, &diag);
+	}
 	cmdline_read(cmdline, &judged->words);
 	(void)cmdline_rules(cmdline, &judged->words, &judged->policy, &diag);
 	m->mistakes = diag.mistakes;

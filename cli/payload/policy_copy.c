@@ -23,16 +23,16 @@ static int write_refused(struct tree *tree, const char *path, mode_t mode)
 	return -EIO;
 }
 
-/* Of a file in a folder, that is to be refused where the folder is. */
-static int copy_file(struct tree *tree, struct machine *machine, const char *path, int folder)
+/* Where the folder of the file is to be refused, the file is. */
+static int copy_file(struct tree *tree, struct machine *machine, const char *path,
+		     bool folder_refused)
 {
 	int fd = machine_openat(machine, path, O_RDONLY | O_NONBLOCK), err;
 	struct stat st = { 0 };
 
 	if (fd == -ENOENT && !machine_has(machine, path))
 		return 0;
-	if (fd < 0 || fstat(fd, &st) || policy_distrust(fd, false) ||
-	    (folder >= 0 && policy_distrust(folder, true)))
+	if (fd < 0 || fstat(fd, &st) || policy_distrust(fd, false) || folder_refused)
 		err = write_refused(tree, path, st.st_mode);
 	else
 		err = tree_copy(tree, path, fd, 0644);
@@ -43,25 +43,19 @@ static int copy_file(struct tree *tree, struct machine *machine, const char *pat
 
 int policy_copy(struct tree *tree, struct machine *machine)
 {
-	char path[MACHINE_PATH_SIZE];
-	struct dir dir;
-	const char *name;
-	int err = copy_file(tree, machine, POLICY_FILE, -1), failed = 0;
+	struct drop_in drop_in = { .name = "" };
+	int err = copy_file(tree, machine, POLICY_FILE, false), more = 1;
 
-	if (err)
-		return err;
-	err = dir_open(machine, POLICY_DIR, &dir);
-	if (err == -ENOENT)
-		return 0;
-	if (err)
-		(void)join(tree->failed, sizeof(tree->failed), "/" POLICY_DIR, "", "");
-	if (err)
-		return err;
-	while (!failed && (name = dir_next(&dir, &err)))
-		if (is_policy_name(name) && join(path, sizeof(path), POLICY_DIR "/", name, ""))
-			failed = copy_file(tree, machine, path, dir.fd);
-	dir_close(&dir);
-	return failed ? failed : err;
+	while (!err && (more = next_drop_in(machine, &drop_in)) > 0) {
+		/* An empty file switches off just as well, and stays one in any archive. */
+		if (drop_in.off)
+			err = tree_write(tree, drop_in.path, (struct text){ "", 0 });
+		else
+			err = copy_file(tree, machine, drop_in.path, drop_in.distrust);
+	}
+	if (more < 0)
+		(void)join(tree->failed, sizeof(tree->failed), "/", drop_in.folder, "");
+	return err ? err : more;
 }
 
 static void say_nothing(struct diag *diag, const struct mistake *mistake)

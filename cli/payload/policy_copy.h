@@ -7,7 +7,8 @@
 #include "tree.h"
 
 /*
- * Copies all files load_policy() reads, byte for byte. One that it refuses, for whoever owns or
+ * Copies all files load_policy() reads, byte for byte, and an empty one for each that is switched
+ * off. One that it refuses, for whoever owns or
  * may write it, is replaced by a line that makes no sense: a copy would be trusted at boot.
  * Returns 0 or a negative errno.
  */

@@ -180,6 +180,8 @@ int tree_clear(struct tree *tree)
 	if (!err)
 		err = remove_files(tree, POLICY_DIR, ".conf");
 	if (!err)
+		err = remove_files(tree, VENDOR_DIR, ".conf");
+	if (!err)
 		err = remove_files(tree, PAYLOAD_DIR "/modules", ".ko");
 	return err ? err : remove_name(tree, PAYLOAD_DIR, AT_REMOVEDIR);
 }

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """One folder here is one story: a machine, a policy, and what has to come of it.
 
-A folder holds `machine` (see lib/machine.py), `policy` and `conf.d/*` (what /etc/vfio-bind.conf
-and /etc/vfio-bind.conf.d/* hold), and `expected`, a line of which is
+A folder holds `machine` (see lib/machine.py), `policy`, `conf.d/*` and `vendor.d/*` (what
+/etc/vfio-bind.conf, /etc/vfio-bind.conf.d/* and /usr/lib/vfio-bind.conf.d/* hold, a link what is
+switched off), and `expected`, a line of which is
 
     status N                        what the binder exits with in a dry run, and in a boot but
                                     where it says that something failed: then 1 in place of 0
@@ -30,6 +31,7 @@ from lib import machine as machines
 from lib import limited, reference
 from lib.binder import UNDER_STRACE, clear, collect
 from lib.quick import fixture_memory  # noqa: F401
+from lib.reference_policy import in_order
 from lib.tree import Tree
 
 FOLDERS = sorted(path.parent for path in pathlib.Path(__file__).parent.glob("*/machine"))
@@ -72,8 +74,10 @@ class Case:
         self.files = {}
         if (folder / "policy").exists():
             self.files["vfio-bind.conf"] = (folder / "policy").read_bytes()
-        for path in sorted(folder.glob("conf.d/*")):
-            self.files["vfio-bind.conf.d/" + path.name] = path.read_bytes()
+        for where, below in (("conf.d", ""), ("vendor.d", "usr/lib/")):
+            for path in sorted(folder.glob(where + "/*")):
+                self.files[f"{below}vfio-bind.conf.d/{path.name}"] = (
+                    None if path.is_symlink() else path.read_bytes())
         self.expected = Expected(folder / "expected")
 
     def text(self, name):
@@ -106,7 +110,7 @@ def dry(case):
     return (DRY_RUN + " " + case.cmdline).strip()
 
 
-def in_order(wanted, lines):
+def are_in_order(wanted, lines):
     """True if lines that begin as the wanted ones are among lines, in that order."""
     rest = iter(lines)
     return all(any(line.startswith(want) for line in rest) for want in wanted)
@@ -118,8 +122,8 @@ def judge(case, run):
     assert run.status == case.expected.status
     details = {row[0]: row[6] for row in run.rows}
     assert {key: details.get(key) for key in case.expected.details} == case.expected.details
-    assert in_order(case.expected.all("kmsg"), run.kmsg), run.kmsg
-    assert in_order(["# " + note for note in case.expected.all("note")], run.notes), run.notes
+    assert are_in_order(case.expected.all("kmsg"), run.kmsg), run.kmsg
+    assert are_in_order(["# " + note for note in case.expected.all("note")], run.notes), run.notes
 
 
 def test_verdicts(case, root, binder):
@@ -132,9 +136,9 @@ def test_reference(case):
     """The second specification says the same as the folder."""
     if (case.folder / "setup.sh").exists():
         pytest.skip("the reference does not know what setup.sh does")
-    files = [("/etc/" + name, content) for name, content in case.files.items()
-             if name.endswith(".conf")]
-    result = reference.run(case.machine, files, dry(case))
+    files = {("/" if name.startswith("usr/") else "/etc/") + name: content
+             for name, content in case.files.items()}
+    result = reference.run(case.machine, in_order(files), dry(case))
     rows = [tuple(row) for row in case.expected.rows]
     assert [(address, *verdict) for address, verdict in result.verdicts.items()] == [
         row for row in rows if row[1] != "none"]
@@ -159,7 +163,7 @@ def test_writes(case, root, binder):
     assert [row[:4] for row in run.rows] == case.expected.rows
     after = {row[0]: row[5] for row in run.rows}
     assert {key: after.get(key) for key in case.expected.after} == case.expected.after
-    assert in_order(case.expected.all("boot"), run.kmsg), run.kmsg
+    assert are_in_order(case.expected.all("boot"), run.kmsg), run.kmsg
 
 
 def writes(calls, root):

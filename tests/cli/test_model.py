@@ -9,7 +9,7 @@ import pytest
 
 from lib import golden
 from lib.hosttree import HostTree
-from lib.initramfs import (COMPRESS, cpio, image, initramfs_tools, member, microcode,
+from lib.initramfs import (COMPRESS, Link, cpio, image, initramfs_tools, member, microcode,
                            mkinitcpio, pe, tree)
 from lib.moduletree import vfio_tree
 from lib.payload import OURS, build, fixture_program, set_policy  # noqa: F401
@@ -97,6 +97,32 @@ def test_an_older_policy(machine):
     content = machine.image(**{CONF: "bind nvme driver=pci-stub\n"})
     assert machine.verify(content) == (
         10, "outdated", f"{machine.free} is given to pci-stub, not to vfio-pci")
+
+
+VENDOR = "usr/lib/vfio-bind.conf.d/"
+
+
+@pytest.mark.parametrize("files, result, detail", [
+    ({VENDOR + "10.conf": "keep nvme\n"}, "outdated", "a keep rule"),
+    ({VENDOR + "10.conf": "keep nvme\n", CONF + ".d/10.conf": "# mine\n"}, "right", "1 bound"),
+    ({VENDOR + "10.conf": "keep nvme\n", CONF + ".d/10.conf": Link("/dev/null")}, "right", ""),
+    ({VENDOR + "10.conf": "nonsense\n", CONF + ".d/10.conf": Link("../../dev/null")}, "right", ""),
+    ({VENDOR + "10.conf": Link("../../../dev/null")}, "right", "1 bound"),
+    ({VENDOR + "10.conf": "keep nvme\n", CONF + ".d/20.conf": ""}, "outdated", "a keep rule"),
+    ({VENDOR + "20.conf": "nonsense\n", CONF + ".d/10.conf": ""}, "outdated", "no rule in it"),
+    ({CONF: "", VENDOR + "10.conf": "bind nvme\n"}, "right", "1 bound"),
+])
+def test_drop_ins_as_the_binder_reads_them(machine, files, result, detail):
+    done = machine.verify(machine.image(**files))
+    assert done[1] == result and detail in done[2]
+
+
+def test_a_folder_of_drop_ins_that_others_may_write(machine):
+    content = cpio({**machine.payload, **initramfs_tools(), VENDOR + "10.conf": "keep usb\n"})
+    end = member("TRAILER!!!", 0, b"", 0)
+    folder = member(VENDOR[:-1], 0o040777, b"", 9)
+    done = machine.verify(content[:content.rindex(end)] + folder + end)
+    assert done[1] == "wrong" and f"/{VENDOR[:-1]} in the image may be written by others" in done[2]
 
 
 @pytest.mark.parametrize("mode, uid, why", [

@@ -60,6 +60,37 @@ def test_the_tree(program, root, out):
     assert (out / OURS / "binder").read_bytes() == (root.parent / "a-binder").read_bytes()
 
 
+def test_drop_ins_of_both_folders(program, root, out):
+    """What counts is copied; what is switched off is an empty file, which does the same."""
+    vendor, own = (f"{folder}/vfio-bind.conf.d" for folder in ("usr/lib", "etc"))
+    (root / vendor).mkdir(parents=True)
+    for name, text in (("10-a.conf", "keep 0000:05:00.0\n"), ("20-b.conf", "nonsense\n"),
+                       ("30-c.conf", "nonsense\n"), ("README", "nonsense\n")):
+        (root / vendor / name).write_text(text)
+    set_policy(root, "bind vga boot_vga=0\n", "vfio-bind.conf.d/20-b.conf")
+    (root / own / "30-c.conf").symlink_to("../../dev/null")
+    (root / vendor / "40-d.conf").symlink_to("/dev/null")
+    payload = build(program, root, out)
+    assert payload.status == 0 and "mistake" not in payload.stderr
+    policy = {name: (out / name).read_text() for name in payload.files() if ".conf" in name}
+    assert policy == {
+        "etc/vfio-bind.conf": RULE, f"{vendor}/10-a.conf": "keep 0000:05:00.0\n",
+        f"{own}/20-b.conf": "bind vga boot_vga=0\n", f"{own}/30-c.conf": "",
+        f"{vendor}/40-d.conf": ""}
+    (root / vendor / "10-a.conf").unlink()
+    assert f"{vendor}/10-a.conf" not in build(program, root, out).files()
+
+
+def test_a_drop_in_of_a_folder_that_others_may_write(program, root, out):
+    folder = root / "usr/lib/vfio-bind.conf.d"
+    folder.mkdir(parents=True)
+    (folder / "10-a.conf").write_text(RULE)
+    folder.chmod(0o777)
+    payload = build(program, root, out)
+    assert "/usr/lib/vfio-bind.conf.d:1:1: expected a file that nobody but its" in payload.stderr
+    assert RULE not in (out / "usr/lib/vfio-bind.conf.d/10-a.conf").read_text()
+
+
 def test_the_umask_of_the_caller_counts_for_nothing(program, root, out):
     set_policy(root, name="vfio-bind.conf.d/a.conf")
     payload = build(program, root, out, prefix=["sh", "-c", 'umask 077; exec "$@"', "sh"])

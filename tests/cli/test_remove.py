@@ -63,6 +63,25 @@ def test_rules_in_two_files(program, root):
     assert done.stdout.startswith(f"/{CONF}\n- {RULE}\n/{OTHER}\n- bind 03:00.0\n")
 
 
+VENDOR = "usr/lib/vfio-bind.conf.d/10-a.conf"
+
+
+def test_a_rule_that_came_with_a_package(program, root):
+    """Its file is not ours to write: the next version would bring the rule back."""
+    set_conf(root, RULE + "\n", VENDOR)
+    done = run(program, root, "remove", FREE)
+    assert done.status == 5
+    assert done.stdout == "keep nvme path=0000:00/03.0/00.0 id=144d:a80a\n"
+    assert f"/{VENDOR}:1 came with a package: to keep {FREE}, add this line to /{CONF}" in done.stderr
+    named = run(program, root, "remove", "--json", f"/{VENDOR}:1")
+    assert golden.validate(named.stdout, "remove")["rule"] == f"/{VENDOR}:1"
+    assert (named.status, get_conf(root, VENDOR)) == (5, RULE + "\n")
+    assert "ln -s /dev/null /etc/vfio-bind.conf.d/10-a.conf" in named.stderr
+    set_conf(root, "", OTHER)
+    (root / "etc/vfio-bind.conf.d/10-a.conf").symlink_to("/dev/null")
+    assert run(program, root, "remove", FREE).status == 6
+
+
 REFUSALS = [
     # The policy, the device, the status, the keep line on stdout, and what is said.
     ("bind nvme id=144d:a80a\n", FREE, 5, "keep nvme path=0000:00/03.0/00.0 id=144d:a80a",

@@ -95,6 +95,16 @@ def test_several_files(program, root):
     assert get_conf(root, "etc/vfio-bind.conf.d/1.conf") == "keep 0000:06:00.0 id=8086:1533\n"
 
 
+def test_a_rule_that_came_with_a_package_is_told(program, root):
+    name = "usr/lib/vfio-bind.conf.d/10-a.conf"
+    policy = "bind 0000:09:00.0 id=1af4:1110 allow=no-iommu\n"
+    set_conf(root, policy, name)
+    done = run(program, root, "repair")
+    assert (done.returncode, get_conf(root, name)) == (5, policy)
+    assert f"/{name}:1 is left as it is: its device is at 0000:08:00.0 now, but the file came " \
+        "with a package: put one of its name into /etc/vfio-bind.conf.d" in done.stderr
+
+
 @pytest.mark.parametrize("what", ["0000:99:00.0", "99:00.0", f"{CONF}:2"])
 def test_a_rule_for_what_is_gone_can_be_removed(program, root, what):
     set_conf(root, "bind usb\nbind 0000:99:00.0 id=1111:2222\n")

@@ -71,6 +71,25 @@ def test_a_comment_is_a_change_too(program, root, image):
     assert images(program, root) == STALE
 
 
+def test_a_file_that_is_switched_off(program, binder, root, image):
+    """Its name is in the stamp, and in what the boot notes down of the empty file in its place."""
+    folder = root / "usr/lib/vfio-bind.conf.d"
+    folder.mkdir(parents=True)
+    (folder / "10-a.conf").write_text("keep usb\n")
+    build(program, root, image)
+    (root / "etc/vfio-bind.conf.d").mkdir()
+    (root / "etc/vfio-bind.conf.d/10-a.conf").symlink_to("/dev/null")
+    assert images(program, root) == STALE
+    build(program, root, image)
+    assert images(program, root) == []
+    for name in ("sys/bus/pci/devices", "proc", "dev", "run"):
+        (image / name).mkdir(parents=True)
+    subprocess.run([binder, "--root", image], check=True)
+    said = (image / "run/vfio-bind/policy").read_text()
+    assert (root / STAMP).read_text().endswith("\npolicy\n" + said)
+    assert said.endswith("# /etc/vfio-bind.conf.d/10-a.conf\n") and "keep usb" not in said
+
+
 def test_a_directory_that_is_no_image_leaves_no_stamp(program, root, tmp_path):
     assert build(program, root, tmp_path / "look").status == 0
     assert not (root / STAMP).exists()

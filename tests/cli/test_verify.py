@@ -492,6 +492,37 @@ def test_what_the_kernel_leaves_out(verify, host):
     assert verify(cpio({**moved, **rest}) + cpio(etc, parents=False)).amiss() == {}
 
 
+def test_drop_ins_of_both_folders(program, verify, host, own_root):
+    """An image beside a machine with each kind of file; what does not count is not compared."""
+    vendor, own = "usr/lib/vfio-bind.conf.d/", "etc/vfio-bind.conf.d/"
+    for name, text in ((vendor + "20-b.conf", "keep usb\n"), (vendor + "30-c.conf", "nonsense\n"),
+                       (own + "30-c.conf", "keep sata\n"), (vendor + "40-d.conf", "nonsense\n")):
+        (own_root / name).parent.mkdir(parents=True, exist_ok=True)
+        (own_root / name).write_text(text)
+    (own_root / own / "40-d.conf").symlink_to("/dev/null")
+    built = build(program, own_root, own_root.parent / "payload", policy=None)
+    assert (built.status, built.stderr) == (0, "")
+    files = {**tree(built.dir), **initramfs_tools()}
+    assert verify(image(files), root=own_root).amiss() == {}
+
+    def amiss(changes):
+        changed = {name: text for name, text in {**files, **changes}.items() if text is not None}
+        return verify(image(changed), root=own_root).detail("policy")
+
+    as_good = {vendor + "30-c.conf": "other\n", own + "40-d.conf": Link("/dev/null"),
+               vendor + "40-d.conf": "other\n"}
+    assert amiss(as_good) == "as in /etc"
+    for changes, said in (
+            ({vendor + "20-b.conf": "keep usb \n"}, f"/{vendor}20-b.conf differs"),
+            ({vendor + "20-b.conf": None}, f"/{vendor}20-b.conf is not in the image"),
+            ({own + "20-b.conf": "keep usb\n"}, f"/{vendor}20-b.conf is not in the image"),
+            ({own + "30-c.conf": Link("/dev/null")}, f"/{own}30-c.conf differs"),
+            ({own + "40-d.conf": "keep usb\n"}, f"/{own}40-d.conf differs"),
+            ({vendor + "35-x.conf": ""}, f"/{vendor}35-x.conf is in the image only"),
+            ({vendor + "99-x.conf": ""}, f"/{vendor}99-x.conf is in the image only")):
+        assert amiss(changes) == said, changes
+
+
 def test_links_that_go_round(verify, host):
     files = {**host[1], **initramfs_tools(), "a": Link("b"), "b": Link("a"), "a/x": "",
              "c": Link("c/c/c"), "c/d": "", "up": Link("../../.."), "up/init": "#!/bin/sh\n"}

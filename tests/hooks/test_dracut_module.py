@@ -89,7 +89,7 @@ def test_program_that_is_missing(hooks):
 
 @pytest.mark.parametrize("path, status", [
     (None, 255), ("etc/vfio-bind.conf", 0), ("etc/vfio-bind.conf.d/10.conf", 0),
-    ("etc/vfio-bind.conf.d/README", 255)])
+    ("etc/vfio-bind.conf.d/README", 255), ("usr/lib/vfio-bind.conf.d/10.conf", 0)])
 @pytest.mark.parametrize("dangling", [False, True])
 def test_check(hooks, tmp_path, path, status, dangling):
     """In every image of a host with a policy, though it be a broken link; else on demand only."""

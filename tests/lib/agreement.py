@@ -15,6 +15,7 @@ from .tree import Tree
 
 FOLDER = Path(__file__).parents[1] / "machines"
 NAME = "/etc/vfio-bind.conf"
+DROP_IN = "/usr/lib/vfio-bind.conf.d/10-rules.conf"  # where a policy stands now and then
 
 
 class Forest:
@@ -51,16 +52,20 @@ class Question:
         self.forest, self.tree, self.policy = forest, tree, writer.policy()
         self.cmdline, self.protect = writer.cmdline(), writer.protect()
         self.chance = rng.random()
+        self.name = DROP_IN if self.chance < 0.1 else NAME
 
     def ask_binder(self):
-        self.tree.policy({"vfio-bind.conf": self.policy})
+        other = DROP_IN if self.name == NAME else NAME
+        self.tree.policy({self.name.removeprefix("/etc").lstrip("/"): self.policy})
+        if os.path.exists(self.tree.path(other[1:])):
+            os.unlink(self.tree.path(other[1:]))
         self.tree.boot(self.cmdline)
         self.tree.protect(self.protect)
         return binders.run(self.tree)
 
     def ask_reference(self):
         self.tree.machine.protect = self.protect
-        return reference.run(self.tree.machine, [(NAME, self.policy)], self.tree.cmdline())
+        return reference.run(self.tree.machine, [(self.name, self.policy)], self.tree.cmdline())
 
     def ask_list(self):
         shown = self.forest.ask(self.tree, "list")

@@ -241,6 +241,17 @@ def parse_line(policy, file, number, text):
     policy.mistakes += [(file, number, column) for column in line.mistakes]
 
 
+def in_order(files):
+    """The files that are read, of {path: bytes, or None for one that is switched off}: the main one,
+    then those of the two folders by their names, of two that share one that of /etc."""
+    main, own, vendors = ("/etc/vfio-bind.conf", "/etc/vfio-bind.conf.d/",
+                          "/usr/lib/vfio-bind.conf.d/")
+    names = {path.rpartition("/")[2]: folder for folder in (vendors, own) for path in files
+             if path.startswith(folder) and path.endswith(".conf")}
+    paths = [main] * (main in files) + [names[name] + name for name in sorted(names)]
+    return [(path, files[path]) for path in paths if files[path] is not None]
+
+
 def parse(files):
     """files: (name, bytes) in the order they are read."""
     policy, size = Policy(), 0

@@ -60,11 +60,15 @@ class Tree:
             os.unlink(path)
 
     def policy(self, files):
-        """Sets the policy: {name below /etc: bytes}."""
+        """Sets the policy: {name below /etc, or below / for one of /usr/lib: bytes}. None is a link
+        to /dev/null."""
         for name, content in files.items():
-            path = self.path("etc", name)
+            path = self.path("" if name.startswith("usr/lib/") else "etc", name)
             _dirs(os.path.dirname(path))
-            _write(path, content)
+            if content is None:
+                os.symlink("/dev/null", path)
+            else:
+                _write(path, content)
 
     def read(self, name):
         with open(self.path(name), encoding="utf-8", errors="surrogateescape") as file:
