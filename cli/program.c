@@ -42,7 +42,7 @@ static const struct command {
 	{ "repair", "[--dry-run]", "rules whose device stands elsewhere now", command_repair,
 	  "Points rules to where their device is now, where only one can be meant.",
 	  "vfio-bind repair --dry-run" },
-	{ "import", "", "rules from vfio-pci.ids= and other programs' settings", command_import,
+	{ "import", "[FILE]", "rules from vfio-pci.ids= and other programs' settings", command_import,
 	  "Prints rules for what other programs were told to give away. It writes nothing.",
 	  "vfio-bind import" },
 	{ "apply", "", "the boot's work on the running host", command_apply,

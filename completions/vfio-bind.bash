@@ -67,7 +67,7 @@ _vfio_bind_argument() {
 			_vfio_bind_addresses "$current" "$@"
 		fi ;;
 	explain | for) _vfio_bind_addresses "$current" "$@" ;;
-	verify) _vfio_bind_files -f "$current" ;;
+	import | verify) _vfio_bind_files -f "$current" ;;
 	payload) _vfio_bind_files -d "$current" ;;
 	esac
 }

@@ -93,4 +93,4 @@ complete -c vfio-bind -n $none -a payload -d 'What an image needs, for hooks'
 
 complete -c vfio-bind -n '__vfio_bind_is explain release add remove' -a '(__vfio_bind_addresses)'
 complete -c vfio-bind -n '__vfio_bind_is add remove release; and string match -q "/*" -- (commandline -ct)' -F
-complete -c vfio-bind -n '__vfio_bind_is verify payload' -F
+complete -c vfio-bind -n '__vfio_bind_is import verify payload' -F

@@ -236,3 +236,12 @@ int conf_read_modprobe(struct machine *machine, conf_take take, void *context)
 
 	return conf_read_joined(machine, dirs, ARRAY_SIZE(dirs), ".conf", take, context);
 }
+
+int conf_read_udev(struct machine *machine, conf_take take, void *context)
+{
+	static const char *const dirs[] = { "etc/udev/rules.d", "run/udev/rules.d",
+					    "usr/local/lib/udev/rules.d", "usr/lib/udev/rules.d",
+					    "lib/udev/rules.d" };
+
+	return conf_read_joined(machine, dirs, ARRAY_SIZE(dirs), ".rules", take, context);
+}

@@ -41,6 +41,9 @@ int conf_read_joined(struct machine *machine, const char *const dirs[], size_t c
 /* All of modprobe.d(5). */
 int conf_read_modprobe(struct machine *machine, conf_take take, void *context);
 
+/* All of udev(7)'s rules. */
+int conf_read_udev(struct machine *machine, conf_take take, void *context);
+
 /* Writes "/PATH:LINE". */
 void conf_place(const struct conf_line *line, char out[CONF_PLACE_SIZE]);
 

@@ -79,11 +79,6 @@ bool is_kinds_parameter(struct text name)
 	       takes_kinds(module);
 }
 
-struct reading {
-	kinds_take take;
-	void *context;
-};
-
 /* The value of KEY=="VALUE" in a rule, or one with at NULL. */
 static struct text udev_match(struct text rule, const char *key)
 {
@@ -97,36 +92,38 @@ static struct text udev_match(struct text rule, const char *key)
 	return text_cut(&rest, '"', &value) && rest.at ? value : (struct text){ 0 };
 }
 
-static bool take_udev(void *context, const struct conf_line *line)
+struct text udev_device(struct text rule, char id[UDEV_ID_SIZE])
 {
-	struct reading *reading = context;
-	struct text name, vendor, device;
+	struct text name = udev_match(rule, "KERNEL==\"");
+	struct text vendor = udev_match(rule, "{vendor}==\"");
+	struct text device = udev_match(rule, "{device}==\"");
 	uint32_t numbers[2];
-	char id[16];
+
+	if (vendor.at && device.at && parse_number(vendor, &numbers[0]) &&
+	    parse_number(device, &numbers[1])) {
+		(void)snprintf(id, UDEV_ID_SIZE, "%04x:%04x", numbers[0] & 0xffff,
+			       numbers[1] & 0xffff);
+		return text_of(id);
+	}
+	return name.at ? name : udev_match(rule, "KERNELS==\"");
+}
+
+bool kinds_take_udev(void *context, const struct conf_line *line)
+{
+	const struct kinds_reading *reading = context;
+	char id[UDEV_ID_SIZE];
+	struct text what;
 
 	if (!memmem(line->text.at, line->text.len, "driver_override", 15) ||
 	    !conf_has_word(line->text, "vfio-pci"))
 		return true;
-	name = udev_match(line->text, "KERNEL==\"");
-	if (!name.at)
-		name = udev_match(line->text, "KERNELS==\"");
-	vendor = udev_match(line->text, "{vendor}==\"");
-	device = udev_match(line->text, "{device}==\"");
-	if (vendor.at && device.at && parse_number(vendor, &numbers[0]) &&
-	    parse_number(device, &numbers[1])) {
-		(void)snprintf(id, sizeof(id), "%04x:%04x", numbers[0] & 0xffff,
-			       numbers[1] & 0xffff);
-		name = text_of(id);
-	}
-	return !name.len || reading->take(reading->context, line, name);
+	what = udev_device(line->text, id);
+	return !what.len || reading->take(reading->context, line, what);
 }
 
 int kinds_read_udev(struct machine *machine, kinds_take take, void *context)
 {
-	static const char *const dirs[] = { "etc/udev/rules.d", "run/udev/rules.d",
-					    "usr/local/lib/udev/rules.d", "usr/lib/udev/rules.d",
-					    "lib/udev/rules.d" };
-	struct reading reading = { .take = take, .context = context };
+	struct kinds_reading reading = { take, context };
 
-	return conf_read_joined(machine, dirs, ARRAY_SIZE(dirs), ".rules", take_udev, &reading);
+	return conf_read_udev(machine, kinds_take_udev, &reading);
 }

@@ -30,8 +30,20 @@ bool takes_kinds(struct text module);
 /* True for the name of a parameter "vfio-pci.ids" of such a driver. */
 bool is_kinds_parameter(struct text name);
 
+/*
+ * What a rule of udev(7) goes by: VVVV:DDDD, which is put into id, where it matches vendor and
+ * device, else the kernel's name of it. Empty for neither.
+ */
+#define UDEV_ID_SIZE 16
+struct text udev_device(struct text rule, char id[UDEV_ID_SIZE]);
+
 /* Called with a line and the list in it; returns false to see no more. */
 typedef bool (*kinds_take)(void *context, const struct conf_line *line, struct text list);
+
+struct kinds_reading {
+	kinds_take take;
+	void *context;
+};
 
 /*
  * Finds udev(7)'s rules that write vfio-pci to driver_override: the list is an address if the
@@ -39,5 +51,8 @@ typedef bool (*kinds_take)(void *context, const struct conf_line *line, struct t
  * Returns 0 or the first error, which machine->failed names.
  */
 int kinds_read_udev(struct machine *machine, kinds_take take, void *context);
+
+/* A conf_take for one line of such a file, its context being a kinds_reading. */
+bool kinds_take_udev(void *context, const struct conf_line *line);
 
 #endif

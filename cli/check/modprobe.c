@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "base/cmdline_files.h"
 #include "base/conf_file.h"
 #include "base/id_list.h"
 #include "base/words.h"
@@ -94,39 +95,24 @@ static bool take_module(void *findings, const struct conf_line *line)
 	return true;
 }
 
-/* dracut.conf(5): kernel_cmdline= is for the command line of the image. */
-static bool take_dracut(void *findings, const struct conf_line *line)
+static bool take_cmdline(void *findings, const struct conf_line *line, struct text cmdline)
 {
-	struct text rest = line->text, key, word;
+	struct cmdline_word word;
 	char place[CONF_PLACE_SIZE];
 
 	conf_place(line, place);
-	if (!text_cut(&rest, '=', &key) || !conf_has_word(key, "kernel_cmdline"))
-		return true;
-	while (rest.len && strchr("\"' ", *rest.at)) {
-		rest.at++;
-		rest.len--;
-	}
-	while (word_next(&rest, &word)) {
-		struct text value = word, name;
-
-		if (!text_cut(&value, '=', &name) || !is_kinds_parameter(name))
-			continue;
-		while (value.len && strchr("\"' ", value.at[value.len - 1]))
-			value.len--;
-		check_kinds(findings, value, line->text, place);
-	}
+	while (cmdline_next(&cmdline, &word))
+		if (word.value.at && is_kinds_parameter(word.name))
+			check_kinds(findings, word.value, line->text, place);
 	return true;
 }
 
 void check_modprobe(struct findings *findings)
 {
-	static const char *const dracut[] = { "etc/dracut.conf.d", "usr/lib/dracut/dracut.conf.d" };
 	struct machine *machine = &findings->host->judged.machine;
 	int err = conf_read_modprobe(machine, take_line, findings);
 
 	(void)finding_unreadable(findings, "modprobe", machine->failed, err);
 	(void)conf_read(machine, "etc/initramfs-tools/modules", take_module, findings);
-	(void)conf_read(machine, "etc/dracut.conf", take_dracut, findings);
-	(void)conf_read_dirs(machine, dracut, ARRAY_SIZE(dracut), ".conf", take_dracut, findings);
+	cmdline_files_read(machine, take_cmdline, findings);
 }

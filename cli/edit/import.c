@@ -8,11 +8,14 @@
 #include "imports.h"
 #include "show/explain.h"
 
+#include <errno.h>
+#include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
-#define RULE_SIZE   (IDENTITY_SIZE + DRIVER_SIZE + 32)
-#define RECIPE_RULE "bind vga boot_vga=0"
+#define RULE_SIZE (IDENTITY_SIZE + DRIVER_SIZE + 32)
 
 /* What becomes of one device of an old line. */
 enum fate {
@@ -22,7 +25,7 @@ enum fate {
 	FATE_CHOSEN, /* the policy has one already */
 	FATE_ABSENT,
 	FATE_OTHER,
-	FATE_UNKNOWN,
+	FATE_UNREAD,
 };
 
 struct importing {
@@ -57,15 +60,23 @@ static size_t find_leader(struct importing *importing, size_t index)
 	return NO_DEVICE;
 }
 
+static bool is_other(const struct importing *importing, const struct import_device *device)
+{
+	const struct device *found = device_of(importing, device->index);
+
+	return device->has_id &&
+	       (found->vendor != device->vendor || found->device != device->device);
+}
+
 static enum fate fate_of(struct importing *importing, size_t d)
 {
 	const struct import_device *device = &importing->imports.devices[d];
 
-	if (device->unknown)
-		return FATE_UNKNOWN;
+	if (device->unread)
+		return FATE_UNREAD;
 	if (device->index == NO_DEVICE)
 		return FATE_ABSENT;
-	if (device->other)
+	if (is_other(importing, device))
 		return FATE_OTHER;
 	if (importing->has_rule[device->index])
 		return FATE_TWICE;
@@ -114,13 +125,31 @@ static bool make_rules(struct importing *importing)
 	return true;
 }
 
-/* The recipe is one rule, which needs no device: the boot will find them. */
+static bool came_before(const struct importing *importing, size_t import)
+{
+	const struct import *list = importing->imports.list;
+
+	for (size_t i = 0; i < import; i++)
+		if (list[i].rule && !strcmp(list[i].rule, list[import].rule))
+			return true;
+	return false;
+}
+
+/* A recipe is one rule, which needs no device: the boot will find them. */
 static bool make_recipe_rules(struct importing *importing)
 {
+	const struct import *list = importing->imports.list;
+
 	for (size_t i = 0; i < importing->imports.count; i++)
-		if (importing->imports.list[i].source == IMPORT_RECIPE)
-			return whatif_add(importing->host, text_of(RECIPE_RULE), 0) != NO_RULE;
+		if (list[i].rule && !came_before(importing, i) &&
+		    whatif_add(importing->host, text_of(list[i].rule), 0) == NO_RULE)
+			return false;
 	return true;
+}
+
+static const struct rule *rule_of(const struct importing *importing, struct verdict verdict)
+{
+	return &importing->host->judged.policy.rules[verdict.rule];
 }
 
 /* Why nothing is bound for the device, or what else there is to know about it. */
@@ -141,7 +170,10 @@ static void say_fate(struct importing *importing, size_t d, char out[SENTENCE_SI
 				reason_token(verdict.reason),
 				say_guard(importing->host, verdict.reason, device->index, detail));
 		else if (verdict.kind == VERDICT_KEEP)
-			(void)snprintf(out, SENTENCE_SIZE, "a keep rule keeps it");
+			(void)snprintf(out, SENTENCE_SIZE, "%.*s:%u keeps it",
+				       (int)rule_of(importing, verdict)->file.len,
+				       rule_of(importing, verdict)->file.at,
+				       rule_of(importing, verdict)->line);
 		break;
 	case FATE_TWICE:
 		(void)snprintf(out, SENTENCE_SIZE, "is named twice here");
@@ -161,8 +193,8 @@ static void say_fate(struct importing *importing, size_t d, char out[SENTENCE_SI
 			       device_of(importing, device->index)->vendor,
 			       device_of(importing, device->index)->device);
 		break;
-	case FATE_UNKNOWN:
-		(void)snprintf(out, SENTENCE_SIZE, "is no address");
+	case FATE_UNREAD:
+		(void)snprintf(out, SENTENCE_SIZE, "%s", device->unread);
 		break;
 	}
 }
@@ -184,6 +216,37 @@ static const char *way_out(const struct importing *importing, size_t d)
 								  " allow=last-display";
 }
 
+/* Where the device may be that the word means by its id: those of that id which are free. */
+static void find_meant(const struct importing *importing, const struct import_device *device,
+		       char out[SENTENCE_SIZE])
+{
+	const struct inventory *inventory = &importing->host->judged.inventory;
+	char address[ADDRESS_SIZE];
+	size_t len = 0;
+
+	for (size_t i = 0; i < inventory->count && len < SENTENCE_SIZE - 64; i++) {
+		if (inventory->devices[i].vendor != device->vendor ||
+		    inventory->devices[i].device != device->device)
+			continue;
+		(void)address_format(inventory->devices[i].address, address);
+		len += (size_t)snprintf(out + len, SENTENCE_SIZE - len, "%s%s",
+					len ? " or " : "of that id: vfio-bind add ", address);
+	}
+}
+
+/* What to do where the device gets no rule that binds, or an empty text. */
+static void say_advice(struct importing *importing, size_t d, char out[SENTENCE_SIZE])
+{
+	const struct import_device *device = &importing->imports.devices[d];
+
+	out[0] = '\0';
+	if (importing->fates[d] == FATE_RULE && !way_out(importing, d)[0])
+		(void)say_next_step(importing->host, device->index, out);
+	else if ((importing->fates[d] == FATE_OTHER || importing->fates[d] == FATE_ABSENT) &&
+		 device->has_id)
+		find_meant(importing, device, out);
+}
+
 static struct json_object *device_json(struct importing *importing, size_t d)
 {
 	const struct import_device *device = &importing->imports.devices[d];
@@ -200,13 +263,16 @@ static struct json_object *device_json(struct importing *importing, size_t d)
 	}
 	say_fate(importing, d, text);
 	json_add_string(object, "note", text);
+	(void)json_object_object_add(
+		object, "binds",
+		json_object_new_boolean(importing->fates[d] == FATE_RULE && !text[0]));
+	say_advice(importing, d, text);
+	if (text[0])
+		json_add_string(object, "advice", text);
 	if (way_out(importing, d)[0])
 		json_add_format(object, "next", "%s%s", importing->rules[d], way_out(importing, d));
 	if (importing->fates[d] == FATE_RULE)
 		json_add_string(object, "rule", importing->rules[d]);
-	(void)json_object_object_add(
-		object, "binds",
-		json_object_new_boolean(importing->fates[d] == FATE_RULE && !text[0]));
 	return object;
 }
 
@@ -265,8 +331,10 @@ static struct json_object *import_json(struct importing *importing, size_t i)
 	json_add_string(object, "place", import->place);
 	json_add_string(object, "text", import->text);
 	(void)json_object_object_add(object, "twins", twins_json(importing, i));
-	if (import->source == IMPORT_RECIPE)
-		json_add_string(object, "rule", RECIPE_RULE);
+	if (import->rule)
+		json_add_string(object, "rule", import->rule);
+	if (import_stays(import->source))
+		(void)json_object_object_add(object, "stays", json_object_new_boolean(true));
 	for (size_t d = 0; d < importing->imports.device_count; d++)
 		if (importing->imports.devices[d].import == i)
 			(void)json_object_array_add(devices, device_json(importing, d));
@@ -280,11 +348,14 @@ static void print_device(struct json_object *device)
 	const char *note = json_get_string(device, "note");
 	const char *rule = json_get_string(device, "rule");
 	const char *next = json_get_string(device, "next");
+	const char *advice = json_get_string(device, "advice");
 
 	(void)printf("# %s%s%s\n", title[0] ? title : json_get_string(device, "item"),
 		     note[0] ? ": " : "", note);
 	if (rule[0])
 		(void)printf("%s%s\n", note[0] ? "#" : "", rule);
+	if (advice[0])
+		(void)printf("# next: %s\n", advice);
 	if (next[0])
 		(void)printf("# To take it all the same, write this line yourself:\n#  %s\n", next);
 }
@@ -309,6 +380,8 @@ static void print_import(struct json_object *import)
 
 	(void)printf("# %s: %s\n", json_get_string(import, "place"),
 		     json_get_string(import, "text"));
+	if (json_object_object_get(import, "stays"))
+		(void)puts("# That line stays: it hands the device to the guest.");
 	for (size_t i = 0; i < json_object_array_length(twins); i++)
 		print_twins(json_object_array_get_idx(twins, i));
 	if (rule[0])
@@ -317,7 +390,16 @@ static void print_import(struct json_object *import)
 		print_device(json_object_array_get_idx(devices, i));
 }
 
-static void print_all(const struct options *options, struct importing *importing)
+static bool all_stay(const struct imports *imports)
+{
+	for (size_t i = 0; i < imports->count; i++)
+		if (!import_stays(imports->list[i].source))
+			return false;
+	return true;
+}
+
+static void print_all(const struct options *options, struct importing *importing,
+		      enum exit_code code)
 {
 	struct json_object *object = json_object_new_object();
 	struct json_object *array = json_object_new_array();
@@ -325,7 +407,7 @@ static void print_all(const struct options *options, struct importing *importing
 	for (size_t i = 0; i < importing->imports.count; i++)
 		(void)json_object_array_add(array,
 					    import_json(importing, importing->imports.order[i]));
-	json_add_string(object, "result", exit_word(EXIT_AS_CONFIGURED));
+	json_add_string(object, "result", exit_word(code));
 	(void)json_object_object_add(object, "imports", array);
 	if (options->json)
 		json_print(object);
@@ -335,7 +417,7 @@ static void print_all(const struct options *options, struct importing *importing
 		print_import(json_object_array_get_idx(array, i));
 	}
 	(void)json_object_put(object);
-	if (!options->json)
+	if (!options->json && !all_stay(&importing->imports))
 		(void)fprintf(stderr,
 			      "Once these are in /%s, take the old lines away: they take "
 			      "their devices past every guard.\n",
@@ -354,7 +436,41 @@ static void start(struct importing *importing, struct host *host)
 	importing->host = host;
 }
 
-static int import(const struct options *options, struct host *host)
+/* Looks everywhere, or reads one file, which is not below the root that is looked at. */
+static int find(struct imports *imports, struct host *host, const char *file)
+{
+	char path[PATH_MAX];
+	struct machine here;
+	int err;
+
+	if (!file) {
+		imports_find(imports, host);
+		return EXIT_AS_CONFIGURED;
+	}
+	if (!realpath(file, path) || access(path, R_OK))
+		return complain(errno == EACCES ? EXIT_PERMISSION : EXIT_FAILED, "%s: %s", file,
+				strerror(errno));
+	if (strlen(path) > MACHINE_PATH_SIZE - 1)
+		return complain(EXIT_FAILED, "%s: %s", file, strerror(ENAMETOOLONG));
+	err = machine_open(&here, "/");
+	if (err)
+		return complain(EXIT_FAILED, "/: %s", strerror(-err));
+	imports_read(imports, host, &here, path + 1);
+	machine_close(&here);
+	return EXIT_AS_CONFIGURED;
+}
+
+static int complain_empty(const char *file)
+{
+	if (file)
+		return complain(EXIT_NOT_CONFIGURED, "%s: there is nothing to import in it", file);
+	return complain(EXIT_NOT_CONFIGURED,
+			"there is nothing to import: no vfio-pci.ids=, modprobe.d, driverctl, "
+			"Unraid, Qubes or Proxmox setting, no script. Of another place: "
+			"vfio-bind import FILE");
+}
+
+static int import(const struct options *options, struct host *host, const char *file)
 {
 	static struct importing importing;
 	int code = host_read_all(host);
@@ -362,11 +478,14 @@ static int import(const struct options *options, struct host *host)
 	if (code != EXIT_AS_CONFIGURED)
 		return code;
 	start(&importing, host);
-	imports_find(&importing.imports, host);
-	if (!importing.imports.count)
-		return complain(EXIT_NOT_CONFIGURED,
-				"there is nothing to import: no vfio-pci.ids=, modprobe.d, "
-				"driverctl, Unraid or Qubes setting, no script");
+	code = find(&importing.imports, host, file);
+	if (code != EXIT_AS_CONFIGURED)
+		return code;
+	if (!importing.imports.count) {
+		if (options->json)
+			print_all(options, &importing, EXIT_NOT_CONFIGURED);
+		return complain_empty(file);
+	}
 	if (importing.imports.overflow)
 		(void)complain(EXIT_FAILED, "there is more than can be imported at once");
 	if (!make_rules(&importing) || !make_recipe_rules(&importing))
@@ -374,14 +493,15 @@ static int import(const struct options *options, struct host *host)
 	code = host_judge(host, AT_BOOT);
 	if (code != EXIT_AS_CONFIGURED)
 		return code;
-	print_all(options, &importing);
-	return importing.imports.overflow ? EXIT_FAILED : EXIT_AS_CONFIGURED;
+	code = importing.imports.overflow ? EXIT_FAILED : EXIT_AS_CONFIGURED;
+	print_all(options, &importing, (enum exit_code)code);
+	return code;
 }
 
 int command_import(struct options *options, int argc, char *argv[])
 {
-	static const struct arguments none = { .usage = "" };
-	int code = arguments_take(options, &none, argc, argv);
+	static const struct arguments one_file = { .max = 1, .usage = "[FILE]" };
+	int code = arguments_take(options, &one_file, argc, argv);
 	struct host *host;
 
 	if (code >= 0)
@@ -392,7 +512,7 @@ int command_import(struct options *options, int argc, char *argv[])
 	mistakes_print(&host->mistakes);
 	code = host->mistakes.diag.mistakes ?
 		       complain(EXIT_USAGE, "first put the policy's mistake right") :
-		       import(options, host);
+		       import(options, host, optind < argc ? argv[optind] : NULL);
 	host_free(host);
 	return code;
 }

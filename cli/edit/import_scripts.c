@@ -12,7 +12,8 @@
 #define OURS "vfio-bind"
 
 struct reading {
-	bool overrides, boot_vga; /* the words stand in it */
+	bool overrides; /* it hands devices to vfio-pci, by one of the kernel's three ways */
+	bool boot_vga;
 };
 
 static bool contains(struct text text, const char *what)
@@ -24,7 +25,9 @@ static bool take_words(void *context, const struct conf_line *line)
 {
 	struct reading *reading = context;
 
-	reading->overrides |= contains(line->text, "driver_override");
+	reading->overrides |= contains(line->text, "driver_override") ||
+			      contains(line->text, "vfio-pci/new_id") ||
+			      contains(line->text, "vfio-pci/bind");
 	reading->boot_vga |= contains(line->text, "boot_vga");
 	return true;
 }
@@ -55,12 +58,10 @@ static bool take_script_addresses(void *context, const struct conf_line *line)
 {
 	struct imports *imports = context;
 	const char *at = line->text.at;
-	char place[CONF_PLACE_SIZE];
 	struct address address;
 	bool began = false;
 	size_t start = 0;
 
-	conf_place(line, place);
 	for (size_t i = 0; i <= line->text.len; i++) {
 		struct text word = { at + start, i - start };
 
@@ -72,35 +73,24 @@ static bool take_script_addresses(void *context, const struct conf_line *line)
 		     ((i < line->text.len && is_wildcard(at[i])) || !is_broken_address(word))))
 			continue;
 		if (!began)
-			began = import_begin(imports, IMPORT_SCRIPT, place, line->text);
+			began = import_begin_line(imports, IMPORT_SCRIPT, line);
 		import_address(imports, word, text_of("vfio-pci"));
 	}
 	return true;
 }
 
-static bool is_known(const struct imports *imports, const char *place)
-{
-	size_t len = strlen(place);
-
-	for (size_t i = 0; i < imports->count; i++)
-		if (!strncmp(imports->list[i].place, place, len) &&
-		    (imports->list[i].place[len] == ':' || !imports->list[i].place[len]))
-			return true;
-	return false;
-}
-
 void import_script(struct imports *imports, const char *path)
 {
-	struct machine *machine = &imports->host->judged.machine;
+	struct machine *machine = imports->machine;
 	struct reading reading = { 0 };
 	char place[CONF_PLACE_SIZE];
 
-	if (!join(place, sizeof(place), "/", path, "") || is_known(imports, place) ||
+	if (!join(place, sizeof(place), "/", path, "") || import_knows(imports, place) ||
 	    conf_read(machine, path, take_words, &reading) || !reading.overrides)
 		return;
 	if (reading.boot_vga)
-		(void)import_begin(imports, IMPORT_RECIPE, place,
-				   text_of("driver_override by boot_vga"));
+		import_recipe(imports, IMPORT_RECIPE, place, text_of("driver_override by boot_vga"),
+			      "bind vga boot_vga=0");
 	else
 		(void)conf_read(machine, path, take_script_addresses, imports);
 }
@@ -131,6 +121,66 @@ static bool take_install(void *context, const struct conf_line *line)
 	return true;
 }
 
+/* A program without a path is in udev's own folder: udev(7), RUN. */
+static bool find_program(struct imports *imports, struct text command, char path[MACHINE_PATH_SIZE])
+{
+	static const char *const dirs[] = { "usr/lib/udev/", "lib/udev/" };
+	struct text word;
+	char name[MACHINE_PATH_SIZE];
+
+	if (!word_next(&command, &word) || word.len >= sizeof(name))
+		return false;
+	(void)snprintf(name, sizeof(name), "%.*s", (int)word.len, word.at);
+	if (name[0] == '/')
+		return join(path, MACHINE_PATH_SIZE, name + 1, "", "");
+	for (size_t i = 0; i < ARRAY_SIZE(dirs); i++)
+		if (join(path, MACHINE_PATH_SIZE, dirs[i], name, "") &&
+		    machine_has(imports->machine, path))
+			return true;
+	return false;
+}
+
+/* A script that names no device has it from the rule that runs it. */
+static void take_run(struct imports *imports, const struct conf_line *line, const char *path)
+{
+	struct reading reading = { 0 };
+	size_t before = imports->count;
+	char id[UDEV_ID_SIZE], place[CONF_PLACE_SIZE];
+	struct text what;
+
+	(void)join(place, sizeof(place), "/", path, "");
+	import_script(imports, path);
+	if (imports->count != before || import_knows(imports, place) ||
+	    conf_read(imports->machine, path, take_words, &reading) || !reading.overrides)
+		return;
+	what = udev_device(line->text, id);
+	if (!what.len || !import_begin_line(imports, IMPORT_UDEV, line))
+		return;
+	if (what.at == id)
+		import_ids(imports, what);
+	else
+		import_address(imports, what, text_of("vfio-pci"));
+}
+
+static bool take_udev(void *context, const struct conf_line *line)
+{
+	static const char run[] = "RUN";
+	struct imports *imports = context;
+	struct text rest = line->text, command;
+	char path[MACHINE_PATH_SIZE];
+	const char *at;
+
+	while (rest.at && (at = memmem(rest.at, rest.len, run, sizeof(run) - 1))) {
+		rest = (struct text){ at, (size_t)(rest.at + rest.len - at) };
+		(void)text_cut(&rest, '"', &command);
+		if (rest.at && text_cut(&rest, '"', &command) &&
+		    find_program(imports, command, path) &&
+		    !memmem(path, strlen(path), OURS, sizeof(OURS) - 1))
+			take_run(imports, line, path);
+	}
+	return true;
+}
+
 /* The scripts in a directory, all of them or those whose name speaks of vfio. */
 static void find_in(struct imports *imports, const char *dir_path, bool all)
 {
@@ -139,15 +189,14 @@ static void find_in(struct imports *imports, const char *dir_path, bool all)
 	const char *name;
 	int err;
 
-	if (dir_open(&imports->host->judged.machine, dir_path, &dir))
+	if (dir_open(imports->machine, dir_path, &dir))
 		return;
 	while ((name = dir_next(&dir, &err)))
 		if (name[0] != '.' && !strstr(name, OURS) && (all || strstr(name, "vfio")) &&
 		    join(path, sizeof(path), dir_path, "/", name)) {
 			import_script(imports, path);
 			if (all)
-				(void)conf_read(&imports->host->judged.machine, path, take_install,
-						imports);
+				(void)conf_read(imports->machine, path, take_install, imports);
 		}
 	dir_close(&dir);
 }
@@ -160,7 +209,7 @@ static void find_dracut(struct imports *imports, const char *modules)
 	const char *name;
 	int err;
 
-	if (dir_open(&imports->host->judged.machine, modules, &dir))
+	if (dir_open(imports->machine, modules, &dir))
 		return;
 	while ((name = dir_next(&dir, &err)))
 		if (strstr(name, "vfio") && !strstr(name, OURS) &&
@@ -189,7 +238,7 @@ void import_scripts(struct imports *imports)
 		{ "bin", false },
 		{ "sbin", false },
 	};
-	struct machine *machine = &imports->host->judged.machine;
+	struct machine *machine = imports->machine;
 	char link[MACHINE_PATH_SIZE];
 
 	/* Where directories are merged, all but one of their names are links. */
@@ -198,4 +247,5 @@ void import_scripts(struct imports *imports)
 			find_in(imports, dirs[i].path, dirs[i].all);
 	find_dracut(imports, "usr/lib/dracut/modules.d");
 	find_dracut(imports, "etc/dracut/modules.d");
+	(void)conf_read_udev(machine, take_udev, imports);
 }

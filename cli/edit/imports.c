@@ -3,7 +3,6 @@
 
 #include "base/id_list.h"
 #include "base/printable.h"
-#include "base/words.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -17,11 +16,21 @@ const char *import_name(enum import_source source)
 		[IMPORT_UDEV] = "udev rule",
 		[IMPORT_UNRAID] = "Unraid",
 		[IMPORT_CFG] = "vfio-pci.cfg",
+		[IMPORT_PROXMOX] = "Proxmox",
+		[IMPORT_TRUENAS] = "TrueNAS",
+		[IMPORT_INCUSOS] = "IncusOS",
+		[IMPORT_TALOS] = "Talos",
+		[IMPORT_SUPERGFXD] = "supergfxd",
 		[IMPORT_SCRIPT] = "script",
 		[IMPORT_RECIPE] = "boot_vga recipe",
 	};
 
 	return names[source];
+}
+
+bool import_stays(enum import_source source)
+{
+	return source == IMPORT_PROXMOX;
 }
 
 bool import_begin(struct imports *imports, enum import_source source, const char *place,
@@ -41,6 +50,22 @@ bool import_begin(struct imports *imports, enum import_source source, const char
 	imports->count++;
 	imports->current = import;
 	return true;
+}
+
+void import_recipe(struct imports *imports, enum import_source source, const char *place,
+		   struct text text, const char *rule)
+{
+	if (import_begin(imports, source, place, text))
+		imports->current->rule = rule;
+}
+
+bool import_begin_line(struct imports *imports, enum import_source source,
+		       const struct conf_line *line)
+{
+	char place[CONF_PLACE_SIZE];
+
+	conf_place(line, place);
+	return import_begin(imports, source, place, line->text);
 }
 
 static struct import_device *add(struct imports *imports, struct text item)
@@ -89,20 +114,18 @@ void import_ids(struct imports *imports, struct text list)
 		add_kind(imports, &kind);
 }
 
-/* True if the id behind an address is another than the device shows that stands there. */
-static bool is_other(const struct device *device, struct text id)
+/* Takes VVVV:DDDD for the id that the device shall have; anything else says nothing. */
+static void set_id(struct import_device *device, struct text id)
 {
-	uint32_t vendor, product;
-	struct text first;
+	struct text vendor;
 
-	return id.len && text_cut(&id, ':', &first) && id.at && text_hex(first, 4, 4, &vendor) &&
-	       text_hex(id, 4, 4, &product) &&
-	       (vendor != device->vendor || product != device->device);
+	device->has_id = id.len && text_cut(&id, ':', &vendor) && id.at &&
+			 text_hex(vendor, 4, 4, &device->vendor) &&
+			 text_hex(id, 4, 4, &device->device);
 }
 
 void import_address(struct imports *imports, struct text word, struct text driver)
 {
-	const struct inventory *inventory = &imports->host->judged.inventory;
 	struct import_device *device = add(imports, word);
 	struct text rest = word, place;
 	struct address address;
@@ -111,17 +134,47 @@ void import_address(struct imports *imports, struct text word, struct text drive
 		return;
 	(void)text_cut(&rest, memchr(word.at, '+', word.len) ? '+' : '|', &place);
 	(void)snprintf(device->driver, sizeof(device->driver), "%.*s", (int)driver.len, driver.at);
-	device->unknown = !address_parse(place, &address);
-	if (device->unknown)
+	if (rest.at)
+		set_id(device, rest);
+	if (address_parse(place, &address))
+		device->index = inventory_find(&imports->host->judged.inventory, address);
+	else
+		device->unread = "is no address";
+}
+
+void import_slot(struct imports *imports, struct text word, struct text id)
+{
+	const struct inventory *inventory = &imports->host->judged.inventory;
+	struct import_device *device;
+	char first[IMPORT_ITEM_SIZE];
+	struct address address;
+	bool any = false;
+
+	(void)snprintf(first, sizeof(first), "%.*s.0", (int)word.len, word.at);
+	if (address_parse(word, &address) || !address_parse(text_of(first), &address)) {
+		import_address(imports, word, text_of("vfio-pci"));
+		if (imports->device_count && imports->current)
+			set_id(&imports->devices[imports->device_count - 1], id);
 		return;
-	device->index = inventory_find(inventory, address);
-	if (device->index != NO_DEVICE && rest.at)
-		device->other = is_other(&inventory->devices[device->index], rest);
+	}
+	for (size_t i = 0; i < inventory->count; i++) {
+		if (!address_same_slot(inventory->devices[i].address, address))
+			continue;
+		device = add(imports, word);
+		if (!device)
+			return;
+		device->index = i;
+		if (!any)
+			set_id(device, id);
+		any = true;
+	}
+	if (!any && (device = add(imports, word)))
+		set_id(device, id);
 }
 
 void import_addresses(struct imports *imports, struct text list)
 {
-	static const char between[] = " \t,\"'()";
+	static const char between[] = " \t,;\"'()[]";
 	size_t start = 0;
 
 	for (size_t i = 0; i <= list.len; i++) {
@@ -134,151 +187,23 @@ void import_addresses(struct imports *imports, struct text list)
 	}
 }
 
-/* The addresses that a word of Qubes, Xen or the vfio-pci-override scripts hides. */
-static bool is_hide_key(struct text key)
+void import_unread(struct imports *imports, struct text word, const char *why)
 {
-	return text_is(key, "rd.qubes.hide_pci") || text_is(key, "xen-pciback.hide") ||
-	       text_is(key, "pciback.hide") || text_is(key, "vfio-pci-devices");
+	struct import_device *device = add(imports, word);
+
+	if (device)
+		device->unread = why;
 }
 
-static void find_cmdline(struct imports *imports)
+bool import_knows(const struct imports *imports, const char *place)
 {
-	struct text rest = text_of(imports->host->judged.cmdline);
-	struct cmdline_word word;
+	size_t len = strlen(place);
 
-	while (cmdline_next(&rest, &word)) {
-		bool ids = is_kinds_parameter(word.name);
-
-		if (!word.value.len || (!ids && !is_hide_key(word.name)) ||
-		    !import_begin(imports, IMPORT_CMDLINE, "kernel command line", word.whole))
-			continue;
-		if (ids)
-			import_ids(imports, word.value);
-		else
-			import_addresses(imports, word.value);
-	}
-}
-
-/* "MODULE ids=...", of modprobe.d(5) behind "options", of initramfs-tools.conf(5) as it stands. */
-static void take_options(struct imports *imports, const struct conf_line *line, struct text rest)
-{
-	struct text module, list;
-	char place[CONF_PLACE_SIZE];
-
-	if (!word_next(&rest, &module) || !takes_kinds(module))
-		return;
-	list = kinds_in_options(rest);
-	conf_place(line, place);
-	if (list.len && import_begin(imports, IMPORT_MODPROBE, place, line->text))
-		import_ids(imports, list);
-}
-
-static bool take_modprobe(void *context, const struct conf_line *line)
-{
-	struct text rest = line->text, word;
-
-	import_install(context, line->text);
-	if (word_next(&rest, &word) && text_is(word, "options"))
-		take_options(context, line, rest);
-	return true;
-}
-
-static bool take_module(void *context, const struct conf_line *line)
-{
-	take_options(context, line, line->text);
-	return true;
-}
-
-static void find_modprobe(struct imports *imports)
-{
-	struct machine *machine = &imports->host->judged.machine;
-
-	(void)conf_read_modprobe(machine, take_modprobe, imports);
-	(void)conf_read(machine, "etc/initramfs-tools/modules", take_module, imports);
-}
-
-static bool take_udev(void *context, const struct conf_line *line, struct text what)
-{
-	struct imports *imports = context;
-	char place[CONF_PLACE_SIZE];
-	struct address address;
-
-	conf_place(line, place);
-	if (!import_begin(imports, IMPORT_UDEV, place, line->text))
-		return true;
-	if (address_parse(what, &address))
-		import_address(imports, what, text_of("vfio-pci"));
-	else
-		import_ids(imports, what);
-	return true;
-}
-
-/* A file is called pci-ADDRESS, or ADDRESS by old versions, and holds the driver: driverctl(8). */
-static void take_driverctl(struct imports *imports, const char *name)
-{
-	static const char dir[] = "etc/driverctl.d/", bus[] = "pci-";
-	char path[MACHINE_PATH_SIZE], place[CONF_PLACE_SIZE], driver[64];
-	struct text line = { driver, 0 }, word;
-	ssize_t len;
-
-	if (!join(path, sizeof(path), dir, name, ""))
-		return;
-	len = machine_read(&imports->host->judged.machine, path, driver, sizeof(driver));
-	line.len = len > 0 ? strcspn(driver, "\r\n") : 0;
-	if (!word_next(&line, &word) || !driver_is_choice(word))
-		return;
-	(void)snprintf(place, sizeof(place), "/%.300s", path);
-	if (!strncmp(name, bus, sizeof(bus) - 1))
-		name += sizeof(bus) - 1;
-	if (import_begin(imports, IMPORT_DRIVERCTL, place, word))
-		import_address(imports, text_of(name), word);
-}
-
-static void find_driverctl(struct imports *imports)
-{
-	static struct dir dir;
-	const char *name;
-	int err;
-
-	if (dir_open(&imports->host->judged.machine, "etc/driverctl.d", &dir))
-		return;
-	while ((name = dir_next(&dir, &err)))
-		if (name[0] != '.')
-			take_driverctl(imports, name);
-	dir_close(&dir);
-}
-
-static bool take_cfg(struct imports *imports, const struct conf_line *line,
-		     enum import_source source, const char *wanted)
-{
-	struct text value = line->text, key;
-	char place[CONF_PLACE_SIZE];
-
-	if (!text_cut(&value, '=', &key) || !value.at || !text_is(key, wanted))
-		return true;
-	conf_place(line, place);
-	if (import_begin(imports, source, place, line->text))
-		import_addresses(imports, value);
-	return true;
-}
-
-/* BIND=0000:03:00.0|10de:1b81 03:00.1: unraid/webgui, SysDevs page */
-static bool take_unraid(void *context, const struct conf_line *line)
-{
-	return take_cfg(context, line, IMPORT_UNRAID, "BIND");
-}
-
-/* DEVICES="0000:01:00.0 0000:01:00.1": the scripts of old guides that are called vfio-bind */
-static bool take_old_cfg(void *context, const struct conf_line *line)
-{
-	char place[CONF_PLACE_SIZE];
-
-	if (memchr(line->text.at, '=', line->text.len))
-		return take_cfg(context, line, IMPORT_CFG, "DEVICES");
-	conf_place(line, place);
-	if (import_begin(context, IMPORT_CFG, place, line->text))
-		import_addresses(context, line->text);
-	return true;
+	for (size_t i = 0; i < imports->count; i++)
+		if (!strncmp(imports->list[i].place, place, len) &&
+		    (imports->list[i].place[len] == ':' || !imports->list[i].place[len]))
+			return true;
+	return false;
 }
 
 static bool comes_before(const struct import *a, const struct import *b)
@@ -304,17 +229,25 @@ static void sort(struct imports *imports)
 
 void imports_find(struct imports *imports, struct host *host)
 {
-	struct machine *machine = &host->judged.machine;
-
 	imports->host = host;
-	find_cmdline(imports);
+	imports->machine = &host->judged.machine;
+	import_settings(imports);
 	if (!host->from_file) {
-		find_modprobe(imports);
-		find_driverctl(imports);
-		(void)kinds_read_udev(machine, take_udev, imports);
-		(void)conf_read(machine, "boot/config/vfio-pci.cfg", take_unraid, imports);
-		(void)conf_read(machine, "etc/vfio-pci.cfg", take_old_cfg, imports);
+		import_proxmox(imports);
+		import_systems(imports);
 		import_scripts(imports);
 	}
+	sort(imports);
+}
+
+void imports_read(struct imports *imports, struct host *host, struct machine *machine,
+		  const char *path)
+{
+	imports->host = host;
+	imports->machine = machine;
+	import_settings_read(imports, path);
+	import_proxmox_read(imports, path);
+	import_systems_read(imports, path);
+	import_script(imports, path);
 	sort(imports);
 }

@@ -6,7 +6,7 @@
 #include "base/conf_file.h"
 #include "host/host.h"
 
-#define IMPORTS_MAX        64
+#define IMPORTS_MAX        256
 #define IMPORT_DEVICES_MAX 512
 #define IMPORT_ITEM_SIZE   64
 #define IMPORT_TEXT_SIZE   200
@@ -19,8 +19,13 @@ enum import_source {
 	IMPORT_UDEV,
 	IMPORT_UNRAID,
 	IMPORT_CFG,
-	IMPORT_SCRIPT, /* names addresses */
-	IMPORT_RECIPE, /* a script that goes by boot_vga */
+	IMPORT_PROXMOX,
+	IMPORT_TRUENAS,
+	IMPORT_INCUSOS,
+	IMPORT_TALOS,
+	IMPORT_SUPERGFXD, /* the second screen of a laptop */
+	IMPORT_SCRIPT,    /* names addresses */
+	IMPORT_RECIPE,    /* a script that goes by boot_vga */
 };
 
 /* One place where something stands. */
@@ -28,6 +33,7 @@ struct import {
 	enum import_source source;
 	char place[CONF_PLACE_SIZE]; /* "/etc/modprobe.d/vfio.conf:1" */
 	char text[IMPORT_TEXT_SIZE]; /* the words that count there */
+	const char *rule;            /* the one for what goes by no address, or NULL */
 };
 
 /* One device it is about. */
@@ -36,13 +42,15 @@ struct import_device {
 	char item[IMPORT_ITEM_SIZE]; /* the word for it: 10de:1c82, 0000:05:00.0 */
 	char driver[DRIVER_SIZE];
 	size_t index; /* NO_DEVICE: there is none */
-	bool other;   /* another id stands there than the word says */
-	bool unknown; /* the word makes no sense */
-	bool by_kind; /* the word is an id: it takes every device that has it */
+	uint32_t vendor, device;
+	bool has_id;        /* the word says that the device has this id */
+	bool by_kind;       /* the word is an id: it takes every device that has it */
+	const char *unread; /* why nothing comes of the word, or NULL */
 };
 
 struct imports {
 	struct host *host;
+	struct machine *machine; /* whose files are read */
 	struct import list[IMPORTS_MAX];
 	size_t order[IMPORTS_MAX]; /* of the list, to be shown in */
 	struct import_device devices[IMPORT_DEVICES_MAX];
@@ -54,12 +62,30 @@ struct imports {
 /* Looks everywhere; imports starts out all zero. A machine file holds the command line only. */
 void imports_find(struct imports *imports, struct host *host);
 
+/* Reads one file of machine, in whatever form it is; path has no leading slash. */
+void imports_read(struct imports *imports, struct host *host, struct machine *machine,
+		  const char *path);
+
 /* "driverctl", "Unraid" and the like. */
 const char *import_name(enum import_source source);
+
+/* True for what the guest needs beside our rule: it stays where it is. */
+bool import_stays(enum import_source source);
 
 /* Notes a place; what is added behind is about it. Returns false if there is no more room. */
 bool import_begin(struct imports *imports, enum import_source source, const char *place,
 		  struct text text);
+
+/* Notes a place whose devices one rule finds: a text that stays. */
+void import_recipe(struct imports *imports, enum import_source source, const char *place,
+		   struct text text, const char *rule);
+
+/* A laptop's second screen, which is what supergfxd gives away. */
+#define RULE_SECOND_SCREEN "bind display boot_display=0"
+
+/* The same as import_begin() for a line of a file. */
+bool import_begin_line(struct imports *imports, enum import_source source,
+		       const struct conf_line *line);
 
 /* Adds every device of the kinds in an ids= list. */
 void import_ids(struct imports *imports, struct text list);
@@ -67,13 +93,39 @@ void import_ids(struct imports *imports, struct text list);
 /* Adds one device: [DDDD:]BB:DD.F, with |VVVV:DDDD or +VVVV:DDDD behind it or not. */
 void import_address(struct imports *imports, struct text word, struct text driver);
 
-/* Adds every word of a list with commas, blanks, quotes or brackets between. */
+/*
+ * The same, or without .F all functions of the slot, and an id, which may be empty, as the first
+ * function shall have it.
+ */
+void import_slot(struct imports *imports, struct text word, struct text id);
+
+/* Adds every word of a list with commas, semicolons, blanks, quotes or brackets between. */
 void import_addresses(struct imports *imports, struct text list);
 
-/* Scripts that write to driver_override, where initramfs generators and people keep them. */
+/* Adds a word of which nothing comes, and why: a text that stays. */
+void import_unread(struct imports *imports, struct text word, const char *why);
+
+/* True if something of that file, or exactly there, is in the list. */
+bool import_knows(const struct imports *imports, const char *place);
+
+/* Where each format stands, and one file in that format, path being without its leading slash. */
+
+/* Kernel command lines, modprobe.d(5), udev(7), driverctl(8), Unraid, vfio-pci.cfg. */
+void import_settings(struct imports *imports);
+void import_settings_read(struct imports *imports, const char *path);
+
+/* Proxmox VE's mappings, and hostpci lines of its guests. */
+void import_proxmox(struct imports *imports);
+void import_proxmox_read(struct imports *imports, const char *path);
+
+/* Systems that are settings as a whole: TrueNAS, IncusOS, Talos; supergfxd's file. */
+void import_systems(struct imports *imports);
+void import_systems_read(struct imports *imports, const char *path);
+
+/* Scripts that write to driver_override, where initramfs generators, udev rules and people keep them. */
 void import_scripts(struct imports *imports);
 
-/* A script at that path, without its leading slash, if it writes to driver_override. */
+/* A script, if it writes to driver_override. */
 void import_script(struct imports *imports, const char *path);
 
 /* The scripts that "install vfio-pci /PATH" of modprobe.d(5) runs, also where a script writes it. */

@@ -198,8 +198,7 @@ static void add_free_twins(struct host *host, size_t index, const struct rule *r
 	}
 }
 
-/* What can be done about a refusal, or an empty text. */
-static const char *next_step(struct host *host, size_t index, char out[SENTENCE_SIZE])
+const char *say_next_step(struct host *host, size_t index, char out[SENTENCE_SIZE])
 {
 	struct verdict verdict = plan_verdict(&host->judged.plan, index);
 
@@ -236,7 +235,7 @@ static struct json_object *explain(struct host *host, size_t index)
 			(void)json_object_array_add(rules, rule);
 	}
 	(void)json_object_object_add(object, "rules", rules);
-	if (next_step(host, index, next)[0])
+	if (say_next_step(host, index, next)[0])
 		json_add_string(object, "next", next);
 	return object;
 }

@@ -14,6 +14,9 @@ const char *say_selector(struct host *host, enum selector selector, size_t index
 /* Why the guard strikes or passes: "group 39, alone in it". */
 const char *say_guard(struct host *host, enum reason guard, size_t index, char out[SENTENCE_SIZE]);
 
+/* What can be done where the plan refuses the device, or an empty text. */
+const char *say_next_step(struct host *host, size_t index, char out[SENTENCE_SIZE]);
+
 /* Why a rule binds nothing, and what there is to add: where its device may be now. */
 const char *say_unmet(const struct host *host, size_t rule, char out[SENTENCE_SIZE]);
 

@@ -45,7 +45,7 @@ LINES = [
     (f"vfio-bind --machine={MACHINE} add 0000:21", CARD),
     ("vfio-bind add /dev/nul", ["/dev/null"]),
     ("vfio-bind release /dev/nul", ["/dev/null"]),
-    ("vfio-bind verify READ", ["README.md"]),
+    ("vfio-bind verify READ", ["README.md"]), ("vfio-bind import READ", ["README.md"]),
     ("vfio-bind --machine " + MACHINE[:-2], [MACHINE]),
 ]
 

@@ -279,7 +279,7 @@ def test_a_policy_with_a_mistake(program, root):
 
 
 def test_more_than_fits_is_said(program, root):
-    for number in range(70):
-        set_conf(root, "vfio-pci\n", f"etc/driverctl.d/pci-0000:{number:02x}:1f.0")
+    for number in range(260):
+        set_conf(root, "vfio-pci\n", f"etc/driverctl.d/pci-{number >> 8:04x}:{number % 256:02x}:1f.0")
     done = run(program, root, "import")
     assert done.status == 1 and "more than can be imported" in done.stderr

@@ -38,19 +38,47 @@ static const char machine_text[] =
 	"0000:04:00.0\t010802\t144d:a80a\t-\t-\t-\t4\t0000:00:04.0\t00-25-38-b1-21-00-51-3a\t-\t-\n"
 	"10000:e0:00.0\t020000\t8086:1572\t-\t-\t-\t-\t-\t-\t-\t-\n";
 
-enum form { CMDLINE, MODPROBE, DRIVERCTL, UNRAID, CFG, SCRIPT, HOOK, FORMS };
+enum form {
+	CMDLINE,
+	MODPROBE,
+	DRIVERCTL,
+	UNRAID,
+	CFG,
+	SCRIPT,
+	HOOK,
+	GRUB,
+	UDEV,
+	MAPPING,
+	GUEST,
+	INCUSOS,
+	TALOS,
+	TRUENAS,
+	SUPERGFXD,
+	FORMS
+};
 
 /* The directory of each form's file, and its name there; driverctl's is the text's first line. */
 static const struct {
 	const char *dir, *name;
 } places[FORMS] = {
-	[MODPROBE] = { "etc/modprobe.d", "a.conf" },   [DRIVERCTL] = { "etc/driverctl.d", NULL },
-	[UNRAID] = { "boot/config", "vfio-pci.cfg" },  [CFG] = { "etc", "vfio-pci.cfg" },
-	[SCRIPT] = { "usr/local/bin", "vfio-script" }, [HOOK] = { "etc/initcpio/hooks", "any" },
+	[MODPROBE] = { "etc/modprobe.d", "a.conf" },
+	[DRIVERCTL] = { "etc/driverctl.d", NULL },
+	[UNRAID] = { "boot/config", "vfio-pci.cfg" },
+	[CFG] = { "etc", "vfio-pci.cfg" },
+	[SCRIPT] = { "usr/local/bin", "vfio-script" },
+	[HOOK] = { "etc/initcpio/hooks", "any" },
+	[GRUB] = { "etc/default", "grub" },
+	[UDEV] = { "etc/udev/rules.d", "a.rules" },
+	[MAPPING] = { "etc/pve/mapping", "pci.cfg" },
+	[GUEST] = { "etc/pve/qemu-server", "1.conf" },
+	[INCUSOS] = { "var/lib/incus-os", "state.txt" },
+	[TALOS] = { "system/state", "config.yaml" },
+	[TRUENAS] = { "boot", "initramfs_config.json" },
+	[SUPERGFXD] = { "etc", "supergfxd.conf" },
 };
 
 static int file = -1; /* all of the input, which every form but driverctl's has in its file */
-static struct text driverctl;
+static struct text driverctl, whole;
 static bool present[FORMS];
 static char driverctl_name[64];
 
@@ -92,8 +120,7 @@ ssize_t __wrap_machine_read(struct machine *machine, const char *path, char *out
 	(void)machine;
 	if (form == FORMS)
 		return -ENOENT;
-	MUST(form == DRIVERCTL);
-	text = driverctl;
+	text = form == DRIVERCTL ? driverctl : whole;
 	if (text.len >= size)
 		return -EFBIG;
 	if (text.len)
@@ -113,6 +140,9 @@ bool __wrap_machine_has(struct machine *machine, const char *path);
 bool __wrap_machine_has(struct machine *machine, const char *path)
 {
 	(void)machine;
+	for (enum form form = MODPROBE; form < FORMS; form++)
+		if (present[form] && !strcmp(places[form].dir, path))
+			return true;
 	return find_form(path) != FORMS;
 }
 
@@ -207,6 +237,7 @@ static void set_up(struct text input)
 		     host_parse(&host, text_of(machine_text)) == EXIT_AS_CONFIGURED);
 	read = true;
 	host.from_file = false;
+	whole = input;
 	empty_policy();
 	memset(host.judged.cmdline, 0, sizeof(host.judged.cmdline));
 	if (present[CMDLINE] && input.len && input.len < CMDLINE_SIZE)
@@ -276,7 +307,8 @@ static void check_rules(struct text text)
 	MUST(policy_parse(policy, text_of("/etc/vfio-bind.conf"), text, &host.judged.diag));
 	MUST(host_judge(&host, AT_BOOT) == EXIT_AS_CONFIGURED);
 	for (size_t rule = 0; rule < policy->rule_count; rule++) {
-		bool recipe = rule_has(&policy->rules[rule], SELECT_BOOT_VGA);
+		bool recipe = rule_has(&policy->rules[rule], SELECT_BOOT_VGA) ||
+			      rule_has(&policy->rules[rule], SELECT_BOOT_DISPLAY);
 		size_t matched = 0, bound = 0;
 
 		for (size_t i = 0; i < host.judged.inventory.count; i++) {
