@@ -23,14 +23,17 @@ static const struct rule *rule_of(const struct boot *boot, size_t index)
 
 struct text driver_for(const struct boot *boot, size_t index)
 {
-	const char *name = boot->drivers[plan_verdict(&boot->judged->plan, index).rule].name;
+	struct text asked = driver_asked(boot, index);
+	const struct sought_driver *driver = driver_sought(boot, asked);
 
-	return name[0] ? text_of(name) : rule_of(boot, index)->driver;
+	return driver && driver->name[0] ? text_of(driver->name) : asked;
 }
 
 static bool driver_is_there(const struct boot *boot, size_t index)
 {
-	return boot->drivers[plan_verdict(&boot->judged->plan, index).rule].there;
+	const struct sought_driver *driver = driver_sought(boot, driver_asked(boot, index));
+
+	return driver && driver->there;
 }
 
 /* A screen the host may not get back: it is touched only once its driver is there to be had. */
@@ -151,7 +154,7 @@ static void settle(struct boot *boot, size_t index)
 		fail(boot, index, STEP_LOAD, -ENODEV);
 		if (device->driver[0])
 			put_back(boot, index);
-	} else if (!text_equal(driver_for(boot, index), rule_of(boot, index)->driver)) {
+	} else if (!text_equal(driver_for(boot, index), driver_asked(boot, index))) {
 		override(boot, index);
 	}
 }

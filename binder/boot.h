@@ -43,6 +43,13 @@ struct outcome {
 	struct child child;      /* what takes it from another driver */
 };
 
+/* A driver that is to be bound to. */
+struct sought_driver {
+	struct text asked;      /* as the rule or the plan of modules spells it */
+	bool there;             /* once modules are loaded */
+	char name[DRIVER_SIZE]; /* there, under /sys/bus/pci/drivers; empty where it is as asked */
+};
+
 struct boot {
 	struct judgement *judged;
 	struct outcome outcomes[DEVICE_MAX];
@@ -56,11 +63,8 @@ struct boot {
 	bool not_given_back; /* a device the host is to have stays with a guest's driver */
 	bool ids_dropped;    /* an ids= was left out of a module's parameters */
 	size_t held;         /* devices that another driver has to let go of yet */
-	/* Of each rule's driver, once modules are loaded. */
-	struct {
-		bool sought, there;
-		char name[DRIVER_SIZE]; /* under /sys/bus/pci/drivers */
-	} drivers[POLICY_RULES_MAX];
+	struct sought_driver drivers[POLICY_RULES_MAX]; /* those that devices are to have */
+	size_t driver_count;
 	/* Loads the drivers that are to be bound to: the binder by its plan, a host by libkmod. */
 	void (*load_modules)(struct boot *boot);
 };

@@ -13,6 +13,7 @@ int judge(struct judgement *judged, struct decision *decision)
 		.protect = &judged->protect,
 		.plan = &judged->plan,
 		.wants = &judged->wants,
+		.steps = judged->steps,
 	};
 	while (!err && !decide(decision))
 		err = facts_read(&judged->machine, &judged->inventory, &judged->wants,

@@ -10,6 +10,7 @@
 #include "disks.h"
 #include "load.h"
 #include "machine.h"
+#include "modplan.h"
 
 #define CMDLINE_SIZE 16384
 
@@ -25,6 +26,9 @@ struct judgement {
 	struct claims claims;
 	struct diag diag;
 	char cmdline[CMDLINE_SIZE];
+	char modplan[MODPLAN_BYTES_MAX];
+	struct text steps;   /* of the plan of modules; empty where no_plan says why */
+	const char *no_plan; /* what is wrong with it, or NULL */
 };
 
 #endif

@@ -134,6 +134,7 @@ static int work(struct boot *boot)
 	if (!read_texts(boot, &status))
 		return status;
 	read_protect(boot);
+	plan_read(boot->judged);
 	err = look_and_decide(boot);
 	if (err)
 		return unreadable(boot, err);

@@ -2,7 +2,7 @@
 #include "modules.h"
 
 #include "log.h"
-#include "modplan.h"
+#include "variant.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -41,21 +41,46 @@ static bool find_spelling(struct boot *boot, struct text driver, char name[DRIVE
 	return is_it;
 }
 
-void drivers_find(struct boot *boot)
+struct text driver_asked(const struct boot *boot, size_t index)
+{
+	const struct judgement *judged = boot->judged;
+
+	return rule_driver(&judged->policy.rules[plan_verdict(&judged->plan, index).rule],
+			   judged->steps, &judged->inventory.devices[index]);
+}
+
+const struct sought_driver *driver_sought(const struct boot *boot, struct text asked)
+{
+	for (size_t i = 0; i < boot->driver_count; i++)
+		if (text_equal(boot->drivers[i].asked, asked))
+			return &boot->drivers[i];
+	return NULL;
+}
+
+/* Notes the driver of each device that is bound, once. */
+static void drivers_list(struct boot *boot)
 {
 	const struct plan *plan = &boot->judged->plan;
 
 	for (size_t i = 0; i < plan->selected_count; i++) {
-		struct verdict verdict = plan_verdict(plan, plan->selected[i]);
-		struct text driver;
+		struct text asked;
 
-		if (verdict.kind != VERDICT_BIND || boot->drivers[verdict.rule].sought)
+		if (plan_verdict(plan, plan->selected[i]).kind != VERDICT_BIND)
 			continue;
-		driver = boot->judged->policy.rules[verdict.rule].driver;
-		boot->drivers[verdict.rule].sought = true;
-		boot->drivers[verdict.rule].there =
-			driver_exists(boot, driver) ||
-			find_spelling(boot, driver, boot->drivers[verdict.rule].name);
+		asked = driver_asked(boot, plan->selected[i]);
+		if (!driver_sought(boot, asked) && boot->driver_count < ARRAY_SIZE(boot->drivers))
+			boot->drivers[boot->driver_count++].asked = asked;
+	}
+}
+
+void drivers_find(struct boot *boot)
+{
+	drivers_list(boot);
+	for (size_t i = 0; i < boot->driver_count; i++) {
+		struct sought_driver *driver = &boot->drivers[i];
+
+		driver->there = driver_exists(boot, driver->asked) ||
+				find_spelling(boot, driver->asked, driver->name);
 	}
 }
 
@@ -98,14 +123,26 @@ static void load_step(struct boot *boot, const struct module_step *step)
 			 (int)step->file.len, step->file.at, error_name(err));
 }
 
+static bool is_asked(const struct boot *boot, struct text driver)
+{
+	for (size_t i = 0; i < boot->driver_count; i++)
+		if (module_name_equal(boot->drivers[i].asked, driver))
+			return true;
+	return false;
+}
+
 static void load_plan(struct boot *boot, struct text plan)
 {
 	struct module_step step;
+	bool needed = true;
 	int more;
 
 	/* On past a failure: what the others need may be there all the same. */
 	while ((more = modplan_next(&plan, &step)) > 0)
-		load_step(boot, &step);
+		if (step.variant)
+			needed = is_asked(boot, step.file);
+		else if (needed)
+			load_step(boot, &step);
 	if (more < 0)
 		log_line(LEVEL_ERROR, "the plan of modules ends in a line that makes no sense");
 }
@@ -149,47 +186,44 @@ static int modprobe_driver(struct boot *boot, struct text driver)
 	return -ENOENT;
 }
 
-static bool named_before(const struct policy *policy, size_t rule)
-{
-	for (size_t i = 0; i < rule; i++)
-		if (text_equal(policy->rules[i].driver, policy->rules[rule].driver))
-			return true;
-	return false;
-}
-
 /* Without a plan that fits. why says what is wrong with the one there is. */
 static void modprobe_all(struct boot *boot, const char *why)
 {
-	for (size_t i = 0; i < boot->judged->policy.rule_count; i++) {
-		struct text driver = boot->judged->policy.rules[i].driver;
-		int failed;
+	for (size_t i = 0; i < boot->driver_count; i++) {
+		struct text driver = boot->drivers[i].asked;
+		int failed = driver_exists(boot, driver) ? 0 : modprobe_driver(boot, driver);
 
-		if (named_before(&boot->judged->policy, i) || driver_exists(boot, driver))
-			continue;
-		failed = modprobe_driver(boot, driver);
 		if (failed)
 			log_line(LEVEL_ERROR, "no plan of modules (%s), and modprobe %.*s: %s", why,
 				 (int)driver.len, driver.at, error_name(failed));
 	}
 }
 
+void plan_read(struct judgement *judged)
+{
+	struct utsname kernel;
+	struct text release;
+	ssize_t len =
+		machine_read(&judged->machine, PLAN_FILE, judged->modplan, sizeof(judged->modplan));
+
+	judged->steps = (struct text){ judged->modplan, len > 0 ? (size_t)len : 0 };
+	if (len < 0)
+		judged->no_plan = error_name((int)len);
+	else if (!modplan_open(&judged->steps, &release))
+		judged->no_plan = "it makes no sense";
+	else if (judged->machine.live && (uname(&kernel) || !text_is(release, kernel.release)))
+		judged->no_plan = "it is for another kernel";
+	if (judged->no_plan)
+		judged->steps.len = 0;
+}
+
 void modules_load(struct boot *boot)
 {
-	static char buffer[MODPLAN_BYTES_MAX];
-	struct utsname kernel;
-	struct text plan, release;
-	ssize_t len;
-
 	if (!boot->judged->machine.live)
 		return;
-	len = machine_read(&boot->judged->machine, PLAN_FILE, buffer, sizeof(buffer));
-	plan = (struct text){ buffer, len > 0 ? (size_t)len : 0 };
-	if (len < 0)
-		modprobe_all(boot, error_name((int)len));
-	else if (!modplan_open(&plan, &release))
-		modprobe_all(boot, "it makes no sense");
-	else if (uname(&kernel) || !text_is(release, kernel.release))
-		modprobe_all(boot, "it is for another kernel");
+	drivers_list(boot);
+	if (boot->judged->no_plan)
+		modprobe_all(boot, boot->judged->no_plan);
 	else
-		load_plan(boot, plan);
+		load_plan(boot, boot->judged->steps);
 }

@@ -6,18 +6,30 @@
 #include "boot.h"
 
 /*
+ * Reads the plan of modules: its steps, or what is wrong with it. Of another kernel than the one
+ * that runs it says nothing.
+ */
+void plan_read(struct judgement *judged);
+
+/*
  * Loads the plan's modules in order; one that is loaded or built in already is success. Where
- * there is no plan for the running kernel, runs modprobe for each driver the policy names.
+ * there is no plan for the running kernel, runs modprobe for each driver that a device is to have.
  * Logs what fails: what it keeps from being bound, the links tell. Does nothing where the tree
  * is not the running machine.
  */
 void modules_load(struct boot *boot);
 
+/* The driver that a device of the plan is to have, as its rule or a variant line spells it. */
+struct text driver_asked(const struct boot *boot, size_t index);
+
 /*
- * Finds the drivers of the rules that bind something: whether they are there, and by which name,
+ * Finds the drivers of the devices that are bound: whether they are there, and by which name,
  * as in that "-" and "_" are the same.
  */
 void drivers_find(struct boot *boot);
+
+/* What was found of it, or NULL. */
+const struct sought_driver *driver_sought(const struct boot *boot, struct text asked);
 
 /* True if the driver is there to be bound to. */
 bool driver_exists(struct boot *boot, struct text driver);

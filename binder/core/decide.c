@@ -5,6 +5,7 @@
 #include "guard.h"
 #include "match.h"
 #include "modplan.h"
+#include "variant.h"
 
 #include <string.h>
 
@@ -88,10 +89,13 @@ bool goes_along(struct decision *decision, size_t rule, size_t index, size_t lea
 	return false;
 }
 
-/* However it is spelled: vfio_pci is vfio-pci. */
-static bool same_driver(const struct decision *decision, size_t a, size_t b)
+/* However it is spelled: vfio_pci is vfio-pci, and auto is what this device gets by it. */
+static bool same_driver(const struct decision *decision, size_t a, size_t b, size_t device)
 {
-	return module_name_equal(rule_at(decision, a)->driver, rule_at(decision, b)->driver);
+	const struct device *of = &decision->inventory->devices[device];
+
+	return module_name_equal(rule_driver(rule_at(decision, a), decision->steps, of),
+				 rule_driver(rule_at(decision, b), decision->steps, of));
 }
 
 /*
@@ -116,7 +120,7 @@ static bool fold(struct decision *decision, size_t index, size_t device, enum re
 		}
 		return false;
 	}
-	if (tally->letting && !same_driver(decision, index, tally->letting - 1u))
+	if (tally->letting && !same_driver(decision, index, tally->letting - 1u, device))
 		tally->conflict = true;
 	if (!tally->letting || number < tally->letting ||
 	    (number == tally->letting && how == REASON_RULE)) {

@@ -59,13 +59,14 @@ struct plan {
 	size_t selected_count;
 };
 
-/* What a decision goes by. Set the first five; the rest is the decision's own. */
+/* What a decision goes by. Set the first six; the rest is the decision's own. */
 struct decision {
 	const struct policy *policy;
 	const struct inventory *inventory;
 	const struct protect *protect;
 	struct plan *plan;
 	struct wants *wants;
+	struct text steps; /* the plan of modules, for driver=auto; empty where there is none */
 	enum evidence evidence;
 	bool evidence_known;
 	bool last_display;   /* no screen would be left: the guard of that name is up */

@@ -2,6 +2,7 @@
 #include "modplan.h"
 
 #include "cmdline.h"
+#include "device.h"
 
 #include <string.h>
 
@@ -35,12 +36,17 @@ int modplan_next(struct text *plan, struct module_step *step)
 	*step = (struct module_step){ 0 };
 	(void)text_cut(&line, ' ', &word);
 	step->builtin = text_is(word, "builtin");
-	if (!step->builtin && !text_is(word, "load"))
+	step->variant = text_is(word, "variant");
+	if (!step->builtin && !step->variant && !text_is(word, "load"))
 		return -1;
 	if (!text_cut(&line, ' ', &step->file) || !is_file_name(step->file))
 		return -1;
 	if (step->builtin)
 		return line.at ? -1 : 1;
+	if (step->variant) {
+		step->options = line;
+		return line.at && driver_is_choice(step->file) ? 1 : -1;
+	}
 	if (!text_cut(&line, ' ', &word))
 		return -1;
 	step->required = text_is(word, "required");

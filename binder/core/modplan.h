@@ -6,8 +6,10 @@
  *	kernel RELEASE
  *	builtin NAME
  *	load FILE required|optional OPTIONS...
+ *	variant DRIVER ALIAS
  *
- * Part of the core.
+ * What is to be loaded behind a variant line is so only where a device is given to that DRIVER:
+ * see variant.h. Part of the core.
  */
 #ifndef MODPLAN_H
 #define MODPLAN_H
@@ -19,6 +21,7 @@
 
 struct module_step {
 	bool builtin;        /* nothing to do: file is the module's name */
+	bool variant;        /* file is a driver of that kind, options its alias */
 	bool required;       /* the driver will not load without it */
 	struct text file;    /* in usr/lib/vfio-bind/modules, NAME.ko */
 	struct text options; /* as modprobe.d has them */

@@ -39,9 +39,9 @@ static bool parse_nth(struct line *line, struct rule *rule, const struct word *w
 static bool parse_driver(struct line *line, struct rule *rule, const struct word *word)
 {
 	rule->driver = word->value;
-	return driver_is_choice(word->value) ||
+	return text_is(word->value, DRIVER_AUTO) || driver_is_choice(word->value) ||
 	       expected(line, word->value.at,
-			"driver=vfio-pci, a vfio variant such as mlx5_vfio_pci, or pci-stub");
+			"driver=auto, vfio-pci, a vfio variant such as mlx5_vfio_pci, or pci-stub");
 }
 
 static unsigned allow_word(struct text word)

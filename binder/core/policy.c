@@ -145,7 +145,7 @@ static struct rule new_rule(const struct line *line, enum verb verb)
 	return (struct rule){
 		.verb = verb,
 		.class = { .but = NO_CLASS }, /* any */
-		.driver = text_of("vfio-pci"),
+		.driver = text_of(DRIVER_DEFAULT),
 		.file = line->mistake.file,
 		.line = line->mistake.line,
 		.source = line->mistake.source,

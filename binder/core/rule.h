@@ -49,6 +49,9 @@ struct id_pattern {
 	bool any_vendor, any_device;
 };
 
+#define DRIVER_DEFAULT "vfio-pci"
+#define DRIVER_AUTO    "auto" /* of each device the variant that was made for it: variant.h */
+
 #define NO_CLASS UINT32_MAX
 
 /* A device's class matches where mask is set, and is not but. */

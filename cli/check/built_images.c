@@ -2,7 +2,7 @@
 #include "check.h"
 #include "image/images.h"
 #include "payload/module_plan.h"
-#include "payload/variant.h"
+#include "variant.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -24,18 +24,27 @@ static void add_release(struct releases *releases, const char *release)
 					 "%s%s", releases->len ? ", " : "", release);
 }
 
-static void say_driver(struct findings *findings, const struct image *image, const char *driver,
-		       bool has)
+static void say_missing(struct findings *findings, const struct image *image, const char *driver)
 {
 	struct finding *finding = finding_add(
 		findings, image->next ? SEVERITY_ERROR : SEVERITY_WARNING, "driver",
-		"kernel %s: %s %s", image->kernel->release, driver,
-		has ? "is no driver that hands devices to a guest" : "is not among its modules");
+		"kernel %s: %s is not among its modules", image->kernel->release, driver);
 
-	finding_advise(
-		finding,
-		has ? "name vfio-pci, pci-stub or a vfio variant behind driver=" :
-		      "install the package of modules it comes with, or boot another kernel");
+	finding_advise(finding,
+		       "install the package of modules it comes with, or boot another kernel");
+}
+
+/* One from outside the kernel's tree need not have the alias: whoever named it may know better. */
+static void say_unproven(struct findings *findings, const struct image *image, const char *driver)
+{
+	struct finding *finding =
+		finding_add(findings, SEVERITY_WARNING, "driver",
+			    "kernel %s: nothing says that %s hands devices to a guest: it has no "
+			    "alias vfio_pci:",
+			    image->kernel->release, driver);
+
+	finding_advise(finding, "unless you know that it does, name auto, vfio-pci, pci-stub or a "
+				"vfio variant behind driver=");
 }
 
 /* True if a rule before this one names the same driver. */
@@ -60,16 +69,18 @@ static void check_drivers(struct findings *findings, const struct image *image)
 	for (size_t r = 0; r < policy->rule_count; r++) {
 		struct text text = policy->rules[r].driver;
 		char driver[DRIVER_SIZE];
-		bool has;
 
 		if (policy->rules[r].verb != VERB_BIND || text.len >= sizeof(driver) ||
 		    named_before(policy, r))
 			continue;
+		if (text_is(text, DRIVER_AUTO)) /* the variants are the kernel's own */
+			text = text_of(DRIVER_DEFAULT);
 		memcpy(driver, text.at, text.len);
 		driver[text.len] = '\0';
-		has = kernel_has(plan.kmod, driver);
-		if (!has || !variant_is_proven(plan.kmod, driver))
-			say_driver(findings, image, driver, has);
+		if (!kernel_has(plan.kmod, driver))
+			say_missing(findings, image, driver);
+		else if (!moduleplan_proves(&plan, driver))
+			say_unproven(findings, image, driver);
 	}
 	moduleplan_close(&plan);
 }

@@ -3,12 +3,27 @@
 
 #include <string.h>
 
+#define RELEASE_FILE "proc/sys/kernel/osrelease"
+
 bool host_is_builtin(const struct host *host, const char *driver)
 {
 	for (size_t i = 0; i < host->builtin_count; i++)
 		if (!strcmp(host->builtin[i], driver))
 			return true;
 	return false;
+}
+
+void host_running(struct host *host, char release[NAME_SIZE])
+{
+	ssize_t len = -1;
+
+	if (!host->from_file)
+		len = machine_read_attribute(&host->judged.machine, RELEASE_FILE, release,
+					     NAME_SIZE);
+	if (len > 0)
+		release[strcspn(release, "\n")] = '\0';
+	else
+		(void)join(release, NAME_SIZE, host->kernel, "", "");
 }
 
 int host_find(const struct host *host, const char *argument, size_t *index)

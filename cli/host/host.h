@@ -40,6 +40,9 @@ int host_find(const struct host *host, const char *argument, size_t *index);
 /* True if the host keeps a screen though it gives that device and its card away. */
 bool host_keeps_screen_beside(const struct host *host, size_t index);
 
+/* The release of the kernel that runs; below a root, of the machine it is the root of. */
+void host_running(struct host *host, char release[NAME_SIZE]);
+
 bool host_is_builtin(const struct host *host, const char *driver);
 
 #endif

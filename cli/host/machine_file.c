@@ -3,6 +3,7 @@
 
 #include "base/printable.h"
 #include "facts.h"
+#include "modplan.h"
 #include "pasted.h"
 #include "value.h"
 
@@ -355,6 +356,21 @@ static bool key_builtin(struct reader *reader, struct text value)
 	return true;
 }
 
+static bool key_variant(struct reader *reader, struct text value)
+{
+	struct judgement *judged = &reader->host->judged;
+	char *line = judged->modplan + judged->steps.len;
+	size_t room = sizeof(judged->modplan) - judged->steps.len;
+	struct text step = { line, 0 };
+	struct module_step found;
+
+	step.len = (size_t)snprintf(line, room, "variant %.*s\n", (int)value.len, value.at);
+	if (step.len >= room || modplan_next(&step, &found) != 1)
+		return reader_expected(reader, value, "DRIVER ALIAS, in less than 16 KiB of them");
+	judged->steps = (struct text){ judged->modplan, (size_t)(step.at - judged->modplan) };
+	return true;
+}
+
 static bool key_slot(struct reader *reader, struct text value)
 {
 	struct slot slot = { 0 };
@@ -401,6 +417,7 @@ static const struct key {
 	{ "#physfn", key_physfn },
 	{ "#unreadable", key_unreadable },
 	{ "#builtin", key_builtin },
+	{ "#variant", key_variant },
 	{ "#slot", key_slot },
 	{ "#protect", key_protect },
 };

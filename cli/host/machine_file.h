@@ -13,6 +13,7 @@
  *	#physfn ADDRESS PF N           virtual function N of the physical function PF
  *	#unreadable ADDRESS            its config space cannot be read
  *	#builtin DRIVER                holds its devices before an initramfs runs
+ *	#variant DRIVER ALIAS          of the kernel's modules, what driver=auto chooses from
  *	#slot NAME DDDD:BB[:DD]        where no line below has it
  *	#protect LINE                  of the protect file, without its header; without any
  *	                               `#protect` at all nobody knows what the host needs

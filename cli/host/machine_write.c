@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "base/printable.h"
 #include "machine_file.h"
+#include "modplan.h"
 #include "protect.h"
 #include "value.h"
 
@@ -150,6 +151,17 @@ static void write_row(const struct host *host, size_t index, FILE *out)
 							     "0");
 }
 
+/* vfio-pci matches everything: that is no news. */
+static void write_variants(struct text steps, FILE *out)
+{
+	struct module_step step;
+
+	while (modplan_next(&steps, &step) > 0)
+		if (step.variant && !text_is(step.file, DRIVER_DEFAULT))
+			(void)fprintf(out, "#variant %.*s %.*s\n", (int)step.file.len, step.file.at,
+				      (int)step.options.len, step.options.at);
+}
+
 int machinefile_write(const struct host *host, FILE *out)
 {
 	const struct inventory *inventory = &host->judged.inventory;
@@ -163,6 +175,7 @@ int machinefile_write(const struct host *host, FILE *out)
 	}
 	for (size_t i = 0; i < host->builtin_count; i++)
 		(void)fprintf(out, "#builtin %s\n", host->builtin[i]);
+	write_variants(host->judged.steps, out);
 	write_below(inventory, out);
 	write_device_keys(inventory, out);
 	write_slots(inventory, out);

@@ -5,6 +5,7 @@
 #include "facts.h"
 #include "framebuffer.h"
 #include "judge.h"
+#include "kernel_variants.h"
 #include "last_boot.h"
 #include "machine_file.h"
 #include "protect/protect_list.h"
@@ -231,6 +232,7 @@ struct host *host_read(const struct options *options, enum moment moment, int *c
 	if (!host)
 		return NULL;
 	read_policy(host);
+	host_take_variants(host, NULL);
 	*code = host_judge(host, moment);
 	if (*code == EXIT_AS_CONFIGURED)
 		return host;

@@ -83,6 +83,8 @@ static void read_plan(const struct image_tree *image, struct plan_read *plan)
 	rest = plan->text;
 	if (modplan_open(&rest, &plan->release))
 		while ((more = modplan_next(&rest, &step)) > 0) {
+			if (step.variant)
+				continue;
 			++*(step.builtin ? &plan->builtins : &plan->loads);
 			plan->has_vfio_pci |= module_name_equal(step.file, text_of("vfio-pci"));
 		}
@@ -209,8 +211,9 @@ static void check_modules(struct comparison *all, const struct plan_read *plan)
 
 	(void)modplan_open(&rest, &release);
 	while (modplan_next(&rest, &step) > 0) {
-		enum finding_kind kind =
-			step.builtin ? FOUND_RIGHT : check_module(all, &step, compare, one);
+		enum finding_kind kind = step.builtin || step.variant ?
+						 FOUND_RIGHT :
+						 check_module(all, &step, compare, one);
 
 		if (kind <= worst)
 			continue;

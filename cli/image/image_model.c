@@ -2,8 +2,11 @@
 #include "image_model.h"
 
 #include "base/complain.h"
+#include "host/kernel_variants.h"
 #include "host/read_host.h"
 #include "image_policy.h"
+#include "modplan.h"
+#include "variant.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -125,6 +128,21 @@ static void take_protect(struct modelling *m)
 	}
 }
 
+/* What its plan says of driver=auto, beside what this kernel has. */
+static void take_variants(struct modelling *m)
+{
+	struct text steps = image_content(m->image, PAYLOAD_DIR "/plan"), release;
+	char name[NAME_SIZE];
+
+	m->boot->judged.steps = (struct text){ 0 };
+	if (!modplan_open(&steps, &release) || release.len >= sizeof(name))
+		return;
+	m->boot->judged.steps = steps;
+	memcpy(name, release.at, release.len);
+	name[release.len] = '\0';
+	host_take_variants(m->host, name);
+}
+
 /* The words that decide whether the image's binder runs at all. */
 static void check_words(struct modelling *m)
 {
@@ -153,12 +171,12 @@ static void check_words(struct modelling *m)
 	}
 }
 
-static const char *driver_of(const struct host *host, struct verdict verdict, char out[DRIVER_SIZE])
+static struct text driver_of(const struct host *host, size_t i)
 {
-	const struct rule *rule = &host->judged.policy.rules[verdict.rule];
+	const struct judgement *judged = &host->judged;
 
-	(void)snprintf(out, DRIVER_SIZE, "%.*s", (int)rule->driver.len, rule->driver.at);
-	return out;
+	return rule_driver(&judged->policy.rules[plan_verdict(&judged->plan, i).rule],
+			   judged->steps, &judged->inventory.devices[i]);
 }
 
 /* Says of a function what the image does otherwise. */
@@ -166,7 +184,8 @@ static void compare(struct modelling *m, size_t i)
 {
 	struct verdict wanted = plan_verdict(&m->host->judged.plan, i);
 	struct verdict done = plan_verdict(&m->boot->judged.plan, i);
-	char address[ADDRESS_SIZE], driver[DRIVER_SIZE], other[DRIVER_SIZE];
+	struct text driver, other;
+	char address[ADDRESS_SIZE];
 
 	(void)address_format(m->host->judged.inventory.devices[i].address, address);
 	if (wanted.kind == VERDICT_BIND && done.kind != VERDICT_BIND)
@@ -180,9 +199,13 @@ static void compare(struct modelling *m, size_t i)
 		      wanted.kind == VERDICT_REFUSE ? reason_token(wanted.reason) :
 		      wanted.kind == VERDICT_KEEP   ? "a keep rule" :
 						      "no rule");
-	else if (wanted.kind == VERDICT_BIND &&
-		 strcmp(driver_of(m->host, wanted, driver), driver_of(m->boot, done, other)) != 0)
-		amiss(m, FOUND_OUTDATED, "%s is given to %s, not to %s", address, other, driver);
+	if (wanted.kind != VERDICT_BIND || done.kind != VERDICT_BIND)
+		return;
+	driver = driver_of(m->host, i);
+	other = driver_of(m->boot, i);
+	if (!module_name_equal(driver, other))
+		amiss(m, FOUND_OUTDATED, "%s is given to %.*s, not to %.*s", address,
+		      (int)other.len, other.at, (int)driver.len, driver.at);
 }
 
 static size_t count_bound(const struct host *host)
@@ -215,8 +238,9 @@ static void judge_image(struct modelling *m)
 		(void)snprintf(judged->cmdline, sizeof(judged->cmdline), "%s", m->image->cmdline);
 	take_policy(m);
 	take_protect(m);
-	if (m->host->judged.protect.unknown || host_judge(m->boot, AT_BOOT) != EXIT_AS_CONFIGURED ||
-	    !is_same_machine(m)) {
+	take_variants(m);
+	if (m->host->judged.protect.unknown || host_judge(m->host, AT_BOOT) != EXIT_AS_CONFIGURED ||
+	    host_judge(m->boot, AT_BOOT) != EXIT_AS_CONFIGURED || !is_same_machine(m)) {
 		amiss(m, FOUND_UNPROVEN, "this machine cannot be judged from here%s",
 		      geteuid() ? ": run verify as root" : "");
 		return;

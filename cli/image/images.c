@@ -1,22 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "images.h"
 
-#include <string.h>
-
-#define RELEASE_FILE "proc/sys/kernel/osrelease"
-
-/* The release of the kernel that runs; below a root, of the machine it is the root of. */
-static void find_running(struct host *host, char release[NAME_SIZE])
-{
-	ssize_t len =
-		machine_read_attribute(&host->judged.machine, RELEASE_FILE, release, NAME_SIZE);
-
-	if (len > 0)
-		release[strcspn(release, "\n")] = '\0';
-	else
-		(void)join(release, NAME_SIZE, host->kernel, "", "");
-}
-
 void images_read(struct images *images, struct host *host)
 {
 	char running[NAME_SIZE];
@@ -24,7 +8,7 @@ void images_read(struct images *images, struct host *host)
 	images->count = 0;
 	if (host->from_file)
 		return;
-	find_running(host, running);
+	host_running(host, running);
 	(void)kernels_find(&images->kernels, &host->judged.machine, running);
 	for (size_t i = 0; i < images->kernels.count; i++) {
 		struct image *image = &images->list[images->count++];

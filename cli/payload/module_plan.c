@@ -2,12 +2,14 @@
 #include "module_plan.h"
 
 #include "base/complain.h"
+#include "host/kernel_variants.h"
 #include "load.h"
 #include "modplan.h"
 #include "variant.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -114,7 +116,8 @@ int moduleplan_open(struct moduleplan *plan, struct machine *machine, const char
 	plan->kmod = open_kmod(machine, release);
 	if (!plan->kmod)
 		return -ENOMEM;
-	err = tell_options_apart(plan);
+	plan->aliases = kernel_variants(machine, release);
+	err = plan->aliases ? tell_options_apart(plan) : -ENOMEM;
 	if (err)
 		moduleplan_close(plan);
 	return err;
@@ -125,14 +128,25 @@ void moduleplan_close(struct moduleplan *plan)
 	for (size_t i = 0; i < plan->count; i++)
 		(void)kmod_module_unref(plan->modules[i].module);
 	(void)kmod_unref(plan->kmod);
+	free(plan->aliases);
 }
 
+/* What only another variant needs may not be loaded. */
 static struct planned_module *find(struct moduleplan *plan, const char *name)
 {
 	for (size_t i = 0; i < plan->count; i++)
-		if (!strcmp(kmod_module_get_name(plan->modules[i].module), name))
+		if ((!plan->modules[i].variant || plan->modules[i].variant == plan->adding) &&
+		    !strcmp(kmod_module_get_name(plan->modules[i].module), name))
 			return &plan->modules[i];
 	return NULL;
+}
+
+bool moduleplan_repeats(const struct moduleplan *plan, size_t index)
+{
+	for (size_t i = 0; i < index; i++)
+		if (plan->modules[i].module == plan->modules[index].module)
+			return true;
+	return false;
 }
 
 /* By the kernel's index, not by what is loaded here: kmod asks that first. */
@@ -190,6 +204,7 @@ static void collect(struct kmod_module *module, bool install, const char *option
 		.module = kmod_module_ref(module),
 		.builtin = is_builtin(module),
 		.left_out = install && warn_of_install(module),
+		.variant = plan->adding,
 	};
 }
 
@@ -245,9 +260,48 @@ void moduleplan_add(struct moduleplan *plan, const char *driver)
 	if (!found)
 		warn("kernel %s has no %s: what is chosen for it will be left without a driver",
 		     plan->release, driver);
-	else if (!variant_is_proven(plan->kmod, driver))
+	else if (!moduleplan_proves(plan, driver))
 		warn("%s is no vfio variant driver of kernel %s: no alias vfio_pci: leads to it",
 		     driver, plan->release);
+}
+
+bool moduleplan_proves(const struct moduleplan *plan, const char *driver)
+{
+	return !strcmp(driver, DRIVER_DEFAULT) || !strcmp(driver, "pci-stub") ||
+	       variants_name(text_of(plan->aliases), text_of(driver));
+}
+
+static bool has_variant(const struct moduleplan *plan, struct text driver)
+{
+	for (size_t i = 0; i < plan->variant_count; i++)
+		if (text_is(driver, plan->variants[i]))
+			return true;
+	return false;
+}
+
+void moduleplan_add_variants(struct moduleplan *plan, struct machine *machine,
+			     const struct inventory *inventory)
+{
+	const struct text all = text_of(plan->aliases);
+	struct text rest = all, refused = text_of("");
+	struct module_step step;
+
+	while (plan->variant_count < PLAN_VARIANTS_MAX && modplan_next(&rest, &step) > 0) {
+		char *driver = plan->variants[plan->variant_count];
+
+		if (has_variant(plan, step.file) || text_equal(step.file, refused))
+			continue;
+		if (inventory && !variants_want(all, machine, inventory, step.file)) {
+			refused = step.file; /* of one driver there are many lines, in a row */
+			continue;
+		}
+		memcpy(driver, step.file.at, step.file.len);
+		driver[step.file.len] = '\0';
+		plan->variant_count++;
+		plan->adding = driver;
+		moduleplan_add(plan, driver);
+		plan->adding = NULL;
+	}
 }
 
 bool planned_file(const struct planned_module *planned, char *out, size_t size)
@@ -300,21 +354,51 @@ static void write_builtin(const struct moduleplan *plan, const struct planned_mo
 		     name, plan->release, name);
 }
 
-void moduleplan_write(const struct moduleplan *plan, FILE *out)
+static void write_module(const struct moduleplan *plan, const struct planned_module *planned,
+			 FILE *out)
 {
 	char file[NAME_SIZE];
 
-	(void)fprintf(out, MODPLAN_HEADER "\nkernel %s\n", plan->release);
-	for (size_t i = 0; i < plan->count; i++) {
-		const struct planned_module *planned = &plan->modules[i];
+	if (planned->builtin)
+		write_builtin(plan, planned, out);
+	if (planned->builtin || planned->left_out || !planned_file(planned, file, sizeof(file)))
+		return;
+	(void)fprintf(out, "load %s %s", file, planned->required ? "required" : "optional");
+	(void)write_options(plan, planned, out);
+	(void)fputc('\n', out);
+}
 
-		if (planned->builtin)
-			write_builtin(plan, planned, out);
-		if (planned->builtin || planned->left_out ||
-		    !planned_file(planned, file, sizeof(file)))
-			continue;
-		(void)fprintf(out, "load %s %s", file, planned->required ? "required" : "optional");
-		(void)write_options(plan, planned, out);
-		(void)fputc('\n', out);
+/* Those that one variant alone needs, or with an empty name what is loaded in any case. */
+static void write_modules(const struct moduleplan *plan, struct text variant, FILE *out)
+{
+	for (size_t i = 0; i < plan->count; i++)
+		if (text_is(variant, plan->modules[i].variant ? plan->modules[i].variant : ""))
+			write_module(plan, &plan->modules[i], out);
+}
+
+/* In the order they have: it counts where two match alike. What each needs is behind its first. */
+static void write_variants(const struct moduleplan *plan, FILE *out)
+{
+	bool written[PLAN_VARIANTS_MAX] = { false };
+	struct text rest = text_of(plan->aliases);
+	struct module_step step;
+
+	while (modplan_next(&rest, &step) > 0) {
+		for (size_t i = 0; i < plan->variant_count; i++) {
+			if (!text_is(step.file, plan->variants[i]))
+				continue;
+			(void)fprintf(out, "variant %s %.*s\n", plan->variants[i],
+				      (int)step.options.len, step.options.at);
+			if (!written[i])
+				write_modules(plan, step.file, out);
+			written[i] = true;
+		}
 	}
+}
+
+void moduleplan_write(const struct moduleplan *plan, FILE *out)
+{
+	(void)fprintf(out, MODPLAN_HEADER "\nkernel %s\n", plan->release);
+	write_modules(plan, text_of(""), out);
+	write_variants(plan, out);
 }

@@ -12,6 +12,7 @@
 #include "protect/protect_list.h"
 #include "stamp.h"
 #include "unpack.h"
+#include "variant.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -82,7 +83,16 @@ static bool named_before(const struct policy *policy, size_t rule)
 	for (size_t i = 0; i < rule; i++)
 		if (text_equal(policy->rules[i].driver, policy->rules[rule].driver))
 			return true;
-	return text_is(policy->rules[rule].driver, "vfio-pci");
+	return text_is(policy->rules[rule].driver, DRIVER_DEFAULT);
+}
+
+/* What a rule on the kernel command line says nobody knows yet. */
+static bool may_ask_auto(const struct policy *policy)
+{
+	for (size_t i = 0; i < policy->rule_count; i++)
+		if (text_is(policy->rules[i].driver, DRIVER_AUTO))
+			return true;
+	return policy->accept_cmdline;
 }
 
 /* vfio-pci in any case: a rule on the kernel command line may want it. */
@@ -90,16 +100,20 @@ static void add_drivers(struct payload *payload)
 {
 	static char names[POLICY_RULES_MAX][DRIVER_SIZE];
 
-	moduleplan_add(&payload->plan, "vfio-pci");
+	moduleplan_add(&payload->plan, DRIVER_DEFAULT);
 	for (size_t i = 0; i < payload->policy.rule_count; i++) {
 		struct text driver = payload->policy.rules[i].driver;
 
-		if (named_before(&payload->policy, i) || driver.len >= DRIVER_SIZE)
+		if (named_before(&payload->policy, i) || driver.len >= DRIVER_SIZE ||
+		    text_is(driver, DRIVER_AUTO))
 			continue;
 		memcpy(names[i], driver.at, driver.len);
 		names[i][driver.len] = '\0';
 		moduleplan_add(&payload->plan, names[i]);
 	}
+	if (may_ask_auto(&payload->policy))
+		moduleplan_add_variants(&payload->plan, &payload->machine,
+					payload->host.hidden ? NULL : &payload->inventory);
 	if (payload->plan.full)
 		warn("more than %u modules are needed: the last are left out", PLAN_MODULES_MAX);
 }
@@ -113,6 +127,7 @@ static int store_modules(struct payload *payload)
 		const struct planned_module *planned = &payload->plan.modules[i];
 
 		if (planned->builtin || planned->left_out ||
+		    moduleplan_repeats(&payload->plan, i) ||
 		    !planned_file(planned, file, sizeof(file)) ||
 		    !join(path, sizeof(path), MODULES_DIR, file, ""))
 			continue;
@@ -149,21 +164,16 @@ static int write_policy(struct payload *payload)
 	return -EAGAIN;
 }
 
-static int write_protect(struct payload *payload)
-{
-	host_use_find(&payload->host, &payload->machine, &payload->inventory);
-	return write_text(payload, PROTECT_FILE, SIZE_MAX, print_protect);
-}
-
 /* The binder last: without it the rest does nothing. */
 static int write_payload(struct payload *payload)
 {
 	int code, err = tree_clear(&payload->tree);
 
+	host_use_find(&payload->host, &payload->machine, &payload->inventory);
 	if (!err)
 		err = write_modules(payload);
 	if (!err)
-		err = write_protect(payload);
+		err = write_text(payload, PROTECT_FILE, SIZE_MAX, print_protect);
 	if (!err)
 		err = write_policy(payload);
 	if (!err)

@@ -65,13 +65,12 @@ static void load_modules(struct boot *boot)
 
 	for (size_t i = 0;
 	     kmod && boot->judged->machine.live && i < boot->judged->plan.selected_count; i++) {
-		struct verdict verdict =
-			plan_verdict(&boot->judged->plan, boot->judged->plan.selected[i]);
+		size_t index = boot->judged->plan.selected[i];
 		struct text driver;
 
-		if (verdict.kind != VERDICT_BIND)
+		if (plan_verdict(&boot->judged->plan, index).kind != VERDICT_BIND)
 			continue;
-		driver = boot->judged->policy.rules[verdict.rule].driver;
+		driver = driver_asked(boot, index);
 		if (!driver_exists(boot, driver) && load_driver(kmod, driver))
 			(void)complain(EXIT_FAILED, "%.*s cannot be loaded", (int)driver.len,
 				       driver.at);

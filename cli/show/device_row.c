@@ -4,6 +4,8 @@
 #include "base/complain.h"
 #include "facts.h"
 #include "host/read_host.h"
+#include "modplan.h"
+#include "variant.h"
 
 #include <errno.h>
 #include <string.h>
@@ -187,7 +189,7 @@ static void set_state(struct device_row *row, const struct last_boot *last)
 		row->state = state_of_host(last, was_bound, row->verdict.kind == VERDICT_REFUSE,
 					   driver_is_passthrough(row->driver));
 		row->refusal = row->verdict.reason;
-	} else if (text_equal(row->rule->driver, row->driver)) {
+	} else if (text_equal(row->driver_next, row->driver)) {
 		row->state = STATE_VFIO;
 	} else if (was_bound && !last->policy_differs) {
 		row->state = STATE_DRIFT;
@@ -216,10 +218,17 @@ static struct text host_driver(const struct host *host, const struct device *wan
 	return text_of("");
 }
 
-static struct text driver_next(const struct host *host, const struct device_row *row)
+/* Of a device that the next boot binds. Where it has it already that one says how it is spelled. */
+static struct text driver_of_guest(const struct host *host, const struct device_row *row)
 {
-	if (row->verdict.kind == VERDICT_BIND)
-		return row->rule->driver;
+	struct text driver = rule_driver(row->rule, host->judged.steps, row->device);
+
+	return module_name_equal(driver, row->driver) ? row->driver : driver;
+}
+
+/* Of a device that the next boot leaves to the host. */
+static struct text driver_of_host(const struct host *host, const struct device_row *row)
+{
 	if (row->state != STATE_VFIO && driver_is_passthrough(row->driver))
 		return host_driver(host, row->device);
 	return row->driver;
@@ -261,6 +270,9 @@ void device_row(struct view *of, size_t index, struct device_row *row)
 		.driver = text_of(of->host->drivers[index]),
 	};
 	row->slot = inventory_slot(&judged->inventory, row->device);
+	if (verdict.kind == VERDICT_BIND)
+		row->driver_next = driver_of_guest(of->host, row);
 	set_state(row, &of->last);
-	row->driver_next = driver_next(of->host, row);
+	if (verdict.kind != VERDICT_BIND)
+		row->driver_next = driver_of_host(of->host, row);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "base/arguments.h"
+#include "host/kernel_variants.h"
 #include "host/machine_file.h"
 #include "host/read_host.h"
 
@@ -103,6 +104,7 @@ int command_dump(struct options *options, int argc, char *argv[])
 	host = host_look(options, &code);
 	if (!host)
 		return code;
+	host_find_variants(host, NULL);
 	code = host_read_all(host);
 	/* What cannot be written main() sees to. */
 	if (code == EXIT_AS_CONFIGURED) {

@@ -9,6 +9,7 @@
 #include "host/read_host.h"
 #include "match.h"
 #include "row_text.h"
+#include "variant.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -212,6 +213,18 @@ const char *say_next_step(struct host *host, size_t index, char out[SENTENCE_SIZ
 	return out;
 }
 
+/* What driver= comes to for the device. */
+static void add_driver(struct json_object *object, const struct host *host, size_t index)
+{
+	struct verdict verdict = plan_verdict(&host->judged.plan, index);
+
+	if (verdict.kind == VERDICT_BIND &&
+	    !text_is(rule_at(host, verdict.rule)->driver, DRIVER_DEFAULT))
+		json_add_text(object, "driver",
+			      rule_driver(rule_at(host, verdict.rule), host->judged.steps,
+					  &host->judged.inventory.devices[index]));
+}
+
 static struct json_object *explain(struct host *host, size_t index)
 {
 	const struct device *device = &host->judged.inventory.devices[index];
@@ -228,6 +241,7 @@ static struct json_object *explain(struct host *host, size_t index)
 	json_add_string(object, "name", device_name(device, text));
 	json_add_string(object, "verdict", verdict_token(verdict.kind));
 	json_add_string(object, "reason", reason_token(verdict.reason));
+	add_driver(object, host, index);
 	for (size_t r = 0; r < host->judged.policy.rule_count; r++) {
 		struct json_object *rule = explain_rule(host, r, index);
 
@@ -273,6 +287,8 @@ static void print_explanation(struct json_object *object)
 			     detail[0] ? ": " : "", detail);
 		print_guards(json_object_object_get(rule, "guards"));
 	}
+	if (json_get_string(object, "driver")[0])
+		(void)printf("  driver: %s\n", json_get_string(object, "driver"));
 	if (json_get_string(object, "next")[0])
 		(void)printf("  next: %s\n", json_get_string(object, "next"));
 }

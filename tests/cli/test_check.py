@@ -17,7 +17,7 @@ import pytest
 from lib import golden, limited, machine
 from lib.editing import let_in
 from lib.instructions import instructions
-from lib.moduletree import ModuleTree
+from lib.moduletree import MLX5, ModuleTree
 from lib.payload import fixture_program  # noqa: F401
 from lib.tree import Tree
 
@@ -70,7 +70,8 @@ def fixture_kernels(tmp_path_factory):
     root = tmp_path_factory.mktemp("kernels")
     for release in (KERNEL, "6.12.0-test"):
         tree = ModuleTree(root, release)
-        tree.builtin = ["vfio", "vfio-pci", "mlx5-vfio-pci", "e1000"]
+        tree.builtin = ["vfio", "vfio-pci", "mlx5-vfio-pci", "odd_vfio_pci", "e1000"]
+        tree.builtin_info = [f"mlx5_vfio_pci.alias={MLX5}"]
         tree.index()
     return root / "lib"
 
@@ -609,6 +610,18 @@ def test_a_driver_that_a_kernel_lacks(host):
     assert [finding["text"] for finding in result["findings"]] == [
         f"kernel {release}: pci-stub is not among its modules"
         for release in (KERNEL, "6.12.0-test")]
+
+
+@pytest.mark.parametrize("driver, findings", [
+    ("auto", []), ("mlx5_vfio_pci", []), ("odd-vfio-pci", ["odd-vfio-pci"] * 2)])
+def test_a_driver_from_outside_the_tree_is_warned_of(host, driver, findings):
+    """Its module is there: whoever named it may know what it does."""
+    host.policy(f"bind {TWIN} id=144d:a80a driver={driver}\n")
+    status, result = host.check()
+    assert status == 0
+    assert [(finding["severity"], finding["text"].split(": ")[1]) for finding in result["findings"]
+            if finding["check"] == "driver"] == [
+        ("warning", f"nothing says that {name} hands devices to a guest") for name in findings]
 
 
 # What hardware has against it.

@@ -21,6 +21,8 @@ KEPT = {
     "nobody knows what the host needs": (BRIDGE, "#protect unknown\n"),
     "a bridge that is gone": (DRIVE, DRIVE.replace("0000:00:01.0", "ffffffff:ff:1f.7")),
     "the last of two kernels": ("#kernel 6.12.0\n#kernel 6.1\n" + BRIDGE, "#kernel 6.1\n"),
+    "a variant that matches nothing": ("#variant a_vfio_pci x\n" + BRIDGE,
+                                       "#variant a_vfio_pci x\n"),
     "the last of two command lines": ("#cmdline quiet splash\n#cmdline ro\n" + BRIDGE,
                                       "#cmdline ro\n"),
 }
@@ -80,3 +82,32 @@ def test_no_secret_is_in_it(program, tmp_path):
     (line,) = [line for line in done.splitlines() if line.startswith("#cmdline ")]
     assert line.split()[1:] == ["root=/dev/sda1", "quiet", *KEPT_WORDS.split()]
     assert "# 8 words of the kernel command line are left out\n" in done
+
+
+def test_variants_of_the_kernel_that_match_a_function(program, tmp_path):
+    """What driver=auto goes by is in the dump, and list says the same of it as of the machine."""
+    machine = parse(BRIDGE + DRIVE)
+    machine.variants = [("vfio-pci", "vfio_pci:v*d*sv*sd*bc*sc*i*"),
+                        ("a_vfio_pci", "vfio_pci:v0000144Dd*sv*sd*bc01sc*i*"),
+                        ("b_vfio_pci", "vfio_pci:v0000144Dd*sv*sd*bc02sc*i*")]
+    tree = Tree(tmp_path / "root", machine)
+    tree.policy({"vfio-bind.conf": b"bind 01:00.0 driver=auto\n"})
+    tree.protect([])
+    words = (program, "--root", tree.root)
+    once = subprocess.run([*words, "dump"], check=True, text=True, stdout=subprocess.PIPE).stdout
+    assert [line for line in once.splitlines() if line.startswith("#variant")] == [
+        "#variant a_vfio_pci vfio_pci:v0000144Dd*sv*sd*bc01sc*i*"]
+    (tmp_path / "machine").write_text(once)
+    words += ("--machine", tmp_path / "machine")
+    listed = golden.validate(golden.run(*words, "list", "--json").stdout, "list")
+    assert listed["devices"][1]["driver_next"] == "a_vfio_pci"
+    explained = golden.run(*words, "explain", "01:00.0", "--json")
+    assert golden.validate(explained.stdout, "explain")["driver"] == "a_vfio_pci"
+    assert "\n  driver: a_vfio_pci\n" in golden.run(*words, "explain", "01:00.0").stdout
+
+
+def test_a_variant_that_makes_no_sense(program, tmp_path):
+    (tmp_path / "machine").write_text("#variant nvme vfio_pci:v*\n" + BRIDGE)
+    done = subprocess.run([program, "--machine", tmp_path / "machine", "dump"], text=True,
+                          stderr=subprocess.PIPE, check=False)
+    assert done.returncode == 2 and ":1:10: expected DRIVER ALIAS" in done.stderr

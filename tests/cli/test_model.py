@@ -11,7 +11,7 @@ from lib import golden
 from lib.hosttree import HostTree
 from lib.initramfs import (COMPRESS, Link, cpio, image, initramfs_tools, member, microcode,
                            mkinitcpio, pe, tree)
-from lib.moduletree import vfio_tree
+from lib.moduletree import RELEASE, vfio_tree
 from lib.payload import OURS, build, fixture_program, set_policy  # noqa: F401
 
 BINDER = b"\x7fELF, or so it says\n"
@@ -123,6 +123,23 @@ def test_a_folder_of_drop_ins_that_others_may_write(machine):
     folder = member(VENDOR[:-1], 0o040777, b"", 9)
     done = machine.verify(content[:content.rindex(end)] + folder + end)
     assert done[1] == "wrong" and f"/{VENDOR[:-1]} in the image may be written by others" in done[2]
+
+
+def test_an_image_that_knows_other_variants(program, machine):
+    """By the list of the kernel that it is for, whichever runs now."""
+    aliases = machine.root / "lib/modules" / RELEASE / "modules.alias"
+    aliases.write_text("alias vfio_pci:v0000144Dd0000A80Asv*sd*bc*sc*i* mlx5_vfio_pci\n"
+                       + aliases.read_text())
+    set_policy(machine.root, "bind nvme driver=auto\n")
+    built = build(program, machine.root, machine.root.parent / "auto")
+    machine.payload = tree(built.dir)
+    assert machine.verify(machine.image())[:2] == (0, "right")
+    plan = built.read("plan")
+    without = "".join(line for line in plan.splitlines(True) if not line.startswith("variant mlx5"))
+    assert machine.verify(machine.image(**{f"{OURS}/plan": without})) == (
+        10, "outdated", f"{machine.free} is given to vfio-pci, not to mlx5_vfio_pci")
+    content = machine.image(**{CONF: "bind nvme driver=mlx5-vfio-pci\n"})
+    assert machine.verify(content)[1] == "right"
 
 
 @pytest.mark.parametrize("mode, uid, why", [

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from lib.moduletree import COMPRESS, RELEASE, vfio_tree
+from lib.hosttree import HostTree
+from lib.moduletree import COMPRESS, MLX5, RELEASE, vfio_tree
 from lib.payload import OURS, build, fixture_program, own_mounts, set_policy  # noqa: F401
 
 KERNELS = ("6.1.", "6.12.", "7.")
@@ -82,7 +83,7 @@ def test_required_are_dependencies_and_optional_are_soft_ones(program, root, out
 def test_a_soft_dependency_that_another_driver_needs_is_required(program, root, out):
     tree = vfio_tree(root, without=("mlx5-vfio-pci",))
     tree.add("mlx5-vfio-pci", ("vfio_iommu_type1", "vfio_pci_core"),
-             ("alias=vfio_pci:v15B3d101Esv*sd*bc*sc*i*",))
+             ("alias=" + MLX5,))
     tree.index()
     set_policy(root, "bind 0000:01:00.0 driver=mlx5_vfio_pci\n")
     assert needs(build(program, root, out))["vfio_iommu_type1"] == "required"
@@ -328,3 +329,115 @@ def test_debian_kernels(program, root, out, version, driver):
     assert "softdep vfio post: vfio_iommu_type1" in soft
     for stored in (out / OURS / "modules").iterdir():
         assert stored.read_bytes().endswith(b"~Module signature appended~\n")
+
+
+EVERYTHING = "variant vfio-pci vfio_pci:v*d*sv*sd*bc*sc*i*"
+AUTO = "bind network driver=auto\n"
+
+
+def nic(root, ids="15b3:101e"):
+    """A host with its root on a drive, and a network function; returns the function's folder."""
+    host = HostTree(root)
+    host.nvme()
+    host.mount("/", "259:0")
+    place = "pci0000:00/0000:00:04.0"
+    host.pci(place, ids, 0x020000)
+    return root / "sys/devices" / place
+
+
+def behind(plan, line):
+    return plan[plan.index(line) + 1:]
+
+
+def test_auto_takes_the_variant_of_a_function_along(program, root, out):
+    nic(root)
+    vfio_tree(root)
+    payload = build(program, root, out, policy=AUTO)
+    assert payload.plan[5:] == [
+        EVERYTHING, f"variant mlx5_vfio_pci {MLX5}", "load mlx5-vfio-pci.ko required"]
+    assert (out / OURS / "modules/mlx5-vfio-pci.ko").exists()
+    assert payload.stderr == ""
+
+
+def test_auto_leaves_out_what_no_function_could_get(program, root, out):
+    nic(root, "15b3:101d")
+    vfio_tree(root)
+    payload = build(program, root, out, policy=AUTO)
+    assert payload.plan[4:] == ["load vfio-pci.ko required", EVERYTHING]
+    assert not (out / OURS / "modules/mlx5-vfio-pci.ko").exists()
+
+
+def test_auto_takes_what_a_virtual_function_would_get_along(program, root, out):
+    (nic(root, "15b3:101d") / "sriov_vf_device").write_text("101e\n")
+    vfio_tree(root)
+    assert f"variant mlx5_vfio_pci {MLX5}" in build(program, root, out, policy=AUTO).plan
+
+
+def test_auto_takes_all_along_where_the_machine_cannot_be_seen(program, root, out):
+    nic(root, "8086:1533")
+    (root / ".dockerenv").write_text("")
+    vfio_tree(root)
+    assert f"variant mlx5_vfio_pci {MLX5}" in build(program, root, out, policy=AUTO).plan
+
+
+@pytest.mark.parametrize("policy, there", (("bind network\n", False),
+                                           ("bind network driver=mlx5_vfio_pci\n", False),
+                                           ("accept cmdline\n", True)))
+def test_variants_are_there_where_a_rule_may_ask_for_them(program, root, out, policy, there):
+    nic(root)
+    vfio_tree(root)
+    plan = build(program, root, out, policy=policy).plan
+    assert (f"variant mlx5_vfio_pci {MLX5}" in plan) == there
+    assert (EVERYTHING in plan) == there
+
+
+def test_what_two_variants_need_is_behind_each_and_stored_once(program, root, out):
+    """Whichever of them is asked for finds all it needs, and what nobody asks for is not loaded."""
+    nic(root)
+    tree = vfio_tree(root)
+    other = MLX5.replace("sc*", "sc00")
+    tree.add("maker_core")
+    for name, alias in (("a_vfio_pci", MLX5), ("b_vfio_pci", other)):
+        tree.add(name, ("vfio_pci_core", "maker_core"), (f"alias={alias}",))
+    tree.index()
+    (root / "lib/modules" / RELEASE / "modules.alias").write_text(
+        f"# a comment\nalias {MLX5} a_vfio_pci\nalias {other} b_vfio_pci\n")
+    payload = build(program, root, out, policy=AUTO)
+    assert behind(payload.plan, "load vfio-pci.ko required") == [
+        f"variant b_vfio_pci {other}", "load maker_core.ko required", "load b_vfio_pci.ko required"]
+    set_policy(root, AUTO)
+    (root / ".dockerenv").write_text("")
+    payload = build(program, root, out)
+    assert behind(payload.plan, "load vfio-pci.ko required") == [
+        f"variant a_vfio_pci {MLX5}", "load maker_core.ko required", "load a_vfio_pci.ko required",
+        f"variant b_vfio_pci {other}", "load maker_core.ko required", "load b_vfio_pci.ko required"]
+    assert [path.name for path in (out / OURS / "modules").glob("maker*")] == ["maker_core.ko"]
+
+
+def test_aliases_of_one_variant_that_do_not_stand_together(program, root, out):
+    """Their order counts where two match alike; the modules stand behind the first."""
+    nic(root)
+    vfio_tree(root).add("b_vfio_pci")
+    (root / ".dockerenv").write_text("")
+    aliases = [f"alias {MLX5} mlx5_vfio_pci", "alias vfio_pci:v00001DD8d*sv*sd*bc*sc*i* b_vfio_pci",
+               "alias vfio_pci:v000019E5d*sv*sd*bc*sc*i* mlx5_vfio_pci",
+               "alias vfio_pci:v000019E5d*sv*sd*bc*sc*i* odd", "alias pci:v*d* mlx5_vfio_pci",
+               "alias vfio_pci: a b_vfio_pci"]
+    subprocess.run(["depmod", "-b", root, RELEASE], check=True, env={"PATH": "/usr/sbin:/sbin"})
+    (root / "lib/modules" / RELEASE / "modules.alias").write_text("\n".join(aliases))
+    assert behind(build(program, root, out, policy=AUTO).plan, "load vfio-pci.ko required") == [
+        f"variant mlx5_vfio_pci {MLX5}", "load mlx5-vfio-pci.ko required",
+        "variant b_vfio_pci vfio_pci:v00001DD8d*sv*sd*bc*sc*i*", "load b_vfio_pci.ko required",
+        "variant mlx5_vfio_pci vfio_pci:v000019E5d*sv*sd*bc*sc*i*"]
+
+
+def test_a_variant_that_is_built_in(program, root, out):
+    nic(root)
+    tree = vfio_tree(root, builtin=("vfio-pci", "mlx5-vfio-pci"))
+    tree.builtin_info = ["vfio_pci.alias=vfio_pci:v*d*sv*sd*bc*sc*i*", f"mlx5_vfio_pci.alias={MLX5}",
+                         "mlx5_vfio_pci.license=GPL", "mlx5_core.alias=pci:v*"]
+    tree.index()
+    payload = build(program, root, out, policy=AUTO)
+    assert payload.plan[-3:] == [EVERYTHING, f"variant mlx5_vfio_pci {MLX5}",
+                                 "builtin mlx5_vfio_pci"]
+    assert payload.stderr.count("warning") == payload.stderr.count("storage")

@@ -44,6 +44,11 @@ class Forest:
         return json.loads(stdout) if stdout else None
 
 
+def plain(drivers):
+    """Names of modules have no dash, those of drivers may."""
+    return {address: driver.replace("_", "-") for address, driver in drivers.items()}
+
+
 class Question:
     """A machine, a policy and a command line; and one of its devices to be explained."""
 
@@ -68,9 +73,12 @@ class Question:
         return reference.run(self.tree.machine, [(self.name, self.policy)], self.tree.cmdline())
 
     def ask_list(self):
-        shown = self.forest.ask(self.tree, "list")
-        return {device["address"]: (device["verdict"], device["reason"], device["rule"])
-                for device in shown["devices"] if device["verdict"] != "none"}
+        """Verdicts, and the drivers that bound devices will have."""
+        devices = self.forest.ask(self.tree, "list")["devices"]
+        return ({device["address"]: (device["verdict"], device["reason"], device["rule"])
+                 for device in devices if device["verdict"] != "none"},
+                plain({device["address"]: device["driver_next"]
+                       for device in devices if device["verdict"] == "bind"}))
 
     def ask_explain(self, address):
         shown = self.forest.ask(self.tree, "explain", address)
@@ -80,7 +88,7 @@ class Question:
         """What the host program says; of a machine that is told to do without, nothing."""
         if result.off:
             return {}
-        pairs = {"list": (self.ask_list(), result.verdicts)}
+        pairs = {"list": (self.ask_list(), (result.verdicts, plain(result.drivers)))}
         addresses = sorted(result.verdicts) or list(self.tree.machine.devices)
         address = addresses[int(self.chance * len(addresses))]
         expected = result.verdicts.get(address, ("none", "-"))[:2]
@@ -101,6 +109,7 @@ class Question:
             "verdicts": (run.verdicts, result.verdicts),
             "findings": (sorted(run.findings), sorted(result.findings)),
             "shared": (run.shared, shared),
+            "drivers": (plain(run.drivers), plain(result.drivers)),
             **self.host_pairs(result),
         }
         return {name: pair for name, pair in both.items() if pair[0] != pair[1]}

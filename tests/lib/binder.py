@@ -41,6 +41,13 @@ class Run:
         return {address: match[1].split(",") for address, match in found if match}
 
     @property
+    def drivers(self):
+        """address -> the driver that the kernel log of a dry run says it would have."""
+        found = (re.search(r"vfio-bind: (\S+) would be bound to ([^ ,]+)", line)
+                 for line in self.kmsg)
+        return {match[1]: match[2] for match in found if match}
+
+    @property
     def mistakes(self):
         """(file, line, column) as the kernel log tells them."""
         found = (re.search("nothing bound: (/.*?):([0-9]+):([0-9]+): expected", line)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 HEADER_TYPES = {0x0604: 1, 0x0607: 2, 0x0609: 1}
 KEYS = {"framebuffer", "boot-display", "below", "header-type", "disk-in-use", "protect", "kernel",
-        "cmdline", "slot", "physfn", "unreadable"}
+        "cmdline", "slot", "physfn", "unreadable", "variant"}
 
 
 @dataclass(eq=False)
@@ -58,6 +58,7 @@ class Machine:
     slots: dict = field(default_factory=dict)  # name -> (domain, bus, device or None)
     below: dict = field(default_factory=dict)  # (domain, bus) of a root bus -> address
     protect: list | None = None  # lines behind the header, None for a missing file
+    variants: list = field(default_factory=list)  # (driver, alias) of the kernel's modules
     kernel: str = "6.12.0-test"
     cmdline: str = ""
 
@@ -128,6 +129,8 @@ def _apply(machine, key, value):
         machine.devices[words[0]].header_type = int(words[1])
     elif key == "disk-in-use":
         machine.devices[words[0]].disks.append(words[1])
+    elif key == "variant":
+        machine.variants.append(tuple(words))
     elif key == "protect":
         machine.protect = (machine.protect or []) + [value]
     elif key == "slot":

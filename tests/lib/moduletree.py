@@ -10,6 +10,7 @@ from functools import lru_cache
 from pathlib import Path
 
 RELEASE = "6.9.0-test"
+MLX5 = "vfio_pci:v000015B3d0000101Esv*sd*bc*sc*i*"
 # As a signed module ends: linux/include/linux/module_signature.h.
 SIGNATURE = b"\x02\x00\x00\x00\x00\x00\x01\x9a~Module signature appended~\n"
 COMPRESS = {
@@ -51,7 +52,7 @@ class ModuleTree:
         self.path = self.root / "lib/modules" / release
         self.path.mkdir(parents=True)
         self.modules = {}  # name -> bytes, as they are uncompressed
-        self.builtin = []
+        self.builtin, self.builtin_info = [], []
 
     def add(self, name, needs=(), info=(), compress=""):
         """A module in NAME.ko and what it is compressed by."""
@@ -63,7 +64,8 @@ class ModuleTree:
     def index(self):
         """Makes the indexes anew, as the installation of a kernel does."""
         (self.path / "modules.order").write_text("")
-        (self.path / "modules.builtin.modinfo").write_bytes(b"")
+        (self.path / "modules.builtin.modinfo").write_bytes(
+            b"".join(info.encode() + b"\0" for info in self.builtin_info))
         (self.path / "modules.builtin").write_text(
             "".join(f"kernel/{name}.ko\n" for name in self.builtin))
         subprocess.run(["depmod", "-b", self.root, self.release], check=True,
@@ -80,7 +82,7 @@ def vfio_tree(root, compress="", without=(), builtin=()):
             ("vfio_iommu_type1", ("vfio",), ()),
             ("vfio-pci-core", ("vfio", "irqbypass"), ()),
             ("vfio-pci", ("vfio_pci_core",), ("alias=vfio_pci:v*d*sv*sd*bc*sc*i*",)),
-            ("mlx5-vfio-pci", ("vfio_pci_core",), ("alias=vfio_pci:v15B3d101Esv*sd*bc*sc*i*",)),
+            ("mlx5-vfio-pci", ("vfio_pci_core",), ("alias=" + MLX5,)),
             ("odd_vfio_pci", (), ()),
             ("pci-stub", (), ())):
         if name not in without and name not in builtin:

@@ -10,7 +10,8 @@ from .reference_policy import CLASS_NAMES
 INTERESTING = (0x01, 0x02, 0x03, 0x04, 0x0c, 0x12)
 ALLOW = ("no-iommu", "boot-display", "host-storage", "host-network", "host-input",
          "bound-display", "last-display")
-DRIVERS = ("vfio-pci", "pci-stub", "mlx5_vfio_pci", "nvgrace-gpu-vfio-pci")
+DRIVERS = ("vfio-pci", "pci-stub", "mlx5_vfio_pci", "nvgrace-gpu-vfio-pci", "auto", "auto", "auto")
+MADE_FOR = ("vfio-pci", "mlx5_vfio_pci", "nvgrace_gpu_vfio_pci", "xe-vfio-pci", "odd_vfio_pci")
 
 
 def path_text(machine, device):
@@ -203,6 +204,16 @@ def virtual_functions(rng, machine):
         device.physfn, device.vf = able[0].address, number
 
 
+def alias(rng, device):
+    """An alias of a driver that may be made for the device: it says some of what it is."""
+    return "vfio_pci:" + "".join(
+        letters + (digits if rng.random() < known else "*") for letters, digits, known in (
+            ("v", "%08X" % device.vendor, 0.9), ("d", "%08X" % device.device, 0.7),
+            ("sv", "%08X" % device.subvendor, 0.2), ("sd", "%08X" % device.subdevice, 0.2),
+            ("bc", "%02X" % device.base, 0.2), ("sc", "%02X" % (device.class16 & 0xff), 0.2),
+            ("i", "%02X" % (device.cls & 0xff), 0.1)))
+
+
 def vary(rng, machine):
     """The machine with other facts: what shows the picture, groups, serial numbers, drivers."""
     machine = copy.deepcopy(machine)
@@ -233,4 +244,6 @@ def vary(rng, machine):
     spare = rng.choice(list(machine))
     machine.slots["PCI 3"] = spare.slot
     machine.slots["bus"] = (*spare.key[:2], None)
+    machine.variants = [(rng.choice(MADE_FOR), alias(rng, rng.choice(list(machine))))
+                        for _ in range(rng.choice((0, 4, 20)))]
     return machine

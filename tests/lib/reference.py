@@ -7,6 +7,7 @@ import functools
 import re
 from dataclasses import dataclass, field
 
+from . import variants
 from .reference_policy import Rule, parse, read_address, read_dsn, read_id, read_path
 
 CMDLINE = "/proc/cmdline"
@@ -22,6 +23,7 @@ class Result:
     mistakes: list = field(default_factory=list)  # (file, line, column)
     verdicts: dict = field(default_factory=dict)  # address -> (verdict, reason, file:line)
     findings: list = field(default_factory=list)  # (file:line, reason) in file order
+    drivers: dict = field(default_factory=dict)  # bound address -> the driver it is to have
     shared: dict = field(default_factory=dict)  # bound address -> host functions of its group
 
 
@@ -256,8 +258,13 @@ class Judge:
         self.ask_all()
         self.conflicts = {
             address: letting[0][0] for address, letting in self.letting.items()
-            if len({(rule.option("driver") or "vfio-pci").replace("_", "-") for rule, _ in letting}) > 1}
+            if len({self.driver(rule, address).replace("_", "-") for rule, _ in letting}) > 1}
         self.ask_all()
+
+    def driver(self, rule, address):
+        name = rule.option("driver") or "vfio-pci"
+        return name if name != "auto" else variants.best(self.machine.variants,
+                                                         self.machine.devices[address])
 
     def ask_all(self):
         """Who is let through by which rules, and who is held back by which, in file order."""
@@ -397,6 +404,7 @@ def run(machine, files, cmdline):
             result.verdicts[device.address] = *verdict[:2], verdict[2].where
             if verdict[0] == "bind":
                 result.shared[device.address] = group_shared(machine, judge, device)
+                result.drivers[device.address] = judge.driver(verdict[2], device.address)
     outcomes = [(rule.where, judge.outcome(rule)) for rule in policy.rules]
     result.findings = [(where, outcome) for where, outcome in outcomes if outcome]
     unmet = any(outcome in ("required", *NO_MATTER_WHAT) for _, outcome in outcomes)

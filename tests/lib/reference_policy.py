@@ -99,6 +99,8 @@ def read_number(text):
 
 
 def read_driver(text):
+    if text == "auto":
+        return text
     guest = text == "pci-stub" or text.endswith(("vfio-pci", "vfio_pci"))
     return text if guest and re.fullmatch("[a-z0-9_-]{1,39}", text) else None
 

@@ -4,6 +4,8 @@
 import os
 import re
 
+from . import variants
+
 PAYLOAD = "usr/lib/vfio-bind"
 PROTECT = "vfio-bind-protect 1"
 BOOT = "BOOT_IMAGE=/vmlinuz root=/dev/sda1 quiet "
@@ -87,7 +89,8 @@ class Tree:
             _dirs(self.path(name))
         _write(self.path("dev/kmsg"), b"")
         _write(self.path("sys/bus/pci/drivers_probe"), b"")
-        for name in {d.driver for d in self.machine if d.driver}.union(GUEST_DRIVERS):
+        made_for = {driver for driver, _ in self.machine.variants}
+        for name in {d.driver for d in self.machine if d.driver}.union(GUEST_DRIVERS, made_for):
             _dirs(self.path("sys/bus/pci/drivers", name))
             for attribute in ("bind", "unbind"):
                 _write(self.path("sys/bus/pci/drivers", name, attribute), b"")
@@ -197,7 +200,11 @@ class Tree:
     def _payload(self):
         machine = self.machine
         _write(self.path(PAYLOAD, "plan"), "vfio-bind-plan 1\nkernel %s\nbuiltin vfio-pci\n"
-               % machine.kernel)
+               % machine.kernel + "".join("variant %s %s\n" % one for one in machine.variants))
+        if machine.variants:
+            modules = self.path("lib/modules", machine.kernel)
+            _dirs(modules)
+            _write(modules + "/modules.alias", variants.modules_alias(machine.variants))
         _dirs(self.path("proc/sys/kernel"))
         _write(self.path("proc/sys/kernel/osrelease"), machine.kernel + "\n")
         self.protect(machine.protect)

@@ -33,6 +33,16 @@ static const struct plan_row plans[] = {
 	{ "a module is nothing else", HEADER "load vfio.ko maybe\n", "?" },
 	{ "a builtin module has no options", HEADER "builtin vfio x=1\n", "?" },
 	{ "a step has a file", HEADER "load\n", "?" },
+	{ "a variant is a driver and its alias",
+	  HEADER "load vfio-pci.ko required\nvariant mlx5_vfio_pci vfio_pci:v*d*sv*sd*bc*sc*i*\n"
+		 "load mlx5-vfio-pci.ko required\n",
+	  "!vfio-pci.ko;~mlx5_vfio_pci vfio_pci:v*d*sv*sd*bc*sc*i*;!mlx5-vfio-pci.ko;" },
+	{ "a variant has an alias", HEADER "variant mlx5_vfio_pci\n", "?" },
+	{ "a variant has a name", HEADER "variant\n", "?" },
+	{ "a variant is a driver that a rule may name", HEADER "variant mlx5_core vfio_pci:v*\n",
+	  "?" },
+	{ "a variant's name is no longer than a driver's",
+	  HEADER "variant abcdefghijklmnopqrstuvwxyz01234_vfio_pci vfio_pci:v*\n", "?" },
 };
 
 static void check_plan(void **state)
@@ -50,6 +60,7 @@ static void check_plan(void **state)
 	while ((found = modplan_next(&rest, &step)) == 1)
 		sprintf(got + strlen(got), "%s%.*s%s%.*s;",
 			step.builtin  ? "+" :
+			step.variant  ? "~" :
 			step.required ? "!" :
 					"",
 			(int)step.file.len, step.file.at, step.options.len ? " " : "",

@@ -46,6 +46,8 @@ static const struct option_row options[] = {
 	{ "nth= takes no zero", "nth=0 count=3", { 0 }, true },
 	{ "driver=vfio-pci", "driver=vfio-pci", { .driver = VFIO }, false },
 	{ "driver=pci-stub", "driver=pci-stub", { .driver = DRIVER("pci-stub") }, false },
+	{ "driver=auto", "driver=auto", { .driver = DRIVER("auto") }, false },
+	{ "driver= takes no word that begins with auto", "driver=autom", { 0 }, true },
 	{ "driver= takes a variant with a dash",
 	  "driver=nvgrace-gpu-vfio-pci",
 	  { .driver = DRIVER("nvgrace-gpu-vfio-pci") },

@@ -32,10 +32,18 @@ static struct plan plan;
 static struct wants lacking;
 static uint64_t parents[64];
 
+/* What driver=auto goes by: for cards of NVIDIA's, and more exactly for one of them. */
+#define STEPS                                                                                      \
+	"variant nv_vfio_pci vfio_pci:v000010DEd*sv*sd*bc03sc*i*\n"                                \
+	"variant own_vfio_pci vfio_pci:v000010DEd00001C82sv*sd*bc03sc*i*\n"
+
 #define WORLD                                                                                      \
 	{                                                                                          \
 		.policy = &policy, .inventory = &inventory, .protect = &protect, .plan = &plan,    \
-		.wants = &lacking                                                                  \
+		.wants = &lacking, .steps = {                                                      \
+			STEPS,                                                                     \
+			sizeof(STEPS) - 1                                                          \
+		}                                                                                  \
 	}
 
 static bool word_is(struct text word, const char *key, const char **value)
