@@ -16,7 +16,8 @@ static const struct command {
 	int (*run)(struct options *options, int argc, char *argv[]);
 	const char *sentence, *example;
 } commands[] = {
-	{ "list", "[--for PROGRAM ADDRESS]", "devices by IOMMU group, and who has them", command_list,
+	{ "list", "[--for PROGRAM ADDRESS]", "devices by IOMMU group, and who has them",
+	  command_list,
 	  "Shows the devices that can be given away as a tree by IOMMU group: who has each now, "
 	  "and\n"
 	  "who will have it after the next boot.",

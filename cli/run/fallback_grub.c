@@ -43,27 +43,25 @@ static bool has_string(struct text text, const char *string)
 	return memmem(text.at, text.len, string, strlen(string)) != NULL;
 }
 
-/* True if a line of the menu has the string, and where behind is not NULL, a later one has that. */
+/* True if a line of the menu has the string, and a later one what comes behind; "" is anything. */
 static bool menu_says(struct machine *machine, const char *path, const char *string,
 		      const char *behind)
 {
 	static struct lines lines;
 	struct text line;
-	bool first = false, second = false;
+	bool began = false, found = false;
 	int err = lines_open(&lines, machine, path);
 
 	if (err)
 		return false;
-	while (!second && lines_next(&lines, &line, &err)) {
-		if (first)
-			second = has_string(line, behind);
-		else
-			first = has_string(line, string);
-		if (first && !behind)
-			second = true;
+	while (!found && lines_next(&lines, &line, &err)) {
+		if (!has_string(line, began ? behind : string))
+			continue;
+		found = began || !behind[0];
+		began = true;
 	}
 	lines_close(&lines);
-	return second;
+	return found;
 }
 
 bool grub_is_used(struct machine *machine)
@@ -73,7 +71,7 @@ bool grub_is_used(struct machine *machine)
 
 	/* With the command blscfg the menu is what loader/entries holds: grub2-mkconfig on Fedora. */
 	return menu >= 0 && machine_has(machine, GRUB_D "/10_linux") &&
-	       !menu_says(machine, menus[menu].path, "blscfg", NULL);
+	       !menu_says(machine, menus[menu].path, "blscfg", "");
 }
 
 static bool write_menu(struct fallback *fallback, int menu, const char *program)
@@ -180,10 +178,10 @@ int grub_remove(struct fallback *fallback)
 
 	if (err)
 		return complain(EXIT_FAILED, "/" GRUB_D "/" LINK_NAME ": %s", strerror(-err));
-	if (menu < 0 || !menu_says(machine, menus[menu].path, ENTRY_ID, NULL))
+	if (menu < 0 || !menu_says(machine, menus[menu].path, ENTRY_ID, ""))
 		return EXIT_AS_CONFIGURED;
 	if (!write_menu(fallback, menu, program) ||
-	    menu_says(machine, menus[menu].path, ENTRY_ID, NULL) || !write_copies(fallback))
+	    menu_says(machine, menus[menu].path, ENTRY_ID, "") || !write_copies(fallback))
 		return complain(EXIT_FAILED, "the entry is still in /%s: see above",
 				menus[menu].path);
 	fallback_add(fallback, menus[menu].path, FALLBACK_REMOVED);
