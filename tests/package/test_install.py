@@ -17,6 +17,12 @@ from .deb import BINDER, next_version
 
 POLICY = "bind display boot_display=0\n"
 APT = "DEBIAN_FRONTEND=noninteractive apt-get -q -y --no-install-recommends"
+# A boot entry, as one of systemd-boot, and ours beside it.
+MENU = """
+mkdir -p /boot/loader/entries
+printf 'title Debian\\nlinux /linux\\n' >/boot/loader/entries/debian.conf
+vfio-bind fallback"""
+FALLBACK = "-0-without_vfio_bind.conf"
 ENABLED = "etc/systemd/system/sysinit.target.wants/vfio-bind.service"
 # What any package leaves behind, whatever it holds: logs, caches, and the package manager's own
 # books, whose lists of files are compared all the same.
@@ -93,10 +99,10 @@ def whole_life(request, deb, tmp_path_factory):
     life.step("installed", f"{APT} install /tmp/vfio-bind.deb")
     write(life.tree, "etc/vfio-bind.conf", POLICY)
     write(life.tree, "etc/vfio-bind.conf.d/more.conf", "keep 0000:05:00.0\n")
-    life.step("upgraded", f"systemctl enable vfio-bind.service; {APT} install /tmp/next.deb")
+    life.step("upgraded", f"systemctl enable vfio-bind.service; {MENU}; {APT} install /tmp/next.deb")
     life.step("removed", f"{APT} remove vfio-bind")
     life.step("again", f"{APT} install /tmp/vfio-bind.deb")
-    life.step("purged", f"{APT} purge vfio-bind")
+    life.step("purged", f"{APT} purge vfio-bind; rm -r /boot/loader")
     yield life
     shutil.rmtree(folder)
 
@@ -136,6 +142,15 @@ def test_removed_package_leaves_the_policy_but_no_image(life):
     assert in_image(removed) == set()
     assert BINDER not in removed.files
     assert {"etc/vfio-bind.conf", "etc/vfio-bind.conf.d/more.conf", ENABLED} <= set(removed.files)
+
+
+def test_boot_entry_goes_with_the_package(life):
+    """Not before: an upgrade keeps it. The kernel's own stays."""
+    entries = {name: sorted(path for path in stage.files if path.startswith("boot/loader/entries/"))
+               for name, stage in life.stages.items()}
+    ours, kernel = entries["upgraded"]
+    assert ours.endswith(FALLBACK) and kernel == "boot/loader/entries/debian.conf"
+    assert entries["removed"] == entries["again"] == [kernel]
 
 
 def test_purged_root_is_as_before(life):

@@ -14,20 +14,16 @@ ENTER, DOWN = "\r", "\x1b[B"
 class Console:
     """The first serial line: all that came, without escape sequences, and keys to be pressed."""
 
-    def __init__(self, folder):
-        self.folder = folder
-        self.line = socket.socket(socket.AF_UNIX)
+    def __init__(self, folder, line):
+        self.folder, self.line = folder, line
         self.text, self.at = "", 0
         self.changed = threading.Condition()
-
-    def connect(self):
-        """Once QEMU listens; it waits for that."""
-        self.line.connect(str(self.folder / "line"))
         threading.Thread(target=self.read, daemon=True).start()
 
     def read(self):
         """Until the machine is off."""
         raw = b""
+        self.line.setblocking(True)
         with open(self.folder / "console", "wb", buffering=0) as log:
             while more := self.line.recv(65536):
                 raw += more
@@ -40,13 +36,14 @@ class Console:
             self.changed.notify_all()
 
     def wait(self, pattern):
-        """For what comes behind the last that was waited for."""
+        """For what comes behind the last that was waited for. Returns the match."""
         with self.changed:
             found = self.changed.wait_for(
                 lambda: re.search(f"{pattern}|\n\\(off\\)\n", self.text[self.at:]), LIMIT)
             if not found or "(off)" in found[0]:
                 fail(self.folder, f"the serial line does not say {pattern!r}")
             self.at += found.end()
+            return found
 
     def press(self, key):
         """One key."""
@@ -56,20 +53,20 @@ class Console:
 def run_from_disk(folder, machine, disk, person=lambda console: None):
     """Boots what firmware finds on the disk, until the power is off; a reboot is one. person types
     at the console."""
-    line = f"socket,id=line,path={folder}/line,server=on,wait=on"
     command = ["qemu-system-x86_64", "-accel", "tcg,thread=multi", "-cpu", CPU, "-smp", "1",
-               "-display", "none", "-monitor", "none", "-chardev", line, "-serial", "chardev:line",
+               "-display", "none", "-monitor", "none",
+               "-chardev", f"socket,id=line,path={folder}/line", "-serial", "chardev:line",
                "-serial", f"file:{folder}/told", *machine.options({"root": ""}),
                "-drive", f"if=none,id=drive-root,format=raw,file={disk}"]
     for name in ("console", "told"):
         (folder / name).touch()
-    with subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE,
-                          text=True) as qemu:
+    with socket.create_server(f"{folder}/line", family=socket.AF_UNIX) as server, \
+            subprocess.Popen(command, stdin=subprocess.DEVNULL) as qemu:
         try:
-            console = connected(folder, qemu)
-            person(console)
+            server.settimeout(LIMIT)
+            person(Console(folder, server.accept()[0]))
             qemu.wait(LIMIT)
-        except subprocess.TimeoutExpired:
+        except (TimeoutError, subprocess.TimeoutExpired):
             fail(folder, f"not off after {LIMIT} s")
         finally:
             qemu.kill()
@@ -80,15 +77,3 @@ def run_from_disk(folder, machine, disk, person=lambda console: None):
     if not boot.ended:
         fail(folder, "off before its end")
     return boot
-
-
-def connected(folder, qemu):
-    """A console at QEMU's line, once there is one."""
-    console = Console(folder)
-    while qemu.poll() is None:
-        try:
-            console.connect()
-            return console
-        except (FileNotFoundError, ConnectionRefusedError):
-            threading.Event().wait(0.1)
-    return fail(folder, f"QEMU: exit {qemu.returncode}: {qemu.stderr.read()}")

@@ -27,6 +27,17 @@ ROOT = MACHINE.address("root")
 POLICY = f"bind {ROOT} id=1b36:0010 allow=host-storage\n"
 WORDS = f"console=ttyS0 {STEADY_WORDS} {FAST_WORDS} rd.vfio_bind.undo=0 init=/usr/lib/lab/from-disk"
 ESP_MIB, ROOT_MIB = 300, 2048
+# What the owner of the machine wrote.
+SETTINGS = {
+    "etc/vfio-bind.conf": POLICY,
+    "etc/machine-id": "0123456789abcdef0123456789abcdef\n",
+    "etc/fstab": f"UUID={ROOT_UUID} / ext4 defaults 0 1\nLABEL=ESP /boot/efi vfat umask=0077 0 1\n",
+    "etc/default/grub": "GRUB_DEFAULT=0\nGRUB_TIMEOUT=-1\nGRUB_TERMINAL=console\n"
+                        f"GRUB_DISTRIBUTOR=Debian\nGRUB_CMDLINE_LINUX='rw {WORDS}'\n",
+    "etc/kernel/cmdline": f"root=UUID={ROOT_UUID} rw {WORDS}\n",
+    "etc/kernel/install.conf": "layout=bls\nBOOT_ROOT=/boot/efi\n",
+}
+COUNTED = {"etc/kernel/tries": "1\n"}
 RELEASE = replace(TRIXIE, variant="loaders", packages=(
     *TRIXIE.packages, "grub-efi-amd64-bin", "grub2-common", "systemd-boot", "dosfstools"))
 KERNEL = "kernel=$(ls /usr/lib/modules)\n"
@@ -49,12 +60,18 @@ told kept vfio-bind fallback
 value entries "$(echo /boot/efi/loader/entries/*)"
 umount /boot/efi
 """
+# Its menu is there until somebody chooses.
+FORCED = """
+mount /boot/efi
+echo "timeout menu-force" >>/boot/efi/loader/loader.conf
+umount /boot/efi
+"""
 REMOVE = f"""{TOLD}{KERNEL}
 export SYSTEMD_RELAX_ESP_CHECKS=1
 told remove dpkg --remove vfio-bind
 [ ! -d /boot/efi/loader/entries ] || told add {ADD}
 value left "$(grep -ls rd.vfio_bind=0 /boot/grub/grub.cfg /boot/efi/loader/entries/* | xargs)"
-value link "$(ls /etc/grub.d)"
+value grub.d "$(ls /etc/grub.d)"
 """
 
 
@@ -64,28 +81,15 @@ def release_with_boot_loaders(request):
     return request.param
 
 
-def settings(tree, tries):
-    """What the owner of the machine wrote."""
-    write(tree, "etc/vfio-bind.conf", POLICY)
-    write(tree, "etc/machine-id", "0123456789abcdef0123456789abcdef\n")
-    write(tree, "etc/fstab", f"UUID={ROOT_UUID} / ext4 defaults 0 1\nLABEL=ESP /boot/efi vfat "
-                             "umask=0077 0 1\n")
-    write(tree, "etc/default/grub", "GRUB_DEFAULT=0\nGRUB_TIMEOUT=-1\nGRUB_TERMINAL=console\n"
-                                    f"GRUB_DISTRIBUTOR=Debian\nGRUB_CMDLINE_LINUX='rw {WORDS}'\n")
-    write(tree, "etc/kernel/cmdline", f"root=UUID={ROOT_UUID} rw {WORDS}\n")
-    write(tree, "etc/kernel/install.conf", "layout=bls\nBOOT_ROOT=/boot/efi\n")
-    if tries:
-        write(tree, "etc/kernel/tries", f"{tries}\n")
-
-
-def fill(lab, deb, tries, folder):
+def fill(lab, deb, settings, folder):
     """A disk with a table, an empty ESP and a root that has our package, and its image."""
     tree, generator = folder / "tree", lab.release.generator
     lab.root.copy(tree)
     for part in ("common", generator.name, "loaders"):
         copy_into(GUEST / part, tree)
     shutil.copy(deb.file, tree / "root/vfio-bind.deb")
-    settings(tree, tries)
+    for path, text in settings.items():
+        write(tree, path, text)
     run_in(tree, f"dpkg -i /root/vfio-bind.deb; {generator.build}")
     shutil.copy(tree / generator.image.format(lab.root.kernel_release), folder / "initrd")
     with open(folder / "disk", "wb") as image:
@@ -102,12 +106,13 @@ def fill(lab, deb, tries, folder):
 class Host:
     """A machine whose disk has the boot loader that a script put there."""
 
-    def __init__(self, lab, folder, script, tries=0):
-        deb = cached_deb()
-        key = key_of(lab.root.key, deb.key, MACHINE, settings.__code__.co_consts, POLICY, WORDS,
+    def __init__(self, lab, folder, script, more=()):
+        deb, settings = cached_deb(), SETTINGS | dict(more)
+        key = key_of(lab.root.key, deb.key, settings, ESP_MIB, ROOT_MIB,
                      *(key_of_tree(GUEST / part)
                        for part in ("common", lab.release.generator.name, "loaders")))
-        fresh = cached(f"loaders-{tries}", key, lambda new: fill(lab, deb, tries, new))
+        fresh = cached(f"loaders-{len(settings)}", key,
+                       lambda new: fill(lab, deb, settings, new))
         self.disk, self.folder = folder / "disk", folder
         subprocess.run(["cp", "--sparse=always", fresh / "disk", self.disk], check=True)
         image = Image(lab.root.kernel, fresh / "initrd", "", "")
@@ -132,45 +137,63 @@ def is_up_without_us(boot):
     assert "# off" in " ".join(stage.report)
 
 
-def default_then_fallback(console):
-    """The default is tried, and is lost; then the other one."""
-    console.wait("without vfio-bind")
-    console.press(ENTER)
-    console.wait(f"{ROOT} bound to vfio-pci")
-    console.wait("Rebooting automatically")
-    console.wait("without vfio-bind")
+def choose_in_grub(console):
+    """Down the menu, whose line that is chosen begins with a star."""
+    chosen = ""
+    while "without vfio-bind" not in chosen:
+        console.press(DOWN)
+        chosen = console.wait(r"\*(\S[^*]*?) {3}")[1]
+
+
+def choose_in_systemd_boot(console):
+    """The one behind the kernel's."""
     console.press(DOWN)
     console.wait("without vfio-bind")
-    console.press(ENTER)
 
 
-def removed(host):
-    """The package goes, in the host that came up by the fallback; then the default boots it."""
-    gone = host.boot(default_then_fallback, REMOVE)
-    is_up_without_us(gone)
-    told(gone, "remove")
-    assert gone.stages["root"].values["left"] == ""
-    assert "vfio-bind" not in gone.stages["root"].values["link"]
-    return gone
+def default_then_fallback(choose):
+    """The default is tried, and is lost; then the other one."""
+    def person(console):
+        console.wait("without vfio-bind")
+        console.press(ENTER)
+        console.wait(f"{ROOT} bound to vfio-pci")
+        console.wait("Rebooting automatically")
+        console.wait("without vfio-bind")
+        choose(console)
+        console.press(ENTER)
+    return person
 
 
-@pytest.mark.parametrize("loader", ["grub", "systemd-boot"])
+LOADERS = {"grub": (GRUB, choose_in_grub),
+           "systemd-boot": (SYSTEMD_BOOT + FORCED, choose_in_systemd_boot)}
+
+
+@pytest.mark.parametrize("loader", LOADERS)
 def test_chosen_by_hand(lab, tmp_path, loader):
-    """Over the serial line; then the package is removed, and the host boots as ever."""
-    host = Host(lab, tmp_path, GRUB if loader == "grub" else
-                f"{SYSTEMD_BOOT.replace('told again', 'echo')}")
+    """Over the serial line. In the host that came up so the package is removed: the entry is gone,
+    and the default boots as ever."""
+    script, choose = LOADERS[loader]
+    host = Host(lab, tmp_path, script)
     for name in ("loader", "menu", "fallback"):
         told(host.installed, name)
-    gone = removed(host)
-    assert gone.ended
-    after = host.boot(lambda console: (console.wait("Debian GNU/Linux"), console.press(ENTER)))
+    saved = host.boot(default_then_fallback(choose), REMOVE)
+    is_up_without_us(saved)
+    told(saved, "remove")
+    assert saved.stages["root"].values["left"] == ""
+    assert "vfio-bind" not in saved.stages["root"].values["grub.d"]
+
+    def take_the_default(console):
+        console.wait("Debian GNU/Linux")
+        console.press(ENTER)
+
+    after = host.boot(take_the_default)
     assert "rd.vfio_bind=0" not in after.stages["root"].values["cmdline"]
     assert after.stages["root"].drivers[ROOT] == "nvme" and after.said() == []
 
 
 def test_counted_boots(lab, tmp_path):
     """One boot is left to the default: the second start takes the fallback, and nobody typed."""
-    host = Host(lab, tmp_path, SYSTEMD_BOOT, tries=1)
+    host = Host(lab, tmp_path, SYSTEMD_BOOT, COUNTED)
     for name in ("loader", "menu", "fallback", "again", "kept"):
         told(host.installed, name)
     assert "without_vfio_bind+1.conf" in host.installed.stages["root"].values["entries"]
