@@ -229,6 +229,10 @@ install: all
 	$(PUT) 755 hooks/grub-fallback $(DESTDIR)$(PREFIX)/lib/vfio-bind/grub-fallback
 	$(PUT) 644 hooks/vfio-bind-initrd.service $(DESTDIR)$(UNITS)/vfio-bind-initrd.service
 	$(PUT) 644 hooks/vfio-bind.service $(DESTDIR)$(UNITS)/vfio-bind.service
+	$(PUT) 644 hooks/vfio-bind-confirm.service $(DESTDIR)$(UNITS)/vfio-bind-confirm.service
+	install -d $(DESTDIR)$(UNITS)/multi-user.target.wants
+	ln -sf ../vfio-bind-confirm.service \
+		$(DESTDIR)$(UNITS)/multi-user.target.wants/vfio-bind-confirm.service
 	$(PUT) 755 hooks/booster/booster $(DESTDIR)$(PREFIX)/lib/vfio-bind/booster
 	install -d $(DESTDIR)$(PREFIX)/lib/booster
 	ln -sf ../vfio-bind/binder $(DESTDIR)$(PREFIX)/lib/booster/vfio-bind-init

@@ -8,6 +8,7 @@
 #define BOOT_H
 
 #include "judgement.h"
+#include "trial_text.h"
 
 #include <sys/types.h>
 
@@ -62,6 +63,7 @@ struct boot {
 	bool dry_run;
 	bool not_given_back; /* a device the host is to have stays with a guest's driver */
 	bool ids_dropped;    /* an ids= was left out of a module's parameters */
+	struct trial trial;  /* with its policy named: what is left behind this boot */
 	size_t held;         /* devices that another driver has to let go of yet */
 	struct sought_driver drivers[POLICY_RULES_MAX]; /* those that devices are to have */
 	size_t driver_count;

@@ -16,6 +16,7 @@
 #include "report.h"
 #include "scan.h"
 #include "supervise.h"
+#include "trial.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -116,6 +117,21 @@ static void read_protect(struct boot *boot)
 			 PROTECT_FILE, error_name(err));
 }
 
+/* Returns false, having said so, where a trial lets nothing be bound. */
+static bool trial_permits(struct boot *boot)
+{
+	struct trial left;
+	enum trial_end end = trial_count(&boot->judged->machine, boot->dry_run, &left);
+
+	if (end == TRIAL_COUNTED)
+		boot->trial = left;
+	if (end == TRIAL_FAILED)
+		leave_report(boot, "the trial failed");
+	if (end == TRIAL_UNKNOWN)
+		leave_report(boot, "the trial cannot be counted");
+	return end == TRIAL_NONE || end == TRIAL_COUNTED;
+}
+
 static int look_and_decide(struct boot *boot)
 {
 	struct decision decision;
@@ -133,6 +149,8 @@ static int work(struct boot *boot)
 
 	if (!read_texts(boot, &status))
 		return status;
+	if (!trial_permits(boot))
+		return STATUS_REFUSED;
 	read_protect(boot);
 	plan_read(boot->judged);
 	err = look_and_decide(boot);

@@ -84,7 +84,7 @@ void drivers_find(struct boot *boot)
 	}
 }
 
-static int load_file(struct boot *boot, struct text file, const char *params)
+int module_load(struct machine *machine, struct text file, const char *params)
 {
 	char path[MACHINE_PATH_SIZE], name[NAME_SIZE];
 	int fd, err = 0;
@@ -94,7 +94,7 @@ static int load_file(struct boot *boot, struct text file, const char *params)
 	memcpy(name, file.at, file.len);
 	name[file.len] = '\0';
 	(void)join(path, sizeof(path), MODULES_DIR, name, "");
-	fd = machine_openat(&boot->judged->machine, path, O_RDONLY | O_NOFOLLOW);
+	fd = machine_openat(machine, path, O_RDONLY | O_NOFOLLOW);
 	if (fd < 0)
 		return fd;
 	/* Stored uncompressed, so no flag: and the signature at its end stays good. */
@@ -117,7 +117,8 @@ static void load_step(struct boot *boot, const struct module_step *step)
 		log_line(LEVEL_WARNING, "%.*s: %.*s left out: it would take twins too",
 			 (int)step->file.len, step->file.at, (int)params.ids.len, params.ids.at);
 	}
-	err = params.too_long ? -E2BIG : load_file(boot, step->file, params.text);
+	err = params.too_long ? -E2BIG :
+				module_load(&boot->judged->machine, step->file, params.text);
 	if (err)
 		log_line(step->required ? LEVEL_ERROR : LEVEL_WARNING, "%.*s not loaded: %s",
 			 (int)step->file.len, step->file.at, error_name(err));

@@ -23,6 +23,12 @@ void modules_load(struct boot *boot);
 struct text driver_asked(const struct boot *boot, size_t index);
 
 /*
+ * Loads one module of the payload, with its parameters. Returns 0, also where it is loaded
+ * already, or an error.
+ */
+int module_load(struct machine *machine, struct text file, const char *params);
+
+/*
  * Finds the drivers of the devices that are bound: whether they are there, and by which name,
  * as in that "-" and "_" are the same.
  */

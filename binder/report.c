@@ -317,6 +317,8 @@ static void put_report(struct out *out, const struct boot *boot, const char *not
 		out_format(out, "# %s\n", note);
 	if (boot->dry_run)
 		out_format(out, "# dry-run\n");
+	if (boot->trial.policy[0])
+		out_format(out, "# trial %u\n", boot->trial.boots);
 	if (boot->ids_dropped)
 		out_format(out, "# ids dropped\n");
 	if (!boot->decided)

@@ -37,7 +37,8 @@ void report_log(struct boot *boot);
  * Lines of the report that begin with "# " and have no tab are notes. If the decision asked for
  * it, one is what showed the boot's picture and how that is known:
  * `# boot-display ADDRESS firmware|boot_vga|only-screen`, or `# boot-display - none`. For each device that was taken from a guest's driver, because the
- * host is to have it: `# given-back ADDRESS`.
+ * host is to have it: `# given-back ADDRESS`. Of a boot on trial, with the boots that are left
+ * behind it: `# trial N`.
  */
 int report_write(struct boot *boot, const char *dir, const char *note);
 

@@ -52,8 +52,12 @@ static const struct command {
 	{ "release", "ADDRESS|/dev/NODE", "gives a device back to the host", command_release,
 	  "Gives a device back to the host's own driver. The policy stays as it is.",
 	  "vfio-bind release 0000:01:00.0" },
-	{ "update", "", "rebuilds the images, and looks at what was made", command_update,
-	  "Has the images built by the generator in use, and verifies each.", "vfio-bind update" },
+	{ "update", "[--trial[=N]]", "rebuilds the images, and looks at what was made",
+	  command_update, "Has the images built by the generator in use, and verifies each.",
+	  "vfio-bind update --trial" },
+	{ "confirm", "", "ends a trial: what this boot did is good", command_confirm,
+	  "Ends the trial that this boot is part of: from now on every boot binds.",
+	  "vfio-bind confirm" },
 	{ "verify", "[--boot] IMAGE", "whether an image does what /etc says", command_verify,
 	  "Reads an image of any generator, and says whether it will do what /etc says.",
 	  "vfio-bind verify --boot /boot/initrd.img-6.12.0" },
@@ -85,6 +89,7 @@ static const struct {
 	{ "output", " FILE", "where it goes" },
 	{ "remove", "", "take it away again" },
 	{ "refresh", "", "only where there is one, as after a kernel came: for hooks" },
+	{ "trial", "[=N]", "on probation for one boot, or N" },
 	{ "boot", "", "boot it in QEMU, and see who has a device first" },
 };
 

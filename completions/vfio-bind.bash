@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Completes vfio-bind in bash: commands, options, and addresses with the names of what is there.
 
-_vfio_bind_commands="list graph status check explain add remove repair import apply release update verify
-	fallback dump overlay payload"
+_vfio_bind_commands="list graph status check explain add remove repair import apply release update confirm
+	verify fallback dump overlay payload"
 
 # Addresses, each with its name behind a blank, of the machine the line is about.
 _vfio_bind_devices() {
@@ -45,6 +45,7 @@ _vfio_bind_options() {
 	list | for) own=(--all --for) ;;
 	check) own=(--strict) ;;
 	payload | overlay) own=(--kernel) ;;
+	update) own=(--trial) ;;
 	verify) own=(--boot --kernel --strict) ;;
 	fallback) own=(--remove) ;;
 	esac

@@ -66,6 +66,7 @@ complete -c vfio-bind -n '__vfio_bind_is list' -l for -d 'Lines that hand a devi
 complete -c vfio-bind -n '__vfio_bind_is list; and string match -q -- "--for*" (commandline -opc)' \
     -a '(__vfio_bind_addresses)'
 complete -c vfio-bind -n '__vfio_bind_is check verify' -l strict -d 'Warnings count'
+complete -c vfio-bind -n '__vfio_bind_is update' -l trial -d 'On probation for one boot, or so many'
 complete -c vfio-bind -n '__vfio_bind_is verify' -l boot -d 'Boot it in QEMU'
 complete -c vfio-bind -n '__vfio_bind_is add remove repair' -l dry-run -d 'Show it, write nothing'
 complete -c vfio-bind -n '__vfio_bind_is fallback' -l remove -d 'Take it away again'
@@ -85,6 +86,7 @@ complete -c vfio-bind -n $none -a import -d "Rules from other programs' settings
 complete -c vfio-bind -n $none -a apply -d "The boot's work on the running host"
 complete -c vfio-bind -n $none -a release -d 'Gives a device back to the host'
 complete -c vfio-bind -n $none -a update -d 'Builds the images anew'
+complete -c vfio-bind -n $none -a confirm -d 'Ends a trial'
 complete -c vfio-bind -n $none -a verify -d 'Whether an image does what /etc says'
 complete -c vfio-bind -n $none -a fallback -d 'A boot entry without vfio-bind'
 complete -c vfio-bind -n $none -a dump -d 'This machine as text, for a bug report'

@@ -101,7 +101,7 @@ def exit_codes():
 
 
 def long_options(name):
-    return set(re.findall(r'\{ "([\w-]+)", (?:no|required)_argument', source(name)))
+    return set(re.findall(r'\{ "([\w-]+)", (?:no|optional|required)_argument', source(name)))
 
 
 def own_options():

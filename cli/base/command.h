@@ -24,6 +24,7 @@ struct options {
 int command_add(struct options *options, int argc, char *argv[]);
 int command_apply(struct options *options, int argc, char *argv[]);
 int command_check(struct options *options, int argc, char *argv[]);
+int command_confirm(struct options *options, int argc, char *argv[]);
 int command_dump(struct options *options, int argc, char *argv[]);
 int command_explain(struct options *options, int argc, char *argv[]);
 int command_fallback(struct options *options, int argc, char *argv[]);

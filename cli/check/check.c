@@ -61,6 +61,7 @@ static void check_machine(struct findings *findings)
 	if (!findings->host->from_file) {
 		check_generators(findings);
 		check_images(findings);
+		check_trial(findings);
 		return;
 	}
 	finding =

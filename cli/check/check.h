@@ -43,6 +43,9 @@ void check_generators(struct findings *findings);
 /* Whether each installed kernel has the drivers, and its image this policy. */
 void check_images(struct findings *findings);
 
+/* Whether images are on trial, and how that stands. */
+void check_trial(struct findings *findings);
+
 /* Names the devices that the host keeps and that a blacklisted module leaves without a driver. */
 void check_blacklisted(struct findings *findings, struct text module, struct text line,
 		       const char *place);

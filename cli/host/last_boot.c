@@ -82,7 +82,8 @@ static bool take_word(struct text *note, const char *word)
 static bool is_idle(struct text note)
 {
 	return text_is(note, "off") || text_is(note, "dry-run") || text_is(note, "no rules") ||
-	       text_is(note, "the policy is in error") ||
+	       text_is(note, "the policy is in error") || text_is(note, "the trial failed") ||
+	       text_is(note, "the trial cannot be counted") ||
 	       text_is(note, "the machine could not be read");
 }
 
@@ -105,8 +106,9 @@ static void take_note(struct last_boot *last, struct text note)
 {
 	struct text rest = note;
 
-	if (take_word(&rest, "boot-display") || take_word(&rest, "given-back"))
-		return; /* last_boot_picture(); a line of the kernel log */
+	if (take_word(&rest, "boot-display") || take_word(&rest, "given-back") ||
+	    take_word(&rest, "trial"))
+		return; /* last_boot_picture(); a line of the kernel log; the EFI variable */
 	if (text_is(note, "ids dropped")) {
 		last->ids_dropped = true;
 		return;

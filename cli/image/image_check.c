@@ -4,6 +4,7 @@
 #include "base/complain.h"
 #include "base/mistakes.h"
 #include "base/temp_dir.h"
+#include "host/trial_state.h"
 #include "image_model.h"
 #include "image_policy.h"
 #include "modplan.h"
@@ -377,6 +378,33 @@ static void check_protect(struct comparison *all)
 		comparison_add(all, "protect", FOUND_RIGHT, "what the host lives on");
 }
 
+/* Only an image that is on trial, or should be, has such a line. */
+static void check_trial(struct comparison *all)
+{
+	char sentence[TRIAL_SENTENCE_SIZE];
+	bool there = image_find(&all->image, TRIAL_FILE), wanted;
+	struct trial_state state;
+
+	trial_look(&state, &all->machine);
+	wanted = state.stage != TRIAL_IS_NONE && state.stage != TRIAL_CONFIRMED;
+	if (!there && !wanted)
+		return;
+	if (!there && all->built && machine_has(&all->now, TRIAL_FILE))
+		comparison_add(all, "trial", FOUND_WRONG,
+			       "/" TRIAL_FILE " is not in the image: "
+			       "it binds without being on trial");
+	else if (there && trial_is_off(&state))
+		comparison_add(all, "trial", FOUND_WRONG, "%s", trial_sentence(&state, sentence));
+	else if (there && wanted && all->built &&
+		 !comparison_is_same(&all->now, TRIAL_FILE, image_content(&all->image, TRIAL_FILE)))
+		comparison_add(all, "trial", FOUND_WRONG,
+			       "it is of another trial: nothing is bound");
+	else if (there)
+		comparison_add(all, "trial", FOUND_RIGHT, "%s",
+			       wanted ? trial_sentence(&state, sentence) :
+					"there is no trial any more: it binds in every boot");
+}
+
 static void check_order(struct comparison *all)
 {
 	struct image_order order;
@@ -398,6 +426,7 @@ static void check_all(struct comparison *all)
 	if (all->check->ours) {
 		comparison_plan(all);
 		check_protect(all);
+		check_trial(all);
 		check_verdicts(all, same_policy);
 	}
 	check_order(all);
@@ -410,7 +439,7 @@ static bool keep(const char *path)
 }
 
 /* What it says was said, or will be, where an image is built. Returns an exit code. */
-static int build_quietly(const char *root, const char *release, const char *dir)
+static int build_quietly(const char *root, const char *release, const char *dir, bool on_trial)
 {
 	size_t warned = warnings_count();
 	int say = dup(STDERR_FILENO), null = open("/dev/null", O_WRONLY | O_CLOEXEC), code;
@@ -418,7 +447,7 @@ static int build_quietly(const char *root, const char *release, const char *dir)
 	warnings_print();
 	if (say >= 0 && null >= 0)
 		(void)dup2(null, STDERR_FILENO);
-	code = payload_write(root, release, dir);
+	code = payload_write(root, release, dir, on_trial);
 	warnings_forget(warned);
 	if (say >= 0) {
 		(void)dup2(say, STDERR_FILENO);
@@ -436,9 +465,10 @@ static void check_beside_payload(struct comparison *all, const char *root)
 	bool made = all->check->release[0] && !scratch_make(&scratch);
 
 	if (made)
-		all->built = build_quietly(root, all->check->release, scratch.dir) ==
-				     EXIT_AS_CONFIGURED &&
-			     !machine_open(&all->now, scratch.dir);
+		all->built =
+			build_quietly(root, all->check->release, scratch.dir,
+				      image_find(&all->image, TRIAL_FILE)) == EXIT_AS_CONFIGURED &&
+			!machine_open(&all->now, scratch.dir);
 	check_all(all);
 	if (all->built)
 		machine_close(&all->now);

@@ -6,7 +6,7 @@
 #include "image_order.h"
 #include "load.h"
 
-#define IMAGE_CHECKS_MAX 8
+#define IMAGE_CHECKS_MAX 12
 
 struct image_finding {
 	const char *check;

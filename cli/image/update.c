@@ -4,6 +4,7 @@
 #include "base/child.h"
 #include "base/json.h"
 #include "base/mistakes.h"
+#include "host/trial_state.h"
 #include "rebuild.h"
 #include "verify.h"
 
@@ -19,7 +20,8 @@ struct update {
 	struct machine machine;
 	struct rebuild rebuild;
 	struct rebuild_images images;
-	bool failed; /* a command did */
+	bool failed;          /* a command did */
+	uint32_t trial_boots; /* 0: no trial */
 };
 
 /* The words of a step as a program takes them, in words. */
@@ -184,27 +186,61 @@ static int rebuild_and_look(struct update *update, const struct options *options
 }
 
 /* A policy with a mistake binds nothing: nobody wants that image. */
-static int policy_code(struct machine *machine)
+static int policy_code(struct machine *machine, struct policy_text *text)
 {
-	static struct policy_text text;
 	static struct policy policy;
 	struct mistakes mistakes = MISTAKES_NONE;
 
-	if (load_policy(machine, &text, &policy, &mistakes.diag))
+	if (load_policy(machine, text, &policy, &mistakes.diag))
 		return EXIT_AS_CONFIGURED;
 	mistakes_print(&mistakes);
 	mistakes_free(&mistakes);
 	return complain(EXIT_USAGE, "no image is built while the policy has a mistake");
 }
 
-static int update_machine(const struct options *options)
+/* What the images are to be is settled before the first of them is built. */
+static int begin_trial(struct update *update, const struct policy_text *policy)
 {
+	struct machine *machine = &update->machine;
+	int err;
+
+	err = update->trial_boots ? trial_begin(machine, update->trial_boots, policy) :
+				    trial_forget(machine);
+	if (!err)
+		return EXIT_AS_CONFIGURED;
+	if (err == -ENODEV && update->trial_boots)
+		return complain(EXIT_FAILED,
+				"no trial: its boots are counted in an EFI variable, and /%s has "
+				"none; vfio-bind fallback makes a boot entry without vfio-bind",
+				EFIVARS_DIR);
+	return complain(EXIT_FAILED, "%s/%s: %s; no image was built",
+			update->trial_boots ? "no trial: " : "", machine->failed, strerror(-err));
+}
+
+/*
+ * The variable of an earlier trial goes once no image counts by it any more: without it, one that
+ * failed would bind again.
+ */
+static int end_trial(struct update *update, int code)
+{
+	int err = 0;
+
+	if (!update->trial_boots && code != EXIT_FAILED)
+		err = trial_remove_variable(&update->machine);
+	return err ? complain(EXIT_FAILED, "/%s: %s", update->machine.failed, strerror(-err)) :
+		     code;
+}
+
+static int update_machine(const struct options *options, uint32_t trial_boots)
+{
+	static struct policy_text policy;
 	static struct update update;
 	int err = machine_open(&update.machine, options->root), code;
 
 	if (err)
 		return complain(EXIT_FAILED, "%s: %s", options->root, strerror(-err));
-	code = policy_code(&update.machine);
+	update.trial_boots = trial_boots;
+	code = policy_code(&update.machine, &policy);
 	rebuild_find(&update.rebuild, &update.machine);
 	if (code == EXIT_AS_CONFIGURED && !update.rebuild.generator)
 		code = complain(EXIT_FAILED,
@@ -216,15 +252,37 @@ static int update_machine(const struct options *options)
 				"rpm-ostree status does not say which arguments dracut "
 				"gets: run rpm-ostree initramfs --enable by hand");
 	if (code == EXIT_AS_CONFIGURED)
-		code = rebuild_and_look(&update, options);
+		code = begin_trial(&update, &policy);
+	if (code == EXIT_AS_CONFIGURED)
+		code = end_trial(&update, rebuild_and_look(&update, options));
 	machine_close(&update.machine);
 	return code;
 }
 
+static int take_option(void *context, int option, const char *value)
+{
+	uint32_t *boots = context;
+
+	(void)option; /* there is but one */
+	*boots = 1;
+	if (value && (!text_number(text_of(value), TRIAL_BOOTS_MAX, boots) || !*boots))
+		return complain(EXIT_USAGE, "--trial=%s: expected 1 to %u boots", value,
+				TRIAL_BOOTS_MAX);
+	return -1;
+}
+
 int command_update(struct options *options, int argc, char *argv[])
 {
-	static const struct arguments none = { .usage = "" };
-	int code = arguments_take(options, &none, argc, argv);
+	static const struct option own[] = { { "trial", optional_argument, NULL, 't' } };
+	uint32_t trial_boots = 0;
+	const struct arguments arguments = {
+		.own = own,
+		.own_count = ARRAY_SIZE(own),
+		.take = take_option,
+		.context = &trial_boots,
+		.usage = "[--trial[=N]]",
+	};
+	int code = arguments_take(options, &arguments, argc, argv);
 
 	if (code >= 0)
 		return code;
@@ -232,5 +290,5 @@ int command_update(struct options *options, int argc, char *argv[])
 		return complain(EXIT_USAGE, "update works on the machine itself: no --machine");
 	if (geteuid() != 0)
 		return complain(EXIT_PERMISSION, "update writes to /boot: it takes root");
-	return update_machine(options);
+	return update_machine(options, trial_boots);
 }

@@ -242,22 +242,27 @@ static bool walk(struct moduleplan *plan, struct kmod_module *module, const char
 	return true;
 }
 
-void moduleplan_add(struct moduleplan *plan, const char *driver)
+bool moduleplan_add_module(struct moduleplan *plan, const char *name)
 {
 	struct kmod_list *list = NULL, *item;
 	bool found = false;
 
-	if (kmod_module_new_from_lookup(plan->kmod, driver, &list) < 0)
+	if (kmod_module_new_from_lookup(plan->kmod, name, &list) < 0)
 		list = NULL;
 	kmod_list_foreach(item, list)
 	{
 		struct kmod_module *module = kmod_module_get_module(item);
 
-		found |= walk(plan, module, driver);
+		found |= walk(plan, module, name);
 		(void)kmod_module_unref(module);
 	}
 	(void)kmod_module_unref_list(list);
-	if (!found)
+	return found;
+}
+
+void moduleplan_add(struct moduleplan *plan, const char *driver)
+{
+	if (!moduleplan_add_module(plan, driver))
 		warn("kernel %s has no %s: what is chosen for it will be left without a driver",
 		     plan->release, driver);
 	else if (!moduleplan_proves(plan, driver))

@@ -47,6 +47,9 @@ void moduleplan_close(struct moduleplan *plan);
 /* Adds what a driver needs. Warns if the kernel lacks it, or modprobe.d says something else. */
 void moduleplan_add(struct moduleplan *plan, const char *driver);
 
+/* Adds what a module needs that is no driver of a rule's. Returns false if the kernel lacks it. */
+bool moduleplan_add_module(struct moduleplan *plan, const char *name);
+
 /*
  * Adds for driver=auto the variants that a function of the machine could get, or all there are
  * where inventory is NULL, with what each needs.

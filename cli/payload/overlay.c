@@ -150,7 +150,7 @@ static int write_file(struct overlay *overlay)
 
 static int make(struct overlay *overlay)
 {
-	int code = payload_write(overlay->root, overlay->release, overlay->scratch.dir);
+	int code = payload_write(overlay->root, overlay->release, overlay->scratch.dir, false);
 
 	if (code == EXIT_NOT_CONFIGURED)
 		return complain(code, "there is no rule in /etc/vfio-bind.conf: nothing to write");

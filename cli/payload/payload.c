@@ -5,6 +5,7 @@
 #include "base/arguments.h"
 #include "base/complain.h"
 #include "base/mistakes.h"
+#include "host/trial_state.h"
 #include "modplan.h"
 #include "module_plan.h"
 #include "policy_copy.h"
@@ -36,6 +37,8 @@ struct payload {
 	struct moduleplan plan;
 	struct inventory inventory;
 	struct host_use host;
+	struct trial trial;
+	bool on_trial;
 	int binder; /* file descriptor of the program to copy */
 };
 
@@ -114,6 +117,10 @@ static void add_drivers(struct payload *payload)
 	if (may_ask_auto(&payload->policy))
 		moduleplan_add_variants(&payload->plan, &payload->machine,
 					payload->host.hidden ? NULL : &payload->inventory);
+	/* Without it the binder sees no EFI variable, and binds nothing. */
+	if (payload->on_trial && !moduleplan_add_module(&payload->plan, EFIVARS_MODULE))
+		warn("kernel %s has no %s: an image on trial binds nothing under it",
+		     payload->release, EFIVARS_MODULE);
 	if (payload->plan.full)
 		warn("more than %u modules are needed: the last are left out", PLAN_MODULES_MAX);
 }
@@ -164,12 +171,26 @@ static int write_policy(struct payload *payload)
 	return -EAGAIN;
 }
 
+static int write_trial(struct payload *payload)
+{
+	char text[TRIAL_TEXT_SIZE];
+
+	if (!payload->on_trial)
+		return 0;
+	return tree_write(&payload->tree, TRIAL_FILE,
+			  (struct text){ text, trial_format(&payload->trial, text) });
+}
+
 /* The binder last: without it the rest does nothing. */
 static int write_payload(struct payload *payload)
 {
 	int code, err = tree_clear(&payload->tree);
 
 	host_use_find(&payload->host, &payload->machine, &payload->inventory);
+	payload->on_trial |=
+		trial_for_image(&payload->machine, &payload->policy_text, &payload->trial);
+	if (!err)
+		err = write_trial(payload);
 	if (!err)
 		err = write_modules(payload);
 	if (!err)
@@ -307,7 +328,7 @@ static int parse(struct wanted *wanted, struct options *options, int argc, char 
 	return -1;
 }
 
-int payload_write(const char *root, const char *release, const char *dir)
+int payload_write(const char *root, const char *release, const char *dir, bool on_trial)
 {
 	static struct payload payload;
 	int code, err;
@@ -315,6 +336,7 @@ int payload_write(const char *root, const char *release, const char *dir)
 	memset(&payload, 0, sizeof(payload)); /* it may be the second one */
 	payload.release = release;
 	payload.dir = dir;
+	payload.on_trial = on_trial;
 	err = machine_open(&payload.machine, root);
 	if (err)
 		return fail(root, err);
@@ -332,5 +354,5 @@ int command_payload(struct options *options, int argc, char *argv[])
 	struct wanted wanted = { 0 };
 	int code = parse(&wanted, options, argc, argv);
 
-	return code >= 0 ? code : payload_write(options->root, wanted.release, wanted.dir);
+	return code >= 0 ? code : payload_write(options->root, wanted.release, wanted.dir, false);
 }

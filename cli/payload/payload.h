@@ -9,9 +9,10 @@
 bool is_release(const char *text);
 
 /*
- * Writes the payload of the machine below root into dir. What is wrong goes to stderr. Returns
- * an exit code: EXIT_NOT_CONFIGURED without a rule, and then nothing was written.
+ * Writes the payload of the machine below root into dir; on_trial: as on trial, be it over by now.
+ * What is wrong goes to stderr. Returns an exit code: EXIT_NOT_CONFIGURED without a rule, and then
+ * nothing was written.
  */
-int payload_write(const char *root, const char *release, const char *dir);
+int payload_write(const char *root, const char *release, const char *dir, bool on_trial);
 
 #endif

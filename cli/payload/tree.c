@@ -2,6 +2,7 @@
 #include "tree.h"
 
 #include "load.h"
+#include "trial.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -168,10 +169,16 @@ int tree_clear(struct tree *tree)
 {
 	/* The binder first: from then on the rest does nothing. */
 	static const char *const files[] = {
-		PAYLOAD_DIR "/binder",     PAYLOAD_DIR "/plan",
-		PAYLOAD_DIR "/protect",    POLICY_FILE,
-		PAYLOAD_DIR "/plan.new",   PAYLOAD_DIR "/protect.new",
-		PAYLOAD_DIR "/binder.new", POLICY_FILE ".new",
+		PAYLOAD_DIR "/binder",
+		PAYLOAD_DIR "/plan",
+		PAYLOAD_DIR "/protect",
+		POLICY_FILE,
+		PAYLOAD_DIR "/plan.new",
+		PAYLOAD_DIR "/protect.new",
+		PAYLOAD_DIR "/binder.new",
+		POLICY_FILE ".new",
+		TRIAL_FILE,
+		TRIAL_FILE ".new",
 	};
 	int err = 0;
 

@@ -103,6 +103,14 @@ static void find_twins(struct view *of, const struct inventory *inventory)
 
 static struct view view;
 
+/* A machine file has none. */
+static void look_at_trial(struct host *host)
+{
+	view.trial = (struct trial_state){ 0 };
+	if (!host->from_file)
+		trial_look(&view.trial, &host->judged.machine);
+}
+
 struct view *view_read(const struct options *options, int *code)
 {
 	struct host *host = host_read(options, AT_BOOT, code);
@@ -122,6 +130,7 @@ struct view *view_read(const struct options *options, int *code)
 	if (!host->from_file)
 		disk_list_read(&view.disks, &host->judged.machine, &host->judged.inventory);
 	images_read(&view.images, host);
+	look_at_trial(host);
 	return &view;
 }
 
@@ -134,6 +143,7 @@ void view_free(struct view *old)
 struct view *view_of_plan(struct host *host)
 {
 	view.host = host;
+	look_at_trial(host);
 	return &view;
 }
 
@@ -273,6 +283,6 @@ void device_row(struct view *of, size_t index, struct device_row *row)
 	if (verdict.kind == VERDICT_BIND)
 		row->driver_next = driver_of_guest(of->host, row);
 	set_state(row, &of->last);
-	if (verdict.kind != VERDICT_BIND)
+	if (verdict.kind != VERDICT_BIND || trial_is_off(&of->trial))
 		row->driver_next = driver_of_host(of->host, row);
 }

@@ -9,6 +9,7 @@
 #include "host/disk_info.h"
 #include "host/host.h"
 #include "host/last_boot.h"
+#include "host/trial_state.h"
 #include "host_notes.h"
 #include "image/images.h"
 
@@ -32,6 +33,7 @@ struct view {
 	/* The which-th of how many devices with its id, in address order; both 0 for one alone. */
 	uint16_t twin[DEVICE_MAX], twins[DEVICE_MAX];
 	struct images images;
+	struct trial_state trial;
 };
 
 struct device_row {
@@ -62,7 +64,7 @@ struct device_row {
 struct view *view_read(const struct options *options, int *code);
 void view_free(struct view *view);
 
-/* A view of what the host holds alone, without a look at boots, images and disks. */
+/* A view of what the host and a trial hold alone, without a look at boots, images and disks. */
 struct view *view_of_plan(struct host *host);
 
 void device_row(struct view *view, size_t index, struct device_row *row);

@@ -8,6 +8,7 @@
 #include "row_text.h"
 
 #include <libsmartcols.h>
+#include <stdio.h>
 
 static const struct table_column columns[] = {
 	{ "ADDRESS", "address", 14, 0, SHOW_ALWAYS },
@@ -51,6 +52,7 @@ static const char *const keys[] = {
 static int print_table(const struct options *options, struct view *view, bool all)
 {
 	static const char *colours[DEVICE_MAX];
+	char sentence[TRIAL_SENTENCE_SIZE];
 	struct table table = options->raw || options->columns ? flat : tree;
 	struct json_object *rows = json_object_new_array();
 	struct device_row row;
@@ -65,6 +67,9 @@ static int print_table(const struct options *options, struct view *view, bool al
 		colours[count++] = state_colour(row.state);
 	}
 	table.colours = colours;
+	if (!options->raw && !options->columns && view->trial.stage != TRIAL_IS_NONE)
+		(void)puts(trial_sentence(&view->trial, sentence));
+	(void)fflush(stdout); /* libsmartcols writes on its own */
 	code = table_print(&table, rows, options);
 	(void)json_object_put(rows);
 	return code;
@@ -86,6 +91,7 @@ static void print_json(struct view *view, enum exit_code code, const struct gues
 	}
 	json_add_string(object, "result", exit_word(code));
 	(void)json_object_object_add(object, "mistakes", mistakes_json(&host->mistakes));
+	(void)json_object_object_add(object, "trial", trial_json(&view->trial));
 	(void)json_object_object_add(object, "devices", devices);
 	if (guest) {
 		json_add_string(object, "for", guest_word(guest->program));

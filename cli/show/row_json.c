@@ -295,3 +295,20 @@ struct json_object *row_json(const struct device_row *row, const char *const key
 				(void)json_object_object_add(object, keys[i], members[m].get(row));
 	return object;
 }
+
+struct json_object *trial_json(const struct trial_state *state)
+{
+	struct json_object *object;
+
+	if (state->stage == TRIAL_IS_NONE)
+		return NULL;
+	object = json_object_new_object();
+	json_add_string(object, "state", trial_word(state->stage));
+	(void)json_object_object_add(
+		object, "boots",
+		number_or_null((int)state->trial.boots, state->stage == TRIAL_WAITS ||
+								state->stage == TRIAL_RUNS ||
+								state->stage == TRIAL_HAS_FAILED));
+	(void)json_object_object_add(object, "boot", string_or_null(state->trial.boot));
+	return object;
+}

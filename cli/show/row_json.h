@@ -9,4 +9,7 @@
 /* An object with those members, in that order: doc/vfio-bind.schema.json has their meanings. */
 struct json_object *row_json(const struct device_row *row, const char *const keys[], size_t count);
 
+/* What there is to say of a trial, or NULL. */
+struct json_object *trial_json(const struct trial_state *state);
+
 #endif

@@ -123,6 +123,8 @@ static const char *say_state(const struct device_row *row, char out[ROW_TEXT_SIZ
 	case DEVICE_STATES:
 		break;
 	case STATE_PENDING:
+		if (bind && trial_is_off(&row->view->trial))
+			return "the trial is over (vfio-bind update)";
 		if (view_needs_image(row->view))
 			return "rebuild the image (vfio-bind update)";
 		return bind ? "the next boot binds it" : "the next boot leaves it to the host";

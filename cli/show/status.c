@@ -184,6 +184,7 @@ static struct json_object *boot_messages(const struct view *view, bool configure
 {
 	const struct last_boot *last = &view->last;
 	struct json_object *messages = json_object_new_array();
+	char text[TRIAL_SENTENCE_SIZE];
 
 	if (!configured)
 		message(messages, "There is no rule in /%s.", POLICY_FILE);
@@ -193,6 +194,8 @@ static struct json_object *boot_messages(const struct view *view, bool configure
 							  ": vfio-bind update");
 	if (last->note[0])
 		message(messages, "This boot: %s", last->note);
+	if (view->trial.stage != TRIAL_IS_NONE)
+		message(messages, "%s", trial_sentence(&view->trial, text));
 	if (last->ids_dropped)
 		message(messages, "This boot left out an ids= of vfio-pci: vfio-bind import");
 	if (last->policy_differs)
@@ -205,6 +208,8 @@ static int code_of(const struct view *view, const struct sums *sums, bool config
 {
 	if (view->host->mistakes.diag.mistakes)
 		return EXIT_USAGE;
+	if (trial_is_off(&view->trial))
+		return EXIT_FAILED;
 	if (sums->states[STATE_DRIFT])
 		return EXIT_DRIFT;
 	if (sums->states[STATE_PENDING] || view->last.policy_differs ||
@@ -269,6 +274,7 @@ static int print_status(const struct options *options, struct view *view)
 	json_add_string(object, "result", exit_word((enum exit_code)code));
 	(void)json_object_object_add(object, "messages", messages);
 	(void)json_object_object_add(object, "boot", boot_object(&view->last));
+	(void)json_object_object_add(object, "trial", trial_json(&view->trial));
 	(void)json_object_object_add(object, "images", image_rows(&view->images));
 	(void)json_object_object_add(object, "devices", shown.rows);
 	(void)json_object_object_add(object, "rules", rules);

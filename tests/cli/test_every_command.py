@@ -17,7 +17,7 @@ from lib.terminal import on_terminal
 
 FREE = "03:00.0"
 FROM_FILE = ("list", "graph", "status", "check", "explain", "import", "dump")
-LIVE = ("apply", "release", "update", "fallback", "verify", "overlay", "payload")
+LIVE = ("apply", "release", "update", "confirm", "fallback", "verify", "overlay", "payload")
 EDITING = ("add", "remove", "repair")
 TAKING = ("add", "remove")  # of these, those that take a device
 WITHOUT_JSON = ("graph", "dump", "payload")  # what they write has a form of its own
@@ -166,14 +166,15 @@ def test_not_of_a_machine_file(program, tmp_path, command):
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_root_that_is_not_there(program, tmp_path, command):
-    if command in ("apply", "release", "update", "fallback") and os.geteuid():
+    if command in ("apply", "release", "update", "confirm", "fallback") and os.geteuid():
         pytest.skip("these ask first who is there")
     fails(program, 1, "--root", tmp_path / "none", *words(command), said=f"{tmp_path}/none: ")
 
 
 # A mistake in the policy.
 
-MISTAKE = {"dump": 0, "release": None, "fallback": None, "verify": None, "overlay": None, "payload": None}
+MISTAKE = {"dump": 0, "release": None, "confirm": None, "fallback": None, "verify": None,
+           "overlay": None, "payload": None}
 
 
 @pytest.mark.parametrize("command", [name for name in COMMANDS if MISTAKE.get(name, 2) == 2])

@@ -10,7 +10,8 @@ from lib import golden
 from lib.payload import fixture_program  # noqa: F401
 
 COMMANDS = ("list", "graph", "status", "check", "explain", "add", "remove", "repair", "import",
-            "apply", "release", "update", "verify", "fallback", "dump", "overlay", "payload")
+            "apply", "release", "update", "confirm", "verify", "fallback", "dump", "overlay",
+            "payload")
 
 
 def run(program, *words):

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """All our shell and units by the programs that know the language."""
 
+import re
 import shutil
 import subprocess
 
@@ -47,6 +48,20 @@ def test_unit(name, tmp_path):
     assert "ExecStart=-/usr/lib/vfio-bind/binder\n" in text
     unit = tmp_path / name
     unit.write_text(text.replace("/usr/lib/vfio-bind/binder", "/bin/true"), "utf-8")
+    done = run("systemd-analyze", "verify", "--man=no", unit)
+    assert (done.returncode, done.stdout) == (0, "")
+
+
+def test_confirming_unit(tmp_path):
+    """systemd knows every word. It runs in a trial, behind the target, and if all is right."""
+    text = (TOP / "hooks/vfio-bind-confirm.service").read_text("utf-8")
+    header = (TOP / "binder/trial.h").read_text("utf-8")
+    variable = "/sys/firmware/efi/efivars" + re.search('EFIVARS_DIR "(/VfioBind.*)"', header)[1]
+    for line in (f"ConditionPathExists={variable}", "After=multi-user.target",
+                 "ExecCondition=/usr/bin/vfio-bind status", "ExecStart=/usr/bin/vfio-bind confirm"):
+        assert f"{line}\n" in text
+    unit = tmp_path / "vfio-bind-confirm.service"
+    unit.write_text(text.replace("/usr/bin/vfio-bind", "/bin/true"), "utf-8")
     done = run("systemd-analyze", "verify", "--man=no", unit)
     assert (done.returncode, done.stdout) == (0, "")
 

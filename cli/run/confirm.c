@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* vfio-bind confirm: this boot is as it should be, and its trial is over. */
+#include "base/arguments.h"
+#include "base/complain.h"
+#include "base/json.h"
+#include "host/trial_state.h"
+#include "show/row_json.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Whether a trial can be confirmed in this boot. Returns an exit code, having said why not. */
+static int may_confirm(const struct trial_state *state)
+{
+	char sentence[TRIAL_SENTENCE_SIZE];
+
+	switch (state->stage) {
+	case TRIAL_IS_NONE:
+		return complain(EXIT_NOT_CONFIGURED, "there is no trial");
+	case TRIAL_WAITS:
+		return complain(EXIT_FAILED,
+				"this boot is not one of the trial: confirm it in one that is, or "
+				"end it with vfio-bind update");
+	case TRIAL_HAS_FAILED:
+	case TRIAL_UNREADABLE:
+		return complain(EXIT_FAILED, "%s", trial_sentence(state, sentence));
+	case TRIAL_RUNS:
+	case TRIAL_CONFIRMED:
+	case TRIAL_LOST:
+		break;
+	}
+	return EXIT_AS_CONFIGURED;
+}
+
+static int confirm(struct trial_state *state, struct machine *machine)
+{
+	int code = may_confirm(state), err;
+
+	if (code != EXIT_AS_CONFIGURED || state->stage == TRIAL_CONFIRMED)
+		return code;
+	boot_id_read(machine, state->trial.boot);
+	err = trial_confirm(machine, &state->trial);
+	if (err)
+		return complain(EXIT_FAILED, "/%s: %s", machine->failed, strerror(-err));
+	state->stage = TRIAL_CONFIRMED;
+	return EXIT_AS_CONFIGURED;
+}
+
+static void print(const struct options *options, const struct trial_state *state, int code)
+{
+	char sentence[TRIAL_SENTENCE_SIZE];
+	struct json_object *object;
+
+	if (!options->json) {
+		if (code == EXIT_AS_CONFIGURED)
+			(void)puts(trial_sentence(state, sentence));
+		return;
+	}
+	object = json_object_new_object();
+	json_add_string(object, "result", exit_word((enum exit_code)code));
+	(void)json_object_object_add(object, "trial", trial_json(state));
+	json_print(object);
+	(void)json_object_put(object);
+}
+
+int command_confirm(struct options *options, int argc, char *argv[])
+{
+	static const struct arguments none = { .usage = "" };
+	int code = arguments_take(options, &none, argc, argv);
+	struct trial_state state;
+	struct machine machine;
+	int err;
+
+	if (code >= 0)
+		return code;
+	if (options->machine_file)
+		return complain(EXIT_USAGE, "confirm works on the machine itself: no --machine");
+	if (geteuid() != 0)
+		return complain(EXIT_PERMISSION, "confirm writes an EFI variable: it takes root");
+	err = machine_open(&machine, options->root);
+	if (err)
+		return complain(EXIT_FAILED, "%s: %s", options->root, strerror(-err));
+	trial_look(&state, &machine);
+	code = confirm(&state, &machine);
+	print(options, &state, code);
+	machine_close(&machine);
+	return code;
+}

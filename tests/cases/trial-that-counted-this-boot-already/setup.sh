@@ -1,0 +1,7 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+printf 'vfio-bind-trial 1\nboots 1\npolicy 0123456789abcdef\n' >usr/lib/vfio-bind/trial
+mkdir -p sys/firmware/efi/efivars
+printf '\007\000\000\000vfio-bind-trial 1\nboots 0\npolicy 0123456789abcdef\nboot 11112222333344445555666677778888\n' \
+	>sys/firmware/efi/efivars/VfioBindTrial-29816690-cd8b-438a-9722-e290f7c7a2d5
+mkdir -p proc/sys/kernel/random
+echo 11112222-3333-4444-5555-666677778888 >proc/sys/kernel/random/boot_id
