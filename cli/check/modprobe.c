@@ -103,7 +103,7 @@ static bool take_cmdline(void *findings, const struct conf_line *line, struct te
 	conf_place(line, place);
 	while (cmdline_next(&cmdline, &word))
 		if (word.value.at && is_kinds_parameter(word.name))
-			check_kinds(findings, word.value, line->text, place);
+			check_kinds(findings, word.value, word.whole, place);
 	return true;
 }
 

@@ -321,6 +321,32 @@ static struct json_object *twins_json(struct importing *importing, size_t import
 	return array;
 }
 
+/* What a guest needs beside our rule stays, as long as it hands over nothing that is refused. */
+static bool stays(const struct importing *importing, size_t import)
+{
+	const struct imports *imports = &importing->imports;
+
+	for (size_t d = 0; d < imports->device_count; d++) {
+		const struct import_device *device = &imports->devices[d];
+
+		if (device->import != import || device->unread == import_mediated)
+			continue;
+		if (device->unread || device->index == NO_DEVICE ||
+		    importing->fates[d] == FATE_OTHER ||
+		    plan_verdict(&importing->host->judged.plan, device->index).kind != VERDICT_BIND)
+			return false;
+	}
+	return imports->list[import].source == IMPORT_PROXMOX;
+}
+
+static bool all_stay(const struct importing *importing)
+{
+	for (size_t i = 0; i < importing->imports.count; i++)
+		if (!stays(importing, i))
+			return false;
+	return true;
+}
+
 static struct json_object *import_json(struct importing *importing, size_t i)
 {
 	const struct import *import = &importing->imports.list[i];
@@ -333,7 +359,7 @@ static struct json_object *import_json(struct importing *importing, size_t i)
 	(void)json_object_object_add(object, "twins", twins_json(importing, i));
 	if (import->rule)
 		json_add_string(object, "rule", import->rule);
-	if (import_stays(import->source))
+	if (stays(importing, i))
 		(void)json_object_object_add(object, "stays", json_object_new_boolean(true));
 	for (size_t d = 0; d < importing->imports.device_count; d++)
 		if (importing->imports.devices[d].import == i)
@@ -390,14 +416,6 @@ static void print_import(struct json_object *import)
 		print_device(json_object_array_get_idx(devices, i));
 }
 
-static bool all_stay(const struct imports *imports)
-{
-	for (size_t i = 0; i < imports->count; i++)
-		if (!import_stays(imports->list[i].source))
-			return false;
-	return true;
-}
-
 static void print_all(const struct options *options, struct importing *importing,
 		      enum exit_code code)
 {
@@ -417,7 +435,7 @@ static void print_all(const struct options *options, struct importing *importing
 		print_import(json_object_array_get_idx(array, i));
 	}
 	(void)json_object_put(object);
-	if (!options->json && !all_stay(&importing->imports))
+	if (!options->json && !all_stay(importing))
 		(void)fprintf(stderr,
 			      "Once these are in /%s, take the old lines away: they take "
 			      "their devices past every guard.\n",

@@ -10,9 +10,6 @@
 #define MAPPINGS "etc/pve/mapping/pci.cfg"
 #define NODES    "etc/pve/nodes"
 
-static const char mediated[] =
-	"is shared out as mediated devices: its driver stays, and no rule is needed";
-
 struct mapping {
 	struct imports *imports;
 	char node[65]; /* the name of this one, or "" where nobody knows */
@@ -57,7 +54,7 @@ static void add_paths(struct imports *imports, struct text list, struct text id)
 static void mark_mediated(const struct mapping *mapping)
 {
 	for (size_t d = mapping->first; d < mapping->imports->device_count; d++)
-		mapping->imports->devices[d].unread = mediated;
+		mapping->imports->devices[d].unread = import_mediated;
 }
 
 /* map id=10de:2684,iommugroup=14,node=pve,path=0000:01:00;0000:02:00.0,subsystem-id=... */
@@ -143,7 +140,7 @@ static void take_hostpci(struct imports *imports, const struct conf_line *line, 
 	else if (!host.len)
 		import_unread(imports, value, "names no device");
 	else if (find_property(value, "mdev").at)
-		import_unread(imports, host, mediated);
+		import_unread(imports, host, import_mediated);
 	else
 		add_paths(imports, host, (struct text){ 0 });
 }

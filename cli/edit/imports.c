@@ -28,10 +28,8 @@ const char *import_name(enum import_source source)
 	return names[source];
 }
 
-bool import_stays(enum import_source source)
-{
-	return source == IMPORT_PROXMOX;
-}
+const char import_mediated[] =
+	"is shared out as mediated devices: its driver stays, and no rule is needed";
 
 bool import_begin(struct imports *imports, enum import_source source, const char *place,
 		  struct text text)
@@ -42,6 +40,8 @@ bool import_begin(struct imports *imports, enum import_source source, const char
 	imports->current = NULL;
 	if (imports->count == IMPORTS_MAX)
 		return false;
+	while (text.len && (text.at[0] == ' ' || text.at[0] == '\t'))
+		text = (struct text){ text.at + 1, text.len - 1 };
 	*import = (struct import){ .source = source };
 	(void)snprintf(import->place, sizeof(import->place), "%s", place);
 	(void)snprintf(import->text, sizeof(import->text), "%.*s", (int)text.len, text.at);

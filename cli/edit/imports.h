@@ -69,8 +69,8 @@ void imports_read(struct imports *imports, struct host *host, struct machine *ma
 /* "driverctl", "Unraid" and the like. */
 const char *import_name(enum import_source source);
 
-/* True for what the guest needs beside our rule: it stays where it is. */
-bool import_stays(enum import_source source);
+/* Why a device that is shared out as mediated devices gets no rule. */
+extern const char import_mediated[];
 
 /* Notes a place; what is added behind is about it. Returns false if there is no more room. */
 bool import_begin(struct imports *imports, enum import_source source, const char *place,

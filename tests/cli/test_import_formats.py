@@ -46,7 +46,7 @@ FORMS = [
 
     (MAPPING, "gpu\n\tdescription My card, the best\n"
               "\tmap description=a b,id=10de:1c82,iommugroup=14,node=pve,path=0000:05:00,"
-              "subsystem-id=10de:11bf\n", [GPU], ":3: "),
+              "subsystem-id=10de:11bf\n", [GPU], ":3: map description=a b,id="),
     (MAPPING, "pci: disks\n\tmap id=144d:a80a,node=pve,path=0000:03:00.0;0000:04:00.0\n",
      [THIRD, FOURTH], ":2: "),
     (MAPPING, "a\n\tmap id=8086:a12f,node=other,path=0000:00:14.0\n"
@@ -200,6 +200,10 @@ def test_lines_of_a_guest_stay(program, root):
     set_conf(root, f"{IDS}\n", "etc/kernel/cmdline")
     done = both(program, root)
     assert done.stdout.count("That line stays") == 1
+    # But for those that hand over what a guard refuses.
+    set_conf(root, "hostpci0: 02:00.0\n", GUEST)
+    done = both(program, root)
+    assert "That line stays" not in done.stdout and "# next: name another drive" in done.stdout
     assert "take the old lines away" in done.stderr
 
 
@@ -287,8 +291,7 @@ def test_a_file_beside_a_machine_file(program, root, tmp_path):
     path = set_conf(tmp_path, "hostpci0: 0000:21:00,pcie=1\n", "there/100.conf")
     done = golden.run(program, "--root", root, "--machine", machine, "--json", "import", path)
     (entry,) = golden.validate(done.stdout, "import")["imports"]
-    assert entry["stays"] and [device["address"] for device in entry["devices"]] == [
-        "0000:21:00.0", "0000:21:00.1"]
+    assert [device["address"] for device in entry["devices"]] == ["0000:21:00.0", "0000:21:00.1"]
 
 
 @pytest.mark.parametrize("name, text", [

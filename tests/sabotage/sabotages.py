@@ -43,7 +43,7 @@ SABOTAGES = (
     Sabotage("import takes mediated devices",
              "A card that is shared out as mediated devices gets a rule, and its driver none.",
              "cli/edit/import_proxmox.c",
-             "\t\tmapping->imports->devices[d].unread = mediated;\n",
+             "\t\tmapping->imports->devices[d].unread = import_mediated;\n",
              "\t\tmapping->imports->devices[d].unread = NULL;\n",
              "tests/cli/test_import_formats.py -k where_it_stands"),
     Sabotage("import takes what stands there now",

@@ -76,6 +76,38 @@ lines output /run/out >$TOLD
     prove(boot, TWINS, taken=("disk1", "disk2", "disk3"))
 
 
+@pytest.mark.nightly
+def test_moving_over_on_proxmox(lab):
+    """A mapping and the lines of guests: what they name is bound, but not the host's own drive, and
+    `list --for` gives the lines of a guest back."""
+    card, drive, root = TWINS.addresses("gpu2", "disk2", "root")
+    before = lab.boot("# nothing\n", in_root=f"""
+rm /etc/vfio-bind.conf
+mkdir -p /etc/pve/mapping /etc/pve/qemu-server
+printf 'card\\n\\tmap id=1234:1111,node=%s,path={card[:-2]}\\n' "$(cat /etc/hostname)" \\
+	>/etc/pve/mapping/pci.cfg
+cat >/etc/pve/qemu-server/100.conf <<'END'
+hostpci0: mapping=card,pcie=1
+hostpci1: {drive}
+hostpci2: {root}
+END
+vfio-bind import >/run/out 2>/run/err
+status=$?
+facts imported
+value status $status
+lines output /run/out >$TOLD
+""")
+    policy = "\n".join(before.stages["imported"].output) + "\n"
+    assert "refused (host-storage)" in policy and "is no mapping" not in policy, policy
+    boot = lab.boot(policy, in_root=f"""
+vfio-bind list --for proxmox {drive} >/run/out
+facts handed
+lines output /run/out >$TOLD
+""")
+    prove(boot, TWINS, taken=(*GPU2, "disk2"))
+    assert boot.stages["handed"].output == [f"hostpci0: {drive}"]
+
+
 def readme():
     """The blocks of README's example."""
     text = (SOURCE / "README.md").read_text("utf-8")
