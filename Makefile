@@ -37,7 +37,7 @@ CLI_LDFLAGS = -pie -Wl,-z,relro,-z,now,-z,noexecstack $(LDFLAGS)
 CORE_DIR = binder/core
 # What touches the machine. All but the binder's own start is in both programs.
 EDGE_DIR = binder
-BOOT_ONLY = binder/main.c binder/pid1.c binder/give_back.c
+BOOT_ONLY = binder/main.c binder/pid1.c binder/give_back.c binder/late.c
 # The rooms of the host program; cli/ROOMS says which may use which.
 CLI_DIRS = cli $(filter-out cli/ROOMS,$(wildcard cli/*))
 # The bus walk and what judges every function of it: fast before small.
@@ -233,6 +233,8 @@ install: all
 	install -d $(DESTDIR)$(UNITS)/multi-user.target.wants
 	ln -sf ../vfio-bind-confirm.service \
 		$(DESTDIR)$(UNITS)/multi-user.target.wants/vfio-bind-confirm.service
+	$(PUT) 644 hooks/79-vfio-bind.rules \
+		$(DESTDIR)$(PREFIX)/lib/udev/rules.d/79-vfio-bind.rules
 	$(PUT) 755 hooks/booster/booster $(DESTDIR)$(PREFIX)/lib/vfio-bind/booster
 	install -d $(DESTDIR)$(PREFIX)/lib/booster
 	ln -sf ../vfio-bind/binder $(DESTDIR)$(PREFIX)/lib/booster/vfio-bind-init

@@ -5,6 +5,7 @@
 #include "judge.h"
 #include "log.h"
 #include "modules.h"
+#include "sriov.h"
 #include "supervise.h"
 #include "sysfs.h"
 
@@ -73,7 +74,7 @@ static void put_back(struct boot *boot, size_t index)
 
 	(void)override_clear(&boot->judged->machine, device->address);
 	if (!device->driver[0])
-		(void)driver_probe(&boot->judged->machine, device->address);
+		(void)sriov_probe(&boot->judged->machine, device->address);
 	boot->outcomes[index].overridden = false;
 	claims_release(&boot->judged->claims, index);
 }
@@ -360,6 +361,15 @@ bool outcome_is_good(const struct boot *boot, size_t index)
 	return outcome->read_back && text_is(driver_for(boot, index), outcome->after);
 }
 
+/* For a device that came late they are there mostly: no need to read their files once more. */
+static void load_modules(struct boot *boot)
+{
+	if (!boot->judged->only || !drivers_find(boot)) {
+		boot->load_modules(boot);
+		(void)drivers_find(boot);
+	}
+}
+
 int apply(struct boot *boot)
 {
 	int err;
@@ -367,10 +377,10 @@ int apply(struct boot *boot)
 	for (size_t i = 0; i < boot->judged->plan.selected_count; i++)
 		if (!is_bound(boot, boot->judged->plan.selected[i]))
 			claims_release(&boot->judged->claims, boot->judged->plan.selected[i]);
+	sriov_hold(boot);
 	each(boot, false, override);
 	boot_at(boot, STEP_LOAD, NO_DEVICE);
-	boot->load_modules(boot);
-	drivers_find(boot);
+	load_modules(boot);
 	err = judge_again(boot);
 	if (err)
 		return err;

@@ -61,6 +61,8 @@ struct boot {
 	int status;
 	int64_t deadline_ms; /* when whoever watches leaves, by supervise.c's clock */
 	bool dry_run;
+	bool is_late;        /* the pass is for one device that came after the boot's */
+	struct address late; /* is_late: that device */
 	bool not_given_back; /* a device the host is to have stays with a guest's driver */
 	bool ids_dropped;    /* an ids= was left out of a module's parameters */
 	struct trial trial;  /* with its policy named: what is left behind this boot */

@@ -10,7 +10,6 @@
 #include <unistd.h>
 
 #define SLOTS              "sys/bus/pci/slots"
-#define CONFIG_SIZE        4096
 #define CONFIG_HEADER_TYPE 0x0e
 #define CONFIG_EXTENDED    0x100
 #define CAPABILITY_DSN     0x0003
@@ -54,8 +53,7 @@ static uint32_t dword(const unsigned char *at)
 	       (uint32_t)at[3] << 24;
 }
 
-/* PCIe 7.6.3 and 7.9.3: a chain of capabilities from 100h, the number low dword first. */
-uint64_t config_dsn(const unsigned char *config, size_t len)
+size_t config_capability(const unsigned char *config, size_t len, unsigned id)
 {
 	size_t at = CONFIG_EXTENDED;
 
@@ -68,11 +66,19 @@ uint64_t config_dsn(const unsigned char *config, size_t len)
 		header = dword(config + at);
 		if (header == UINT32_MAX)
 			return 0;
-		if ((header & 0xffff) == CAPABILITY_DSN)
-			return (uint64_t)dword(config + at + 8) << 32 | dword(config + at + 4);
+		if ((header & 0xffff) == id)
+			return at;
 		at = header >> 20;
 	}
 	return 0;
+}
+
+/* PCIe 7.9.3: the low dword first. */
+uint64_t config_dsn(const unsigned char *config, size_t len)
+{
+	size_t at = config_capability(config, len, CAPABILITY_DSN);
+
+	return at ? (uint64_t)dword(config + at + 8) << 32 | dword(config + at + 4) : 0;
 }
 
 uint64_t attribute_dsn(struct text text)
@@ -196,6 +202,32 @@ static int read_vfs(struct reading *reading, size_t index)
 
 	device->has_vfs = found > 0;
 	return found < 0 ? found : 0;
+}
+
+/* Of a physical function: linux/drivers/pci/iov.c. vf_device is not padded with zeros. */
+static int read_sriov(struct reading *reading, size_t index)
+{
+	struct device *device = &reading->inventory->devices[index];
+	char path[MACHINE_PATH_SIZE], text[16];
+	ssize_t len = machine_read_attribute(reading->machine,
+					     pci_path(path, device->address, "sriov_totalvfs"),
+					     text, sizeof(text));
+	uint32_t value;
+
+	if (len < 0)
+		return len == -ENOENT ? 0 : (int)len;
+	if (!text_number(chomp(text, len), UINT16_MAX, &value))
+		return machine_blame(reading->machine, path, -EIO);
+	device->total_vfs = (uint16_t)value;
+	len = machine_read_attribute(reading->machine,
+				     pci_path(path, device->address, "sriov_vf_device"), text,
+				     sizeof(text));
+	if (len < 0)
+		return (int)len;
+	if (!text_hex(chomp(text, len), 1, 4, &value))
+		return machine_blame(reading->machine, path, -EIO);
+	device->vf_device = (uint16_t)value;
+	return 0;
 }
 
 /* Every member learns its group from the first that asks. */
@@ -348,6 +380,7 @@ static void read_device(struct reading *reading, size_t index, unsigned wants)
 		{ FACT_GROUP, read_group },       { FACT_HEADER, read_header },
 		{ FACT_DISKS, read_disks },       { FACT_DRM, read_drm },
 		{ FACT_PHYSFN, read_physfn },     { FACT_VFS, read_vfs },
+		{ FACT_SRIOV, read_sriov },
 	};
 	struct device *device = &reading->inventory->devices[index];
 	char path[MACHINE_PATH_SIZE];

@@ -14,6 +14,14 @@
 int facts_read(struct machine *machine, struct inventory *inventory, const struct wants *wants,
 	       struct claims *claims);
 
+#define CONFIG_SIZE 4096
+
+/*
+ * Where the extended capability is in config space, with 12 bytes of it at least, or 0: PCIe 7.6.3,
+ * a chain from 100h.
+ */
+size_t config_capability(const unsigned char *config, size_t len, unsigned id);
+
 /* Core of the reads, for fuzzing: 4096 bytes of config space, or less, to a serial number. */
 uint64_t config_dsn(const unsigned char *config, size_t len);
 

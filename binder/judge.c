@@ -14,6 +14,7 @@ int judge(struct judgement *judged, struct decision *decision)
 		.plan = &judged->plan,
 		.wants = &judged->wants,
 		.steps = judged->steps,
+		.only = judged->only,
 	};
 	while (!err && !decide(decision))
 		err = facts_read(&judged->machine, &judged->inventory, &judged->wants,

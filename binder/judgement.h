@@ -29,6 +29,7 @@ struct judgement {
 	char modplan[MODPLAN_BYTES_MAX];
 	struct text steps;   /* of the plan of modules; empty where no_plan says why */
 	const char *no_plan; /* what is wrong with it, or NULL */
+	size_t only; /* as the decision's: 0, or the number of the device that has come late */
 };
 
 #endif

@@ -250,15 +250,23 @@ ssize_t load_cmdline(struct machine *machine, char *buffer, size_t size)
 	return len;
 }
 
-int load_protect(struct machine *machine, struct protect *protect)
+static char protect_buffer[PROTECT_BYTES_MAX];
+static size_t protect_len;
+
+int load_protect(struct machine *machine, const char *path, struct protect *protect)
 {
-	static char buffer[PROTECT_BYTES_MAX];
-	ssize_t len = machine_read(machine, PROTECT_FILE, buffer, sizeof(buffer));
+	ssize_t len = machine_read(machine, path, protect_buffer, sizeof(protect_buffer));
 
 	*protect = (struct protect){ .unknown = true };
+	protect_len = len > 0 ? (size_t)len : 0;
 	if (len < 0)
 		return (int)len;
-	return protect_parse(protect, (struct text){ buffer, (size_t)len }) ? -EINVAL : 0;
+	return protect_parse(protect, load_protect_text()) ? -EINVAL : 0;
+}
+
+struct text load_protect_text(void)
+{
+	return (struct text){ protect_buffer, protect_len };
 }
 
 const char *error_name(int err)

@@ -63,10 +63,13 @@ bool policy_says_anything(const struct policy *policy);
 ssize_t load_cmdline(struct machine *machine, char *buffer, size_t size);
 
 /*
- * Reads what the host lives on; a file that is missing or makes no sense is unknown. Returns 0
- * or what was wrong: -ENOENT, or another error.
+ * Reads what the host lives on from path, PROTECT_FILE or a copy of it; a file that is missing or
+ * makes no sense is unknown. Returns 0 or what was wrong: -ENOENT, or another error.
  */
-int load_protect(struct machine *machine, struct protect *protect);
+int load_protect(struct machine *machine, const char *path, struct protect *protect);
+
+/* What it read last. */
+struct text load_protect_text(void);
 
 /* The name of an errno, EIO and the like, for a negative error. */
 const char *error_name(int err);

@@ -98,7 +98,7 @@ static int open_parent(struct machine *machine, const char *path, const char **n
 	return machine_openat(machine, parent, O_PATH | O_DIRECTORY);
 }
 
-int machine_exists(struct machine *machine, const char *path)
+int64_t machine_inode(struct machine *machine, const char *path)
 {
 	const char *name;
 	int parent = open_parent(machine, path, &name);
@@ -106,12 +106,19 @@ int machine_exists(struct machine *machine, const char *path)
 	int err;
 
 	if (parent < 0)
-		return parent == -ENOENT || parent == -ENOTDIR ? 0 : parent;
+		return parent == -ENOTDIR ? -ENOENT : parent;
 	err = result(fstatat(parent, name, &st, AT_SYMLINK_NOFOLLOW));
 	(void)close(parent);
-	if (!err)
+	return err ? err : (int64_t)(st.st_ino & INT64_MAX);
+}
+
+int machine_exists(struct machine *machine, const char *path)
+{
+	int64_t inode = machine_inode(machine, path);
+
+	if (inode >= 0)
 		return 1;
-	return err == -ENOENT ? 0 : err;
+	return inode == -ENOENT ? 0 : (int)inode;
 }
 
 bool machine_has(struct machine *machine, const char *path)

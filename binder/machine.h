@@ -47,6 +47,9 @@ int machine_write(struct machine *machine, const char *path, const char *value);
 /* Reads a link and ends it with a NUL; returns its length. -ENOENT as above. */
 ssize_t machine_readlink(struct machine *machine, const char *path, char *out, size_t size);
 
+/* The inode of what has this name, or an error: another one for what came in its place. */
+int64_t machine_inode(struct machine *machine, const char *path);
+
 /* 1 if something has this name, be it a link that leads nowhere, 0 if nothing has, or an error. */
 int machine_exists(struct machine *machine, const char *path);
 

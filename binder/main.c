@@ -9,6 +9,7 @@
 #include "boot.h"
 #include "give_back.h"
 #include "judge.h"
+#include "late.h"
 #include "log.h"
 #include "modules.h"
 #include "pid1.h"
@@ -26,6 +27,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+static int leave_in(struct boot *boot, const char *dir, const char *note)
+{
+	int err = report_write(boot, dir, note);
+
+	return err || !boot->decided || boot->dry_run ? err : late_leave(boot, dir);
+}
+
 /*
  * Leaves the report where the running system looks for it. An image's /run is handed on to it,
  * but whoever calls us before it is mounted hides what we leave there: devtmpfs is already the
@@ -33,10 +41,17 @@
  */
 static void leave_report(struct boot *boot, const char *note)
 {
-	int err = report_write(boot, RUN_DIR, note);
+	int err;
 
+	if (boot->is_late) {
+		err = report_append(boot, RUN_DIR);
+		if (err)
+			log_line(LEVEL_WARNING, "not in the report: %s", error_name(err));
+		return;
+	}
+	err = leave_in(boot, RUN_DIR, note);
 	if (boot->judged->machine.live && !machine_is_mount(&boot->judged->machine, "run"))
-		err = report_write(boot, DEV_DIR, note);
+		err = leave_in(boot, DEV_DIR, note);
 	if (err)
 		log_line(LEVEL_WARNING, "no report in /%s: %s", RUN_DIR, error_name(err));
 }
@@ -56,10 +71,13 @@ static int nothing(struct boot *boot, const char *note)
 	return STATUS_DONE;
 }
 
-static void log_words(const struct words *words)
+static void log_words(const struct boot *boot)
 {
+	const struct words *words = &boot->judged->words;
 	const struct text *word = &words->decided_by;
 
+	if (boot->is_late)
+		return; /* the boot's pass has told */
 	if (words->unknown_word.len)
 		log_line(LEVEL_WARNING, "%.*s: there is no such word", (int)words->unknown_word.len,
 			 words->unknown_word.at);
@@ -71,6 +89,13 @@ static void log_words(const struct words *words)
 			 word->at);
 	else if (words->mode == MODE_OFF)
 		log_line(LEVEL_ERROR, "off by %.*s", (int)word->len, word->at);
+}
+
+/* The boot's pass has told. */
+static void ignore_mistake(struct diag *diag, const struct mistake *mistake)
+{
+	(void)diag;
+	(void)mistake;
 }
 
 /* Returns false with *status set if there is nothing to scan for. */
@@ -89,7 +114,7 @@ static bool read_texts(struct boot *boot, int *status)
 	cmdline_read(cmdline, &boot->judged->words);
 	boot->dry_run = boot->judged->words.mode == MODE_DRY_RUN;
 	if (boot->judged->words.mode == MODE_OFF) {
-		log_words(&boot->judged->words);
+		log_words(boot);
 		*status = nothing(boot, "off");
 		return false;
 	}
@@ -101,7 +126,7 @@ static bool read_texts(struct boot *boot, int *status)
 	}
 	ok &= cmdline_rules(cmdline, &boot->judged->words, &boot->judged->policy,
 			    &boot->judged->diag);
-	log_words(&boot->judged->words);
+	log_words(boot);
 	*status = STATUS_POLICY;
 	if (!ok)
 		leave_report(boot, "the policy is in error");
@@ -110,7 +135,7 @@ static bool read_texts(struct boot *boot, int *status)
 
 static void read_protect(struct boot *boot)
 {
-	int err = load_protect(&boot->judged->machine, &boot->judged->protect);
+	int err = load_protect(&boot->judged->machine, PROTECT_FILE, &boot->judged->protect);
 
 	if (err && err != -ENOENT)
 		log_line(LEVEL_WARNING, "/%s: %s; no storage is bound unless named exactly",
@@ -126,9 +151,9 @@ static bool trial_permits(struct boot *boot)
 	if (end == TRIAL_COUNTED)
 		boot->trial = left;
 	if (end == TRIAL_FAILED)
-		leave_report(boot, "the trial failed");
+		leave_report(boot, NOTE_TRIAL_FAILED);
 	if (end == TRIAL_UNKNOWN)
-		leave_report(boot, "the trial cannot be counted");
+		leave_report(boot, NOTE_TRIAL_UNKNOWN);
 	return end == TRIAL_NONE || end == TRIAL_COUNTED;
 }
 
@@ -143,6 +168,26 @@ static int look_and_decide(struct boot *boot)
 	return err;
 }
 
+static int work_late(struct boot *boot)
+{
+	int status, err;
+
+	if (late_is_settled(boot) || late_is_called_off(boot))
+		return STATUS_DONE;
+	if (!read_texts(boot, &status))
+		return status;
+	err = late_begin(boot);
+	if (!err && late_is_settled(boot)) /* by a pass that ran meanwhile */
+		return STATUS_DONE;
+	if (!err)
+		err = late_work(boot);
+	if (err)
+		return unreadable(boot, err);
+	report_log(boot);
+	leave_report(boot, NULL);
+	return (int)report_status(boot);
+}
+
 static int work(struct boot *boot)
 {
 	int status, err;
@@ -152,7 +197,7 @@ static int work(struct boot *boot)
 	if (!trial_permits(boot))
 		return STATUS_REFUSED;
 	read_protect(boot);
-	plan_read(boot->judged);
+	plan_read(boot->judged, PLAN_FILE);
 	err = look_and_decide(boot);
 	if (err)
 		return unreadable(boot, err);
@@ -193,7 +238,7 @@ static int run(struct boot *boot)
 	crashed = machine_exists(&boot->judged->machine, "proc/vmcore");
 	if (crashed)
 		return crashed < 0 ? unreadable(boot, crashed) : STATUS_DONE;
-	ending = supervise(boot, work, &status);
+	ending = supervise(boot, boot->is_late ? work_late : work, &status);
 	if (ending == NOT_STARTED)
 		log_line(LEVEL_ERROR, "nothing bound: no process can be started");
 	else if (ending != ENDED)
@@ -218,9 +263,10 @@ static int run_release(struct boot *boot, const char *what)
 	return err < 0 ? STATUS_REFUSED : STATUS_DONE;
 }
 
-static const char usage[] = "usage: binder [--root DIR] [--release ADDRESS|all]\n"
-			    "Gives the devices that /etc/vfio-bind.conf chooses to vfio-pci: see "
-			    "vfio-bind-initramfs(7).\n";
+static const char usage[] =
+	"usage: binder [--root DIR] [--device ADDRESS | --release ADDRESS|all]\n"
+	"Gives the devices that /etc/vfio-bind.conf chooses to vfio-pci: see "
+	"vfio-bind-initramfs(7).\n";
 
 static int print(int fd, const char *text, int status)
 {
@@ -277,7 +323,12 @@ static void fill_standard_fds(void)
 		(void)close(fd);
 }
 
-static int start(const char *root, const char *released)
+/* What the command line asks for. */
+struct asked {
+	const char *root, *released, *late;
+};
+
+static int start(const struct asked *asked)
 {
 	struct boot *boot;
 	int err;
@@ -286,11 +337,20 @@ static int start(const char *root, const char *released)
 	boot = new_boot();
 	if (!boot)
 		return STATUS_MACHINE;
-	err = machine_open(&boot->judged->machine, root);
+	err = machine_open(&boot->judged->machine, asked->root);
 	log_open(&boot->judged->machine, false);
 	if (err)
 		return unreadable(boot, err);
-	return released ? run_release(boot, released) : run(boot);
+	if (asked->released)
+		return run_release(boot, asked->released);
+	boot->is_late = asked->late != NULL;
+	if (!boot->is_late)
+		return run(boot);
+	boot->judged->diag.emit = ignore_mistake;
+	if (address_parse(text_of(asked->late), &boot->late))
+		return run(boot);
+	log_line(LEVEL_ERROR, "--device: expected an address");
+	return STATUS_POLICY;
 }
 
 /* Whatever comes of it: the next init goes on, with what was inherited. */
@@ -298,13 +358,14 @@ static void work_as_init(void)
 {
 	mode_t inherited = umask(022);
 
-	(void)start("/", NULL);
+	(void)start(&(struct asked){ .root = "/" });
 	(void)umask(inherited);
 }
 
 int main(int argc, char *argv[])
 {
-	const char *root = "/", *released = NULL, *value;
+	struct asked asked = { .root = "/" };
+	const char *value;
 
 	if (getpid() == 1) {
 		pid1(argv, work_as_init);
@@ -318,11 +379,13 @@ int main(int argc, char *argv[])
 		if (!strcmp(argv[i], "--version"))
 			return print(STDOUT_FILENO, "vfio-bind " VERSION "\n", STATUS_DONE);
 		if ((value = take_argument(argv, &i, "--root")))
-			root = value;
+			asked.root = value;
 		else if ((value = take_argument(argv, &i, "--release")))
-			released = value;
+			asked.released = value;
+		else if ((value = take_argument(argv, &i, "--device")))
+			asked.late = value;
 		else
 			return print(STDERR_FILENO, usage, STATUS_POLICY);
 	}
-	return start(root, released);
+	return start(&asked);
 }

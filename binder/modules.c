@@ -12,7 +12,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define PLAN_FILE   PAYLOAD_DIR "/plan"
 #define MODULES_DIR PAYLOAD_DIR "/modules/"
 
 bool driver_exists(struct boot *boot, struct text driver)
@@ -73,15 +72,19 @@ static void drivers_list(struct boot *boot)
 	}
 }
 
-void drivers_find(struct boot *boot)
+bool drivers_find(struct boot *boot)
 {
+	bool all = true;
+
 	drivers_list(boot);
 	for (size_t i = 0; i < boot->driver_count; i++) {
 		struct sought_driver *driver = &boot->drivers[i];
 
 		driver->there = driver_exists(boot, driver->asked) ||
 				find_spelling(boot, driver->asked, driver->name);
+		all &= driver->there;
 	}
+	return all;
 }
 
 int module_load(struct machine *machine, struct text file, const char *params)
@@ -148,24 +151,25 @@ static void load_plan(struct boot *boot, struct text plan)
 		log_line(LEVEL_ERROR, "the plan of modules ends in a line that makes no sense");
 }
 
-/*
- * An ids= last on modprobe's line takes the place of one in modprobe.d or on the kernel's: it
- * would take twins past every guard.
- */
-static int run_modprobe(const char *program, const char *module)
+/* Below another root the program and its configuration would be the wrong ones. */
+static int run_modprobe(struct boot *boot, char *const arguments[])
 {
-	static char no_ids[] = "ids=";
-	char name[DRIVER_SIZE], *arguments[] = { (char[]){ "modprobe" }, name, no_ids, NULL };
+	static const char *const programs[] = { "/sbin/modprobe", "/usr/sbin/modprobe",
+						"/bin/modprobe", "/usr/bin/modprobe" };
 	char *environment[] = { (char[]){ "PATH=/usr/sbin:/usr/bin:/sbin:/bin" }, NULL };
+	size_t i = 0;
 	int status;
 	pid_t child;
 
-	(void)join(name, sizeof(name), module, "", "");
+	while (i < ARRAY_SIZE(programs) && access(programs[i], X_OK))
+		i++;
+	if (boot->judged->machine.confined || i == ARRAY_SIZE(programs))
+		return -ENOENT;
 	child = fork();
 	if (child < 0)
 		return -errno;
 	if (!child) {
-		(void)execve(program, arguments, environment);
+		(void)execve(programs[i], arguments, environment);
 		_exit(127);
 	}
 	if (waitpid(child, &status, 0) < 0)
@@ -173,18 +177,32 @@ static int run_modprobe(const char *program, const char *module)
 	return WIFEXITED(status) && !WEXITSTATUS(status) ? 0 : -EIO;
 }
 
+/*
+ * An ids= last on modprobe's line takes the place of one in modprobe.d or on the kernel's: it
+ * would take twins past every guard.
+ */
 static int modprobe_driver(struct boot *boot, struct text driver)
 {
-	static const char *const programs[] = { "/sbin/modprobe", "/usr/sbin/modprobe",
-						"/bin/modprobe", "/usr/bin/modprobe" };
+	static char no_ids[] = "ids=";
 	char module[DRIVER_SIZE] = "";
+	char *arguments[] = { (char[]){ "modprobe" }, module, no_ids, NULL };
 
 	memcpy(module, driver.at, driver.len);
-	/* Below another root the program and its configuration would be the wrong ones. */
-	for (size_t i = 0; !boot->judged->machine.confined && i < ARRAY_SIZE(programs); i++)
-		if (!access(programs[i], X_OK))
-			return run_modprobe(programs[i], module);
-	return -ENOENT;
+	return run_modprobe(boot, arguments);
+}
+
+int modules_load_alias(struct boot *boot, struct address address)
+{
+	char path[MACHINE_PATH_SIZE], alias[128];
+	char *arguments[] = { (char[]){ "modprobe" }, (char[]){ "-bq" }, alias, NULL };
+	ssize_t len = machine_read_attribute(
+		&boot->judged->machine, pci_path(path, address, "modalias"), alias, sizeof(alias));
+
+	if (len <= 0)
+		return len < 0 ? (int)len : -EIO;
+	if (alias[len - 1] == '\n')
+		alias[len - 1] = '\0';
+	return run_modprobe(boot, arguments);
 }
 
 /* Without a plan that fits. why says what is wrong with the one there is. */
@@ -200,13 +218,14 @@ static void modprobe_all(struct boot *boot, const char *why)
 	}
 }
 
-void plan_read(struct judgement *judged)
+void plan_read(struct judgement *judged, const char *path)
 {
 	struct utsname kernel;
 	struct text release;
 	ssize_t len =
-		machine_read(&judged->machine, PLAN_FILE, judged->modplan, sizeof(judged->modplan));
+		machine_read(&judged->machine, path, judged->modplan, sizeof(judged->modplan));
 
+	judged->no_plan = NULL;
 	judged->steps = (struct text){ judged->modplan, len > 0 ? (size_t)len : 0 };
 	if (len < 0)
 		judged->no_plan = error_name((int)len);

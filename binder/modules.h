@@ -5,11 +5,13 @@
 
 #include "boot.h"
 
+#define PLAN_FILE PAYLOAD_DIR "/plan"
+
 /*
- * Reads the plan of modules: its steps, or what is wrong with it. Of another kernel than the one
- * that runs it says nothing.
+ * Reads the plan of modules, PLAN_FILE or a copy of it: its steps, or what is wrong with it. Of
+ * another kernel than the one that runs it says nothing.
  */
-void plan_read(struct judgement *judged);
+void plan_read(struct judgement *judged, const char *path);
 
 /*
  * Loads the plan's modules in order; one that is loaded or built in already is success. Where
@@ -30,9 +32,12 @@ int module_load(struct machine *machine, struct text file, const char *params);
 
 /*
  * Finds the drivers of the devices that are bound: whether they are there, and by which name,
- * as in that "-" and "_" are the same.
+ * as in that "-" and "_" are the same. Returns true if all of them are there.
  */
-void drivers_find(struct boot *boot);
+bool drivers_find(struct boot *boot);
+
+/* Loads what the host has for the function at address, as udev would. Returns 0 or an error. */
+int modules_load_alias(struct boot *boot, struct address address);
 
 /* What was found of it, or NULL. */
 const struct sought_driver *driver_sought(const struct boot *boot, struct text asked);

@@ -4,6 +4,7 @@
 #include "format.h"
 
 #include <errno.h>
+#include <string.h>
 #include <unistd.h>
 
 /* The longest piece: a policy file's name and a line of report around it fit easily. */
@@ -29,8 +30,14 @@ void out_flush(struct out *out)
 
 void out_text(struct out *out, struct text text)
 {
-	out_flush(out);
-	write_all(out, text);
+	if (text.len > sizeof(out->buffer) - out->len)
+		out_flush(out);
+	if (text.len > sizeof(out->buffer)) {
+		write_all(out, text);
+		return;
+	}
+	memcpy(out->buffer + out->len, text.at, text.len);
+	out->len += text.len;
 }
 
 void out_format(struct out *out, const char *how, ...)

@@ -5,6 +5,7 @@
 #include "load.h"
 #include "log.h"
 #include "report.h"
+#include "sriov.h"
 #include "sysfs.h"
 
 #include <errno.h>
@@ -36,7 +37,7 @@ static int give_back(struct machine *machine, struct address address)
 	if (!err && driver_is_passthrough(text_of(driver)))
 		err = driver_unbind(machine, address, text_of(driver));
 	if (!err)
-		err = driver_probe(machine, address);
+		err = sriov_probe(machine, address);
 	if (!err)
 		err = driver_read(machine, address, driver);
 	if (!err && driver_is_passthrough(text_of(driver)))

@@ -3,9 +3,11 @@
 
 #include "apply.h"
 #include "format.h"
+#include "lines.h"
 #include "log.h"
 #include "out.h"
 
+#include <errno.h>
 #include <unistd.h>
 
 const char *step_name(enum step step)
@@ -90,7 +92,7 @@ enum status report_status(const struct boot *boot)
 		    (kind == VERDICT_BIND && !boot->dry_run && !outcome_is_good(boot, index)))
 			status = STATUS_REFUSED;
 	}
-	for (size_t r = 0; r < boot->judged->policy.rule_count; r++)
+	for (size_t r = 0; !boot->is_late && r < boot->judged->policy.rule_count; r++)
 		if (unmet(&boot->judged->plan.results[r]))
 			status = STATUS_REFUSED;
 	return status;
@@ -147,14 +149,23 @@ static struct decision decision_of(const struct boot *boot)
 				  .plan = &boot->judged->plan };
 }
 
+static enum level level_of(const struct rule_result *result)
+{
+	if (unmet(result))
+		return LEVEL_ERROR;
+	return result->late ? LEVEL_INFO : LEVEL_WARNING;
+}
+
 void report_log(struct boot *boot)
 {
 	const struct decision decision = decision_of(boot);
 
-	if (boot->judged->inventory.slots_left_out)
-		log_line(LEVEL_WARNING, "there are more than 1024 slots: slot= finds no others");
 	for (size_t i = 0; i < boot->judged->plan.selected_count; i++)
 		log_device(boot, boot->judged->plan.selected[i]);
+	if (boot->is_late)
+		return; /* of the rules the boot's pass has told */
+	if (boot->judged->inventory.slots_left_out)
+		log_line(LEVEL_WARNING, "there are more than 1024 slots: slot= finds no others");
 	for (size_t r = 0; r < boot->judged->policy.rule_count; r++) {
 		const struct rule_result *result = &boot->judged->plan.results[r];
 		const struct rule *rule = rule_at(boot, r);
@@ -163,16 +174,17 @@ void report_log(struct boot *boot)
 		if (result->reason == REASON_NONE)
 			continue;
 		(void)rule_detail(&decision, r, detail);
-		log_line(unmet(result) ? LEVEL_ERROR : LEVEL_WARNING, "%.*s:%u %s: %s%s%s",
-			 (int)rule->file.len, rule->file.at, rule->line, rule_does_nothing(rule),
-			 reason_text(result->reason), detail[0] ? ": " : "", detail);
+		log_line(level_of(result), "%.*s:%u %s: %s%s%s", (int)rule->file.len, rule->file.at,
+			 rule->line, rule_does_nothing(rule), reason_text(result->reason),
+			 detail[0] ? ": " : "", detail);
 	}
 }
 
-static void put_group_shared(struct out *out, const struct boot *boot, size_t index, bool first)
+static void put_group_shared(struct out *out, const struct boot *boot, size_t index,
+			     const char *between)
 {
 	const struct inventory *inventory = &boot->judged->inventory;
-	const char *before = first ? "group-shared " : "; group-shared ";
+	const char *before = "group-shared ";
 	size_t other = 0;
 
 	while ((other = plan_group_shared(&boot->judged->plan, inventory, index, other)) !=
@@ -180,7 +192,8 @@ static void put_group_shared(struct out *out, const struct boot *boot, size_t in
 		char address[ADDRESS_SIZE];
 
 		(void)address_format(inventory->devices[other++].address, address);
-		out_format(out, "%s%s", before, address);
+		out_format(out, "%s%s%s", between, before, address);
+		between = "";
 		before = ",";
 	}
 }
@@ -188,23 +201,30 @@ static void put_group_shared(struct out *out, const struct boot *boot, size_t in
 static void put_detail(struct out *out, const struct boot *boot, size_t index,
 		       enum verdict_kind kind)
 {
+	const struct claims *claims = &boot->judged->claims;
 	char leader[ADDRESS_SIZE], failure[FAILURE_SIZE];
+	const char *between = "";
 
-	if (kind == VERDICT_REFUSE) {
-		enum reason reason = plan_verdict(&boot->judged->plan, index).reason;
-
-		out_format(out, "%s",
-			   reason == REASON_IN_USE && boot->judged->claims.refused.device == index ?
-				   boot->judged->claims.refused.disk :
-				   "");
+	if (boot->is_late) {
+		out_format(out, "late");
+		between = "; ";
 	}
+	if (kind == VERDICT_REFUSE && claims->refused.device == index &&
+	    plan_verdict(&boot->judged->plan, index).reason == REASON_IN_USE)
+		out_format(out, "%s%s", between, claims->refused.disk);
 	if (kind != VERDICT_BIND)
 		return;
 	leader_of(boot, index, leader);
 	report_failure(boot, index, failure);
-	out_format(out, "%s%s%s%s", failure, failure[0] && leader[0] ? "; " : "",
-		   leader[0] ? "goes with " : "", leader);
-	put_group_shared(out, boot, index, !failure[0] && !leader[0]);
+	if (failure[0]) {
+		out_format(out, "%s%s", between, failure);
+		between = "; ";
+	}
+	if (leader[0]) {
+		out_format(out, "%sgoes with %s", between, leader);
+		between = "; ";
+	}
+	put_group_shared(out, boot, index, between);
 }
 
 static const char *or_dash(const char *name)
@@ -310,9 +330,12 @@ static void put_given_back(struct out *out, const struct boot *boot)
 	}
 }
 
+static const char header[] =
+	"# address\tverdict\treason\trule\tdriver-before\tdriver-after\tdetail\n";
+
 static void put_report(struct out *out, const struct boot *boot, const char *note)
 {
-	out_format(out, "# address\tverdict\treason\trule\tdriver-before\tdriver-after\tdetail\n");
+	out_format(out, "%s", header);
 	if (note)
 		out_format(out, "# %s\n", note);
 	if (boot->dry_run)
@@ -368,4 +391,62 @@ int report_write(struct boot *boot, const char *dir, const char *note)
 	out_text(&out,
 		 (struct text){ boot->judged->policy_text.buffer, boot->judged->policy_text.len });
 	return finish(&out, &boot->judged->machine, path);
+}
+
+/* True if the line is about a device that the pass tells of anew. */
+static bool is_told_anew(const struct boot *boot, struct text line)
+{
+	const struct plan *plan = &boot->judged->plan;
+	struct address address;
+	struct text name;
+	bool anew = false;
+
+	if (!text_cut(&line, '\t', &name) || !address_parse(name, &address))
+		return false;
+	for (size_t i = 0; i < plan->selected_count; i++)
+		anew |= address_equal(address,
+				      boot->judged->inventory.devices[plan->selected[i]].address);
+	return anew;
+}
+
+/* Copies what is told already. A report that is not there is begun. */
+static int copy_report(struct out *out, const struct boot *boot, struct machine *machine,
+		       const char *path)
+{
+	static struct lines lines;
+	struct text line;
+	int err = lines_open(&lines, machine, path);
+
+	if (err == -ENOENT)
+		out_format(out, "%s", header);
+	if (err)
+		return err == -ENOENT ? 0 : err;
+	while (lines_next(&lines, &line, &err))
+		if (!is_told_anew(boot, line)) {
+			out_text(out, line);
+			out_text(out, text_of("\n"));
+		}
+	lines_close(&lines);
+	return err;
+}
+
+int report_append(struct boot *boot, const char *dir)
+{
+	static struct out out;
+	struct machine *machine = &boot->judged->machine;
+	char path[MACHINE_PATH_SIZE];
+	int err;
+
+	if (!boot->judged->plan.selected_count)
+		return 0;
+	err = machine_mkdir(machine, dir);
+	if (!err)
+		err = start(&out, machine, path, dir, REPORT_NAME);
+	if (err)
+		return err;
+	err = copy_report(&out, boot, machine, path);
+	for (size_t i = 0; i < boot->judged->plan.selected_count; i++)
+		put_device(&out, boot, boot->judged->plan.selected[i]);
+	out.err = out.err ? out.err : err;
+	return finish(&out, machine, path);
 }

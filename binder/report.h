@@ -12,6 +12,10 @@
 #define REPORT_NAME "/report"
 #define POLICY_NAME "/policy"
 
+/* Notes of a boot in which nothing might be bound. */
+#define NOTE_TRIAL_FAILED  "the trial failed"
+#define NOTE_TRIAL_UNKNOWN "the trial cannot be counted"
+
 /* Frozen: SPEC of the binder's exit status. */
 enum status {
 	STATUS_DONE = 0,
@@ -29,6 +33,9 @@ void report_failure(const struct boot *boot, size_t index, char out[FAILURE_SIZE
 
 /* One line a device a rule selected, and one a rule that bound nothing, to the kernel log. */
 void report_log(struct boot *boot);
+
+/* Puts the lines of a late pass behind those there are, in place of any of the same devices. */
+int report_append(struct boot *boot, const char *dir);
 
 /*
  * Writes the report and a copy of the policy into dir. note is "off" and the like, where there

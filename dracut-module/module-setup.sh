@@ -40,6 +40,8 @@ installkernel() {
 install() {
     leave_out && return 0
     [[ ${no_kernel-} == yes ]] && build_payload
+    # For devices that come while the image is at work.
+    inst_rules 79-vfio-bind.rules
     if dracut_module_included systemd; then
         # A hook would be too late: systemd-modules-load waits for none.
         inst_simple /usr/lib/systemd/system/vfio-bind-initrd.service

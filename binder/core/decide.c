@@ -6,6 +6,7 @@
 #include "match.h"
 #include "modplan.h"
 #include "variant.h"
+#include "virtual.h"
 
 #include <string.h>
 
@@ -420,6 +421,8 @@ size_t rule_detail(const struct decision *decision, size_t rule, char out[RULE_D
 	}
 	if (result->screen_count)
 		len += format(out + len, size - len, "; name one by path");
+	if (result->late)
+		len += format(out + len, size - len, "late: virtual functions that are to come");
 	return len;
 }
 
@@ -433,6 +436,36 @@ bool rule_selects(struct decision *decision, size_t index, size_t device)
 	for (size_t i = 0; rule->nth && i <= device; i++)
 		ordinal += rule_matches(decision, rule, i);
 	return ordinal == rule->nth;
+}
+
+/* Whether the pass for a device that has come late has to do with another one as well. */
+static bool goes_with_late(const struct decision *decision, size_t index)
+{
+	const struct tally *tally = &decision->plan->tallies[index];
+	const struct device *devices = decision->inventory->devices;
+	const struct device *device = &devices[index], *late = &devices[decision->only - 1];
+
+	if (plan_verdict(decision->plan, index).kind != VERDICT_BIND)
+		return false;
+	if (tally->how == REASON_COMPANION && tally->with == decision->only - 1)
+		return true;
+	/* One that came just before and waits for its own pass. */
+	return late->is_virtual && late->physfn != NO_DEVICE && device->is_virtual &&
+	       device->physfn == late->physfn && !device->passthrough;
+}
+
+/* Leaves in the list what the pass for one late device is about. */
+static void narrow(struct decision *decision)
+{
+	struct plan *plan = decision->plan;
+	size_t all = plan->selected_count;
+
+	(void)need_facts(decision, decision->only - 1, FACT_PHYSFN);
+	plan->selected_count = 0;
+	for (size_t i = 0; i < all; i++)
+		if (plan->selected[i] == decision->only - 1 ||
+		    goes_with_late(decision, plan->selected[i]))
+			plan->selected[plan->selected_count++] = plan->selected[i];
 }
 
 bool decide(struct decision *decision)
@@ -451,6 +484,9 @@ bool decide(struct decision *decision)
 		resolve(decision);
 	for (size_t r = 0; r < decision->policy->rule_count; r++)
 		judge_rule(decision, r);
+	plan_virtual(decision);
+	if (decision->only)
+		narrow(decision);
 	for (size_t i = 0; i < decision->inventory->count; i++)
 		if (decision->inventory->devices[i].passthrough)
 			plan->tallies[i].back = host_wants_back(decision, i);

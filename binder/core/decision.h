@@ -29,6 +29,8 @@ struct tally {
 	bool selected;
 	bool back;     /* a guest's driver has it, and keep or protect want it for the host */
 	bool conflict; /* two rules that let it through name different drivers */
+	bool awaits;   /* a rule can match virtual functions that it does not have yet */
+	uint16_t vfs;  /* awaits: how many it is to have, 0 where no rule says */
 };
 
 #define RULE_SCREENS_MAX 8
@@ -42,6 +44,7 @@ struct rule_result {
 	/* REASON_ABSENT: only because nobody knows whether these are the boot display. */
 	uint16_t screens[RULE_SCREENS_MAX];
 	uint8_t screen_count;
+	bool late; /* REASON_ABSENT: a physical function is there that can have what it means */
 };
 
 /* Facts that somebody lacks: facts_read() reads those that are not known yet. */
@@ -67,6 +70,7 @@ struct decision {
 	struct plan *plan;
 	struct wants *wants;
 	struct text steps; /* the plan of modules, for driver=auto; empty where there is none */
+	size_t only; /* 0: all devices; else the number, from 1, of the one that has come late */
 	enum evidence evidence;
 	bool evidence_known;
 	bool last_display;   /* no screen would be left: the guard of that name is up */

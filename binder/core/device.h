@@ -43,6 +43,7 @@ enum fact {
 	/* Of a device again. */
 	FACT_PHYSFN = 1 << 8,
 	FACT_VFS = 1 << 9,
+	FACT_SRIOV = 1 << 12,
 	/* Read of every device, so never asked for: only in device.unreadable. */
 	FACT_PLACE = 1 << 10,
 	FACT_IDENTITY = 1 << 11, /* class and ids */
@@ -66,6 +67,8 @@ struct device {
 	uint16_t unreadable; /* bits of those that could not be read, though it is there */
 	uint16_t physfn;     /* is_virtual: index of its physical function, or NO_DEVICE */
 	uint16_t vf;         /* is_virtual: N of the virtfnN that it is, or VF_NONE */
+	uint16_t total_vfs;  /* FACT_SRIOV: virtual functions that it can have */
+	uint16_t vf_device;  /* total_vfs: their device id; the vendor is its own, PCIe 9.3.3.11 */
 	int8_t boot_vga;     /* FACT_BOOT_VGA: 0, 1 or BOOT_VGA_NO_FILE */
 	uint8_t header_type; /* FACT_HEADER: config space byte 0eh without the multifunction bit */
 	bool below_function; /* its root bus hangs below a PCI function, as VMD's does */

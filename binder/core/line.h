@@ -11,7 +11,7 @@ struct line {
 	struct diag *diag;
 	struct mistake mistake; /* file, line and source of whatever will be wrong */
 	const char *at, *end;
-	const char *host_allow, *nth, *vf; /* where these stand: judged at the end */
+	const char *host_allow, *nth, *vf, *vfs; /* where these stand: judged at the end */
 };
 
 /* key="value": a bare word has no key. */

@@ -36,6 +36,17 @@ static bool parse_nth(struct line *line, struct rule *rule, const struct word *w
 	return expected(line, word->value.at, "nth=K, a number from 1 to count");
 }
 
+static bool parse_vfs(struct line *line, struct rule *rule, const struct word *word)
+{
+	uint32_t number;
+
+	line->vfs = word->value.at;
+	if (!text_number(word->value, UINT16_MAX, &number) || !number)
+		return expected(line, word->value.at, "vfs=N, a number from 1 to 65535");
+	rule->vfs = (uint16_t)number;
+	return true;
+}
+
 static bool parse_driver(struct line *line, struct rule *rule, const struct word *word)
 {
 	rule->driver = word->value;
@@ -93,9 +104,13 @@ static bool parse_required(struct line *line, struct rule *rule, const struct wo
 }
 
 static const struct rule_option options[] = {
-	{ "with", true, parse_with },   { "count", true, parse_count },
-	{ "nth", true, parse_nth },     { "driver", true, parse_driver },
-	{ "allow", true, parse_allow }, { "required", false, parse_required },
+	{ "with", true, parse_with },
+	{ "count", true, parse_count },
+	{ "nth", true, parse_nth },
+	{ "vfs", true, parse_vfs },
+	{ "driver", true, parse_driver },
+	{ "allow", true, parse_allow },
+	{ "required", false, parse_required },
 };
 
 const struct rule_option *find_option(const struct word *word, unsigned *bit)

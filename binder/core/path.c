@@ -49,6 +49,21 @@ bool path_matches(struct text path, const struct inventory *inventory, size_t in
 	       root.domain == device->root.domain && root.bus == device->root.bus;
 }
 
+bool path_is_beside(struct text path, const struct inventory *inventory, size_t index)
+{
+	const struct device *device = &inventory->devices[index];
+	struct address root;
+	uint8_t devfn;
+
+	if (!cut_last_hop(&path, &devfn))
+		return false;
+	if (device->above != NO_DEVICE)
+		return memchr(path.at, '/', path.len) &&
+		       path_matches(path, inventory, device->above);
+	return parse_root(path, &root) && root.domain == device->root.domain &&
+	       root.bus == device->root.bus;
+}
+
 size_t path_find(struct text path, const struct inventory *inventory)
 {
 	for (size_t i = 0; i < inventory->count; i++)

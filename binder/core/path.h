@@ -15,6 +15,9 @@
 bool path_is_valid(struct text path);
 bool path_matches(struct text path, const struct inventory *inventory, size_t index);
 
+/* True if the path ends at the device's bus: the place of a virtual function it may have. */
+bool path_is_beside(struct text path, const struct inventory *inventory, size_t index);
+
 /* Writes the path of the device at index and a NUL; returns its length. */
 size_t path_format(const struct inventory *inventory, size_t index, char out[PATH_SIZE]);
 

@@ -86,7 +86,7 @@ static bool parse_word(struct line *line, struct rule *rule, unsigned *given)
 		return expected(line, word.at,
 				"a selector (a class name, an address, id=, subsystem=, class=, "
 				"path=, boot_vga=, boot_display=, pf=, vf=, slot=, dsn=) or an "
-				"option (with=, count=, nth=, driver=, allow=, required)");
+				"option (with=, count=, nth=, vfs=, driver=, allow=, required)");
 	if (rule->verb == VERB_KEEP)
 		return expected(line, word.at, "no option behind keep");
 	if (*given & bit)
@@ -124,6 +124,8 @@ static bool check_rule(struct line *line, const struct rule *rule, const char *r
 		ok = expected(line, line->nth, "nth=K, a number from 1 to count");
 	if (line->vf && !rule_has(rule, SELECT_PF))
 		ok = expected(line, line->vf, "pf= beside vf=");
+	if (line->vfs && !rule_has(rule, SELECT_PF))
+		ok = expected(line, line->vfs, "pf= beside vfs=");
 	if (line->host_allow && !rule_names_one_device(line->policy, rule))
 		ok = expected(line, line->host_allow,
 			      "allow=host-... only where address=, path= or dsn= names one device");
@@ -230,7 +232,7 @@ bool policy_parse(struct policy *policy, struct text file, struct text text, str
 		line.mistake.source = source;
 		line.at = source.at;
 		line.end = source.at + source.len;
-		line.host_allow = line.nth = line.vf = NULL;
+		line.host_allow = line.nth = line.vf = line.vfs = NULL;
 		parse_line(&line);
 	}
 	return diag->mistakes == before;

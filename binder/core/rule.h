@@ -86,6 +86,7 @@ struct rule {
 	unsigned given;                  /* a bit for each that was, from SELECT_ADDRESS on */
 	struct class_pattern class;      /* no device of another class matches */
 	uint32_t count, nth;             /* 0: not given */
+	uint16_t vfs;                    /* virtual functions to make, 0: none */
 	struct text driver;
 	unsigned allow; /* bits of enum allow */
 	bool required;

@@ -27,7 +27,7 @@ struct reader {
 /* All facts there are: a file holds them or says by "-" that there is nothing to know. */
 #define DEVICE_FACTS                                                                               \
 	(FACT_BOOT_VGA | FACT_DSN | FACT_GROUP | FACT_HEADER | FACT_DISKS | FACT_DRM |             \
-	 FACT_PHYSFN | FACT_VFS)
+	 FACT_PHYSFN | FACT_VFS | FACT_SRIOV)
 #define MACHINE_FACTS (FACT_FRAMEBUFFER | FACT_SLOTS)
 
 static bool reader_expected(const struct reader *reader, struct text at, const char *what)
@@ -337,6 +337,23 @@ static bool key_physfn(struct reader *reader, struct text value)
 	return true;
 }
 
+static bool key_sriov(struct reader *reader, struct text value)
+{
+	struct device *device = find_device(reader, take_word(&value));
+	struct text total = take_word(&value);
+	uint32_t number, id;
+
+	if (!device)
+		return false;
+	if (!text_number(total, UINT16_MAX, &number))
+		return reader_expected(reader, total, "a number of virtual functions");
+	if (!text_hex(value, 4, 4, &id))
+		return reader_expected(reader, value, "the device id of its virtual functions");
+	device->total_vfs = (uint16_t)number;
+	device->vf_device = (uint16_t)id;
+	return true;
+}
+
 static bool key_unreadable(struct reader *reader, struct text value)
 {
 	struct device *device = find_device(reader, value);
@@ -415,6 +432,7 @@ static const struct key {
 	{ "#header-type", key_header_type },
 	{ "#disk-in-use", key_disk_in_use },
 	{ "#physfn", key_physfn },
+	{ "#sriov", key_sriov },
 	{ "#unreadable", key_unreadable },
 	{ "#builtin", key_builtin },
 	{ "#variant", key_variant },

@@ -68,6 +68,9 @@ static void write_device_keys(const struct inventory *inventory, FILE *out)
 				address_of(inventory->devices[device->physfn].address, physfn),
 				device->vf);
 		}
+		if (device->total_vfs)
+			(void)fprintf(out, "#sriov %s %u %04x\n", name, device->total_vfs,
+				      device->vf_device);
 		if (device->unreadable)
 			(void)fprintf(out, "#unreadable %s\n", name);
 		if ((device->known & FACT_DISKS) && device->disk_in_use)

@@ -20,7 +20,8 @@
 
 /* What no reading command asks for: claiming a disk would be in the way of whoever wants it. */
 #define ALL_FACTS                                                                                  \
-	(FACT_BOOT_VGA | FACT_DSN | FACT_GROUP | FACT_HEADER | FACT_DRM | FACT_PHYSFN | FACT_VFS)
+	(FACT_BOOT_VGA | FACT_DSN | FACT_GROUP | FACT_HEADER | FACT_DRM | FACT_PHYSFN | FACT_VFS | \
+	 FACT_SRIOV)
 
 static int complain_read(const struct host *host, int err)
 {
@@ -119,7 +120,7 @@ static int find_protect(struct host *host)
 	FILE *text;
 
 	if (host->judged.machine.confined && machine_has(&host->judged.machine, PROTECT_FILE)) {
-		(void)load_protect(&host->judged.machine, &host->judged.protect);
+		(void)load_protect(&host->judged.machine, PROTECT_FILE, &host->judged.protect);
 		return EXIT_AS_CONFIGURED;
 	}
 	text = fmemopen(host->protect_text, sizeof(host->protect_text), "w");

@@ -22,6 +22,7 @@
 #define UNITS_DIR "usr/lib/systemd/system"
 #define UNIT      "vfio-bind-initrd.service"
 #define WANTS_DIR UNITS_DIR "/sysinit.target.wants"
+#define UDEV_RULES "usr/lib/udev/rules.d/79-vfio-bind.rules"
 
 /*
  * Behind lz4 the kernel wants 4 zero bytes. Behind anything it passes over as many as there are, so
@@ -59,19 +60,27 @@ static int fail(const char *what, int err)
 	return complain(code, "%s: %s", what, strerror(-err));
 }
 
+/* Copies a file of the host's. */
+static int copy_file(struct tree *tree, struct machine *machine, const char *path)
+{
+	int fd = machine_openat(machine, path, O_RDONLY), err;
+
+	if (fd < 0)
+		return fd;
+	err = tree_copy(tree, path, fd, 0644);
+	(void)close(fd);
+	return err;
+}
+
 static int copy_unit(struct tree *tree, struct machine *machine)
 {
-	int fd = machine_openat(machine, UNITS_DIR "/" UNIT, O_RDONLY), err;
+	int err = copy_file(tree, machine, UNITS_DIR "/" UNIT);
 
-	if (fd == -ENOENT) {
+	if (err == -ENOENT) {
 		warn("/" UNITS_DIR "/" UNIT " is not there: images with systemd will not run "
 		     "the binder");
 		return 0;
 	}
-	if (fd < 0)
-		return fd;
-	err = tree_copy(tree, UNITS_DIR "/" UNIT, fd, 0644);
-	(void)close(fd);
 	/* Any file makes the directory; the link is what counts. */
 	if (!err)
 		err = tree_write(tree, WANTS_DIR "/" UNIT, (struct text){ "", 0 });
@@ -93,6 +102,10 @@ static int add_unit(struct overlay *overlay)
 	err = tree_open(&tree, overlay->scratch.dir);
 	if (!err) {
 		err = copy_unit(&tree, &machine);
+		if (!err)
+			err = copy_file(&tree, &machine, UDEV_RULES);
+		if (err == -ENOENT)
+			err = 0; /* then devices that come late wait for the root's udev */
 		tree_close(&tree);
 	}
 	machine_close(&machine);

@@ -93,7 +93,7 @@ static int work(struct boot *boot)
 	int err;
 
 	for (size_t i = 0; i < boot->judged->inventory.count; i++)
-		boot->judged->inventory.devices[i].known &= (uint8_t)~FACT_DISKS;
+		boot->judged->inventory.devices[i].known &= (uint16_t)~FACT_DISKS;
 	err = judge(boot->judged, &working->decision);
 	boot->decided = !err;
 	if (!err)

@@ -6,13 +6,14 @@ import pytest
 from lib.hookcalls import TOP, Hooks
 
 SETUP = TOP / "dracut-module/module-setup.sh"
-STUBS = ("dwarn", "inst_simple", "inst_hook", "systemctl")
+STUBS = ("dwarn", "inst_rules", "inst_simple", "inst_hook", "systemctl")
 INCLUDED = 'dracut_module_included() { [[ " $INCLUDED " == *" $1 "* ]]; }\n'
 UNIT = "vfio-bind-initrd.service"
 PAYLOAD = "vfio-bind payload --kernel 6.1.0-test /new/image"
-WITH_UNIT = [f"inst_simple /usr/lib/systemd/system/{UNIT}",
+RULES = "inst_rules 79-vfio-bind.rules"
+WITH_UNIT = [RULES, f"inst_simple /usr/lib/systemd/system/{UNIT}",
              f"systemctl -q --root /new/image add-wants sysinit.target {UNIT}"]
-WITH_HOOK = ["inst_hook cmdline 00 /the/module/vfio-bind.sh"]
+WITH_HOOK = [RULES, "inst_hook cmdline 00 /the/module/vfio-bind.sh"]
 
 
 @pytest.fixture(name="hooks")

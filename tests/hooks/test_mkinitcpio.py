@@ -13,9 +13,10 @@ STUBS = ("add_module", "add_checked_modules", "add_binary", "add_file", "add_sym
          "add_full_dir", "add_runscript", "warning", "error")
 UNIT = "vfio-bind-initrd.service"
 PAYLOAD = "vfio-bind payload --kernel 6.1.0-test {folder}/image"
-WITH_UNIT = [f"add_file /usr/lib/systemd/system/{UNIT}",
+RULES = "add_file /usr/lib/udev/rules.d/79-vfio-bind.rules"
+WITH_UNIT = [RULES, f"add_file /usr/lib/systemd/system/{UNIT}",
              f"add_symlink /usr/lib/systemd/system/sysinit.target.wants/{UNIT} ../{UNIT}"]
-WITH_SCRIPT = ["add_runscript "]
+WITH_SCRIPT = [RULES, "add_runscript "]
 NO_BASE = "warning vfio-bind: there is neither base nor systemd in HOOKS to run it"
 
 

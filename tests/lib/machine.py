@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 HEADER_TYPES = {0x0604: 1, 0x0607: 2, 0x0609: 1}
 KEYS = {"framebuffer", "boot-display", "below", "header-type", "disk-in-use", "protect", "kernel",
-        "cmdline", "slot", "physfn", "unreadable", "variant"}
+        "cmdline", "slot", "physfn", "sriov", "unreadable", "variant"}
 
 
 @dataclass(eq=False)
@@ -30,6 +30,8 @@ class Device:
     framebuffer: bool = False
     physfn: str | None = None  # of a virtual function: the physical one
     vf: int | None = None  # and which of its own it is
+    total_vfs: int = 0  # of a physical function: virtual ones that it can have
+    vf_device: int = 0  # and their device id
     unreadable: bool = False  # its config space cannot be read
     boot_display: bool = False
     disks: list = field(default_factory=list)  # names of disks below it that are claimed
@@ -123,6 +125,9 @@ def _apply(machine, key, value):
     elif key == "physfn":
         device = machine.devices[words[0]]
         device.physfn, device.vf = words[1], int(words[2])
+    elif key == "sriov":
+        device = machine.devices[words[0]]
+        device.total_vfs, device.vf_device = int(words[1]), int(words[2], 16)
     elif key == "unreadable":
         machine.devices[words[0]].unreadable = True
     elif key == "header-type":

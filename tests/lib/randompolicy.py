@@ -116,6 +116,8 @@ class Writer:
             count = self.rng.choice((1, 1, 2, 2, 3, 8))
             words.append("count=%d" % count)
             words += ["nth=%d" % self.rng.randint(1, count)] if self.maybe(0.5) else []
+        if self.maybe(0.03):
+            words.append("vfs=%d" % self.rng.choice((1, 7, 65535)))
         if self.maybe(0.15):
             words.append("driver=" + self.rng.choice(DRIVERS))
         if self.maybe(0.5):

@@ -105,6 +105,11 @@ def read_driver(text):
     return text if guest and re.fullmatch("[a-z0-9_-]{1,39}", text) else None
 
 
+def read_vfs(text):
+    number = re.fullmatch(r"\d+", text, re.ASCII) and int(text)
+    return number if number and number <= 65535 else None
+
+
 def one_of(*choices):
     return lambda text: text if text in choices else None
 
@@ -127,7 +132,7 @@ SELECTORS = {
     "boot_vga": one_of("0", "1"), "boot_display": one_of("0", "1"),
 }
 OPTIONS = {
-    "count": read_number, "nth": read_number, "driver": read_driver,
+    "count": read_number, "nth": read_number, "vfs": read_vfs, "driver": read_driver,
     "with": one_of("companions", "none", "functions", "group"),
     "allow": one_of("no-iommu", "boot-display", "host-storage", "host-network", "host-input",
                     "bound-display", "last-display"),
@@ -181,8 +186,8 @@ class Line:
                 self.mistakes.append(column)
                 continue
             seen[name] = value_column
-            if name == "vf":
-                seen["beside pf"] = column
+            if name in ("vf", "vfs"):
+                seen["beside pf", name] = column if name == "vf" else value_column
             if name in SELECTORS:
                 one = name == "slot" and quoted  # a slot's name may hold a comma
                 rule.select[name] = self.values(text, value_column, read, '"' if one else ",")
@@ -212,8 +217,9 @@ class Line:
             self.mistakes.append(self.end + 1)
         if rule.option("nth", 0) > rule.option("count", 0):
             self.mistakes.append(seen["nth"])
-        if "beside pf" in seen and "pf" not in rule.select:
-            self.mistakes.append(seen["beside pf"])
+        for name in ("vf", "vfs"):
+            if ("beside pf", name) in seen and "pf" not in rule.select:
+                self.mistakes.append(seen["beside pf", name])
         column = seen.get("allow", 0)
         for word in rule.option("allow", ()):
             if word.startswith("host-") and not rule.names_one_device():

@@ -135,6 +135,12 @@ class Tree:
 
     def _virtual_functions(self):
         for device in self.machine:
+            if device.total_vfs:
+                path = self.paths[device.address]
+                made = sum(other.physfn == device.address for other in self.machine)
+                for name, text in (("totalvfs", device.total_vfs), ("numvfs", made),
+                                   ("vf_device", "%x" % device.vf_device), ("drivers_autoprobe", 1)):
+                    _write(f"{path}/sriov_{name}", f"{text}\n")
             if device.physfn:
                 own, physical = self.paths[device.address], self.paths[device.physfn]
                 os.symlink(os.path.relpath(physical, own), own + "/physfn")

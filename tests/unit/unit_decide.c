@@ -605,6 +605,136 @@ static void check_wants(void **state)
 		assert_int_equal(lacking.of[i] & ~(FACT_BOOT_VGA | FACT_PHYSFN), row->wants[i]);
 }
 
+#define CARD "01:00.0 020000 8086:10fb sriov=7:10ed\n"
+
+struct awaited_row {
+	const char *name, *machine, *policy;
+	const char *want; /* the physical functions that wait, and how many they are to have */
+};
+
+static const struct awaited_row awaited[] = {
+	{ "by the physical function", CARD, "bind pf=01:00.0", "01:00.0 0 " },
+	{ "by its path", CARD, "bind pf=0000:01/00.0 vf=2", "01:00.0 0 " },
+	{ "another physical function", CARD "02:00.0 020000 1:1\n", "bind pf=02:00.0", "" },
+	{ "how many there are to be", CARD, "bind pf=01:00.0 vfs=4\nbind pf=01:00.0 vfs=5",
+	  "01:00.0 4 " },
+	{ "the first that says so", CARD, "bind pf=01:00.0 vf=1\nbind pf=01:00.0 vfs=5",
+	  "01:00.0 5 " },
+	{ "by their own id", CARD, "bind id=8086:10ed", "01:00.0 0 " },
+	{ "by half of an id", CARD "02:00.0 020000 8086:10ed\n", "bind id=8086:*\nkeep network",
+	  "01:00.0 0 " },
+	{ "by the other half", CARD, "bind id=*:10ed", "01:00.0 0 " },
+	{ "an id of another maker", CARD, "bind id=10de:10ed", "" },
+	{ "not by the id of the physical one", CARD, "bind id=8086:10fb\nkeep network", "" },
+	{ "by the class", CARD, "bind network\nkeep 01:00.0", "01:00.0 0 " },
+	{ "by one of two classes", CARD, "bind nvme,network\nkeep 01:00.0", "01:00.0 0 " },
+	{ "another class", CARD, "bind nvme", "" },
+	{ "another of two classes", CARD, "bind nvme,usb", "" },
+	{ "another class beside the id", CARD, "bind usb id=8086:10ed", "" },
+	{ "by an address where nothing stands", CARD, "bind 01:10.2", "01:00.0 0 " },
+	{ "on the next bus, too", CARD, "bind 02:00.2", "01:00.0 0 " },
+	{ "by an address before it, never", CARD, "bind 00:10.2", "" },
+	{ "nor in another domain", CARD, "bind 0001:01:10.2", "" },
+	{ "nor by an address where something stands", CARD "02:00.0 0c0330 1:1\n", "bind 02:00.0",
+	  "" },
+	{ "by a path to its bus", CARD, "bind path=0000:01/10.2", "01:00.0 0 " },
+	{ "by a path to another bus, never", CARD, "bind path=0000:02/10.2", "" },
+	{ "by a path below the bridge above it",
+	  "00:01.0 060400 1:1\n01:00.0 020000 8086:10fb above=00:01.0 sriov=7:10ed\n",
+	  "bind path=0000:00/01.0/10.2", "01:00.0 0 " },
+	{ "by a path below another bridge, never",
+	  "00:01.0 060400 1:1\n01:00.0 020000 8086:10fb above=00:01.0 sriov=7:10ed\n",
+	  "bind path=0000:00/02.0/10.2", "" },
+	{ "by a path to the root bus, never",
+	  "00:01.0 060400 1:1\n01:00.0 020000 8086:10fb above=00:01.0 sriov=7:10ed\n",
+	  "bind path=0000:00/10.2", "" },
+	{ "by the slot", "slot 5 0000:01:00\n" CARD, "bind slot=5\nkeep network", "01:00.0 0 " },
+	{ "another slot", "slot 5 0000:02:00\n" CARD, "bind slot=5", "" },
+	{ "by a subsystem", CARD, "bind subsystem=0001:0001", "01:00.0 0 " },
+	{ "a screen that is not the boot's", "01:00.0 030000 8086:1 vga=1 sriov=7:2\n",
+	  "bind vga boot_vga=0", "01:00.0 0 " },
+	{ "no virtual function is another screen", "01:00.0 030000 8086:1 vga=1 sriov=7:2\n",
+	  "bind vga boot_display=0", "" },
+	{ "none has a serial number", CARD, "bind network dsn=00-00-00-00-00-00-00-01", "" },
+	{ "none where it can have none", "01:00.0 020000 8086:10fb\n", "bind pf=01:00.0", "" },
+	{ "what goes to a guest itself hands on its own driver", CARD, "bind network", "" },
+	{ "a keep rule takes nothing", CARD, "keep pf=01:00.0", "" },
+};
+
+static void check_awaited(void **state)
+{
+	const struct awaited_row *row = *state;
+	struct decision decision = WORLD;
+	char mistakes[256], got[256] = "";
+
+	set_machine(row->machine);
+	assert_true(set_policy(row->policy, strlen(row->policy), mistakes));
+	set_protect("");
+	assert_true(decide(&decision));
+	for (size_t i = 0; i < inventory.count; i++) {
+		char name[ADDRESS_SIZE];
+
+		if (!plan.tallies[i].awaits)
+			continue;
+		address_format(inventory.devices[i].address, name);
+		sprintf(got + strlen(got), "%s %u ", name + 5, plan.tallies[i].vfs);
+	}
+	assert_string_equal(got, row->want);
+}
+
+struct late_row {
+	const char *name, *machine, *policy;
+	unsigned only;    /* from 1: which device has come */
+	const char *want; /* what the pass for it is about */
+};
+
+#define VIRTUAL CARD "01:10.0 020000 8086:10ed vf=0\n01:10.1 020000 8086:10ed vf=1\n"
+
+static const struct late_row late[] = {
+	{ "a late device alone", "01:00.0 010802 1:1\n02:00.0 010802 1:1\n", "bind nvme", 2,
+	  "02:00.0 bind rule 1\n" },
+	{ "what goes along with it", "01:00.0 030200 1:1\n01:00.1 040300 1:1\n", "bind display", 1,
+	  "01:00.0 bind rule 1\n01:00.1 bind companion 1\n" },
+	{ "not what brought it along", "01:00.0 030200 1:1\n01:00.1 040300 1:1\n", "bind display",
+	  2, "01:00.1 bind companion 1\n" },
+	{ "one that no rule selects", "01:00.0 010802 1:1\n02:00.0 020000 1:1\n", "bind nvme", 2,
+	  "" },
+	{ "one that is refused", "01:00.0 010802 1:1 group=-\n02:00.0 020000 1:1\n", "bind nvme", 1,
+	  "01:00.0 refuse no-iommu 1\n" },
+	{ "its siblings, which wait for their own pass", VIRTUAL, "bind pf=01:00.0", 2,
+	  "01:10.0 bind rule 1\n01:10.1 bind rule 1\n" },
+	{ "not one that has its driver", VIRTUAL "01:10.2 020000 8086:10ed vf=2 driver=vfio-pci\n",
+	  "bind pf=01:00.0", 2, "01:10.0 bind rule 1\n01:10.1 bind rule 1\n" },
+	{ "not the virtual functions of another",
+	  VIRTUAL "02:00.0 020000 1:1\n02:10.0 020000 1:2 "
+		  "vf=0\n",
+	  "bind network vf=0 pf=01:00.0,02:00.0", 2, "01:10.0 bind rule 1\n" },
+	{ "no sibling that is kept or refused", VIRTUAL "01:10.2 020000 8086:10ed vf=2 group=-\n",
+	  "bind pf=01:00.0\nkeep 01:10.1", 2, "01:10.0 bind rule 1\n" },
+};
+
+static void check_late(void **state)
+{
+	const struct late_row *row = *state;
+	struct decision decision = WORLD;
+	char mistakes[256], got[512] = "";
+
+	set_machine(row->machine);
+	assert_true(set_policy(row->policy, strlen(row->policy), mistakes));
+	set_protect("");
+	decision.only = row->only;
+	assert_true(decide(&decision));
+	for (size_t i = 0; i < plan.selected_count; i++) {
+		struct verdict verdict = plan_verdict(&plan, plan.selected[i]);
+		char name[ADDRESS_SIZE];
+
+		address_format(inventory.devices[plan.selected[i]].address, name);
+		sprintf(got + strlen(got), "%s %s %s %u\n", name + 5, verdict_token(verdict.kind),
+			reason_token(verdict.reason), policy.rules[verdict.rule].line);
+	}
+	assert_string_equal(got, row->want);
+}
+
 struct shared_row {
 	const char *name, *machine, *policy;
 	const char *want; /* what shares the group of the first bound device */
@@ -729,5 +859,6 @@ int main(void)
 	return TABLE(details, check_detail) + TABLE(guards, check_decision) +
 	       TABLE(displays, check_decision) + TABLE(companions, check_decision) +
 	       TABLE(rules, check_decision) + TABLE(wants, check_wants) +
-	       TABLE(shared, check_shared);
+	       TABLE(shared, check_shared) + TABLE(awaited, check_awaited) +
+	       TABLE(late, check_late);
 }

@@ -44,6 +44,15 @@ static const struct option_row options[] = {
 	{ "nth= takes no more than count", "nth=4 count=3", { 0 }, true },
 	{ "nth= takes a count beside it", "nth=1", { 0 }, true },
 	{ "nth= takes no zero", "nth=0 count=3", { 0 }, true },
+	{ "vfs= takes one", "vfs=1 pf=01:00.0", { .vfs = 1, .driver = VFIO }, false },
+	{ "vfs= takes as many as there can be",
+	  "vfs=65535 pf=01:00.0",
+	  { .vfs = 65535, .driver = VFIO },
+	  false },
+	{ "vfs= takes no more", "vfs=65536 pf=01:00.0", { 0 }, true },
+	{ "vfs= takes no zero", "vfs=0 pf=01:00.0", { 0 }, true },
+	{ "vfs= takes no word", "vfs=all pf=01:00.0", { 0 }, true },
+	{ "vfs= takes a pf= beside it", "vfs=4", { 0 }, true },
 	{ "driver=vfio-pci", "driver=vfio-pci", { .driver = VFIO }, false },
 	{ "driver=pci-stub", "driver=pci-stub", { .driver = DRIVER("pci-stub") }, false },
 	{ "driver=auto", "driver=auto", { .driver = DRIVER("auto") }, false },
@@ -113,6 +122,7 @@ static void check_option(void **state)
 	assert_int_equal(rule->with, row->want.with);
 	assert_int_equal(rule->count, row->want.count);
 	assert_int_equal(rule->nth, row->want.nth);
+	assert_int_equal(rule->vfs, row->want.vfs);
 	assert_int_equal(rule->allow, row->want.allow);
 	assert_int_equal(rule->required, row->want.required);
 	assert_true(text_equal(rule->driver, row->want.driver));

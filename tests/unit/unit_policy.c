@@ -128,6 +128,7 @@ static const struct mistaken mistaken[] = {
 	{ "a slot's name of 64 bytes",
 	  "bind slot=aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\n", "1:11" },
 	{ "vf= without pf=", "bind nvme vf=1\n", "1:11" },
+	{ "vfs= without pf=", "bind nvme vfs=12\n", "1:15" },
 	{ "an index range that goes down", "bind pf=01:00.0 vf=3-1\n", "1:20" },
 	{ "an index past the last", "bind pf=01:00.0 vf=0,65535\n", "1:22" },
 	{ "all functions of a slot as a physical function", "bind pf=01:00.*\n", "1:9" },

@@ -23,7 +23,7 @@
 
 #define ALL_FACTS                                                                                  \
 	(FACT_BOOT_VGA | FACT_DSN | FACT_GROUP | FACT_HEADER | FACT_DISKS | FACT_DRM |             \
-	 FACT_PHYSFN | FACT_VFS)
+	 FACT_PHYSFN | FACT_VFS | FACT_SRIOV)
 
 static struct inventory inventory;
 static struct policy policy;
@@ -86,6 +86,10 @@ static void set_word(struct device *device, uint64_t *parent, struct text word)
 		device->vf = (uint16_t)atoi(value);
 		device->physfn = (uint16_t)(inventory.count - device->vf - 1);
 		inventory.devices[device->physfn].has_vfs = true;
+	} else if (word_is(word, "sriov=", &value)) {
+		assert_int_equal(sscanf(value, "%u:%x", &a, &b), 2);
+		device->total_vfs = (uint16_t)a;
+		device->vf_device = (uint16_t)b;
 	} else if (word_is(word, "header=", &value)) {
 		device->header_type = (uint8_t)atoi(value);
 	} else {

@@ -22,7 +22,7 @@ class Generator:
 INITRAMFS_TOOLS = Generator(
     "initramfs-tools",
     packages=("initramfs-tools", "busybox", "zstd"),
-    product=("usr/bin", "usr/lib/vfio-bind", "usr/share/initramfs-tools"),
+    product=("usr/bin", "usr/lib/vfio-bind", "usr/lib/udev", "usr/share/initramfs-tools"),
     build="update-initramfs -u",
     image="boot/initrd.img-{}",
     unpack="unmkinitramfs {0}/initrd {0}/out",
@@ -31,7 +31,8 @@ INITRAMFS_TOOLS = Generator(
 DRACUT = Generator(
     "dracut",
     packages=("dracut", "zstd"),
-    product=("usr/bin", "usr/lib/vfio-bind", "usr/lib/dracut", "usr/lib/systemd"),
+    product=("usr/bin", "usr/lib/vfio-bind", "usr/lib/dracut", "usr/lib/systemd",
+             "usr/lib/udev"),
     build='kernel=$(ls /usr/lib/modules); dracut --force "/boot/initrd.img-$kernel" "$kernel"',
     image="boot/initrd.img-{}",
     unpack="mkdir {0}/out; cd {0}/out; lsinitrd --unpack {0}/initrd",

@@ -20,6 +20,7 @@ class Function:
     driver: str | None
     options: str = ""
     below: str = ""  # a device on the bus this one brings
+    vfs: int = 0  # an NVMe drive: virtual functions that it can have
     way_to: str = ""  # an NVMe drive that has several such controllers; the last one makes it
 
 
@@ -149,6 +150,12 @@ def function_options(function, port, number, drives):
         return ["-device", f"{device},serial={function.way_to},subsys={function.way_to}"]
     if function.model != "nvme":
         return ["-device", device]
+    if function.vfs:
+        return ["-device", f"nvme-subsys,id={function.name}-subsys", "-device",
+                f"{device},serial={function.name},subsys={function.name}-subsys,"
+                f"sriov_max_vfs={function.vfs},sriov_vq_flexible={2 * function.vfs},"
+                f"sriov_vi_flexible={function.vfs},max_ioqpairs={2 * function.vfs + 6},"
+                f"msix_qsize={function.vfs + 13}"]
     drive = []
     if function.name not in drives:  # nothing is ever read from the others
         drive = ["-drive", f"if=none,id=drive-{function.name},file=null-co://,file.size=16M,"

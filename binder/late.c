@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "late.h"
+
+#include "apply.h"
+#include "format.h"
+#include "judge.h"
+#include "lines.h"
+#include "modules.h"
+#include "out.h"
+#include "report.h"
+#include "scan.h"
+#include "sriov.h"
+#include "sysfs.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+static const char *const dirs[] = { RUN_DIR, DEV_DIR };
+
+static int leave_seen(struct boot *boot, const char *path)
+{
+	static struct out out;
+	const struct inventory *inventory = &boot->judged->inventory;
+
+	out = (struct out){ .fd = machine_create(&boot->judged->machine, path) };
+	if (out.fd < 0)
+		return out.fd;
+	for (size_t i = 0; i < inventory->count; i++) {
+		char name[ADDRESS_SIZE];
+
+		(void)address_format(inventory->devices[i].address, name);
+		out_format(&out, "%s\n", name);
+	}
+	out_flush(&out);
+	(void)close(out.fd);
+	return out.err ? out.err : machine_commit(&boot->judged->machine, path);
+}
+
+static int leave_text(struct boot *boot, const char *dir, const char *name, struct text text)
+{
+	char path[MACHINE_PATH_SIZE];
+	ssize_t n;
+	int fd;
+
+	(void)join(path, sizeof(path), dir, name, "");
+	fd = machine_create(&boot->judged->machine, path);
+	if (fd < 0)
+		return fd;
+	n = write(fd, text.at, text.len);
+	(void)close(fd);
+	if (n != (ssize_t)text.len)
+		return n < 0 ? -errno : -EIO;
+	return machine_commit(&boot->judged->machine, path);
+}
+
+int late_leave(struct boot *boot, const char *dir)
+{
+	const struct judgement *judged = boot->judged;
+	const char *plan_end = judged->steps.at + judged->steps.len;
+	char path[MACHINE_PATH_SIZE];
+	int err = 0;
+
+	/* The texts stay where they were read to. */
+	if (!judged->protect.unknown)
+		err = leave_text(boot, dir, PROTECT_NAME, load_protect_text());
+	if (!err && !judged->no_plan)
+		err = leave_text(
+			boot, dir, PLAN_NAME,
+			(struct text){ judged->modplan, (size_t)(plan_end - judged->modplan) });
+	(void)join(path, sizeof(path), dir, SEEN_NAME, "");
+	return err ? err : leave_seen(boot, path);
+}
+
+/* For driver=auto. Its modules were the image's: in the root there is modprobe. */
+static void read_plan(struct boot *boot)
+{
+	struct judgement *judged = boot->judged;
+
+	plan_read(judged, PLAN_FILE);
+	for (size_t i = 0; judged->no_plan && i < ARRAY_SIZE(dirs); i++) {
+		char path[MACHINE_PATH_SIZE];
+
+		(void)join(path, sizeof(path), dirs[i], PLAN_NAME, "");
+		plan_read(judged, path);
+		if (judged->no_plan)
+			continue;
+		judged->no_plan = "it was the image's";
+		return;
+	}
+}
+
+bool late_is_settled(struct boot *boot)
+{
+	struct machine *machine = &boot->judged->machine;
+	char driver[DRIVER_SIZE];
+
+	return driver_read(machine, boot->late, driver) == -ENODEV ||
+	       (driver_is_passthrough(text_of(driver)) && override_is_set(machine, boot->late));
+}
+
+int late_begin(struct boot *boot)
+{
+	struct machine *machine = &boot->judged->machine;
+	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+	int fd, err = machine_mkdir(machine, RUN_DIR);
+
+	/*
+	 * Until this process ends, which is the child that the time limit is about. A child of its
+	 * own, which may hang, does not inherit it: fcntl_locking(2).
+	 */
+	fd = err ? err : machine_openat(machine, RUN_DIR "/lock", O_RDWR | O_CREAT);
+	if (fd < 0 || fcntl(fd, F_SETLKW, &lock))
+		return fd < 0 ? fd : -errno;
+	err = -ENOENT;
+	for (size_t i = 0; err == -ENOENT && i < ARRAY_SIZE(dirs); i++) {
+		char path[MACHINE_PATH_SIZE];
+
+		(void)join(path, sizeof(path), dirs[i], PROTECT_NAME, "");
+		err = load_protect(machine, path, &boot->judged->protect);
+	}
+	read_plan(boot);
+	return 0;
+}
+
+/* Of the function that is there now: "ADDRESS INODE", which one in its place will not have. */
+#define SEEN_SIZE (ADDRESS_SIZE + 12)
+static size_t format_seen(struct machine *machine, struct address address, char out[SEEN_SIZE])
+{
+	char path[MACHINE_PATH_SIZE];
+	size_t len = address_format(address, out);
+
+	return len + format(out + len, SEEN_SIZE - len, " %u",
+			    (unsigned)machine_inode(machine, pci_path(path, address, "uevent")));
+}
+
+static void note_seen(struct machine *machine, struct address address)
+{
+	int fd = machine_openat(machine, RUN_DIR SEEN_NAME, O_WRONLY | O_APPEND | O_CREAT);
+	char line[SEEN_SIZE + 1];
+	size_t len = format_seen(machine, address, line);
+
+	line[len++] = '\n';
+	if (fd < 0)
+		return;
+	(void)!write(fd, line, len); /* else it is judged once more */
+	(void)close(fd);
+}
+
+/* True if a file that was left has one of two lines; without b only one is looked for. */
+static bool has_line(struct machine *machine, const char *file, const char *a, const char *b)
+{
+	static struct lines lines;
+	char path[MACHINE_PATH_SIZE];
+	struct text line;
+	bool found = false;
+	int err = -ENOENT;
+
+	for (size_t i = 0; err == -ENOENT && i < ARRAY_SIZE(dirs); i++) {
+		(void)join(path, sizeof(path), dirs[i], file, "");
+		err = lines_open(&lines, machine, path);
+	}
+	if (err)
+		return false;
+	while (!found && lines_next(&lines, &line, &err))
+		found = text_is(line, a) || (b && text_is(line, b));
+	lines_close(&lines);
+	return found;
+}
+
+/* True if a pass has seen to the function; boots, if that of the boot counts as well. */
+static bool was_seen(struct machine *machine, struct address address, bool boots)
+{
+	char seen[SEEN_SIZE], name[ADDRESS_SIZE];
+
+	(void)format_seen(machine, address, seen);
+	(void)address_format(address, name);
+	return has_line(machine, SEEN_NAME, seen, boots ? name : NULL);
+}
+
+bool late_is_called_off(struct boot *boot)
+{
+	return has_line(&boot->judged->machine, REPORT_NAME, "# " NOTE_TRIAL_FAILED,
+			"# " NOTE_TRIAL_UNKNOWN);
+}
+
+static bool is_sibling(const struct device *device, const struct device *late)
+{
+	return device->is_virtual && device->physfn == late->physfn;
+}
+
+/* A driver of the host gets the virtual functions that no rule has chosen, as soon as it can. */
+static void probe_others(struct boot *boot)
+{
+	struct machine *machine = &boot->judged->machine;
+	const struct inventory *inventory = &boot->judged->inventory;
+	const struct device *late = &inventory->devices[boot->judged->only - 1];
+	const struct plan *plan = &boot->judged->plan;
+	bool loaded = false;
+
+	if (!late->is_virtual || late->physfn == NO_DEVICE)
+		return;
+	for (size_t i = 0; i < inventory->count; i++) {
+		const struct device *device = &inventory->devices[i];
+
+		/* Once: a driver that did not want it is not asked again. */
+		if (!is_sibling(device, late) || device->driver[0] ||
+		    plan_verdict(plan, i).kind == VERDICT_BIND ||
+		    override_is_set(machine, device->address) ||
+		    was_seen(machine, device->address, false))
+			continue;
+		if (!loaded) /* they are all of one kind */
+			(void)modules_load_alias(boot, device->address);
+		loaded = true;
+		(void)sriov_probe(machine, device->address);
+		note_seen(machine, device->address);
+	}
+	if (!plan->tallies[late->physfn].awaits)
+		(void)sriov_autoprobe(machine, inventory->devices[late->physfn].address, true);
+}
+
+static int look_and_decide(struct boot *boot, bool *there)
+{
+	struct decision decision;
+	size_t index;
+	int err = scan(&boot->judged->machine, &boot->judged->inventory);
+
+	if (err)
+		return err;
+	index = inventory_find(&boot->judged->inventory, boot->late);
+	*there = index != NO_DEVICE;
+	if (!*there)
+		return 0;
+	boot->judged->only = index + 1;
+	err = judge(boot->judged, &decision);
+	boot->decided = !err;
+	return err;
+}
+
+/* One that no rule has chosen, and that no driver was let at so far. */
+static bool is_held_back(struct boot *boot)
+{
+	const struct device *device = &boot->judged->inventory.devices[boot->judged->only - 1];
+
+	return device->is_virtual && !device->driver[0];
+}
+
+int late_work(struct boot *boot)
+{
+	struct machine *machine = &boot->judged->machine;
+	/*
+	 * udev tells at each start of all devices there are, and the boot's pass has judged those
+	 * it saw. Not the kernel's own event: linux/Documentation/ABI/testing/sysfs-uevent.
+	 */
+	bool judged = getenv("SYNTH_UUID") && was_seen(machine, boot->late, true);
+	bool there = false, complete;
+	char path[MACHINE_PATH_SIZE];
+	struct address physfn;
+	int err;
+
+	/* What is left then is to make the virtual functions of one that has its driver by now. */
+	if (judged && !machine_has(machine, pci_path(path, boot->late, "sriov_totalvfs")))
+		return 0;
+	/* Before the scan, which then has them all. */
+	complete = !sriov_physfn(machine, boot->late, &physfn) && sriov_is_held(machine, physfn) &&
+		   sriov_is_complete(machine, physfn);
+	err = look_and_decide(boot, &there);
+	if (err || !there)
+		return err;
+	if (judged)
+		boot->judged->plan.selected_count = 0;
+	if (!judged && !boot->dry_run)
+		err = apply(boot);
+	if (err || boot->dry_run)
+		return err;
+	if (!judged && !is_held_back(boot))
+		note_seen(machine, boot->late);
+	if (complete)
+		probe_others(boot);
+	sriov_make(boot);
+	return 0;
+}

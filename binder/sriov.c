@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "sriov.h"
+
+#include "facts.h"
+#include "format.h"
+#include "load.h"
+#include "log.h"
+#include "sysfs.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* PCIe 9.3.3: the SR-IOV extended capability, and NumVFs in it. */
+#define CAPABILITY_SRIOV 0x0010
+#define SRIOV_NUM_VFS    0x10
+
+int sriov_autoprobe(struct machine *machine, struct address physfn, bool on)
+{
+	char path[MACHINE_PATH_SIZE];
+
+	return machine_write(machine, pci_path(path, physfn, "sriov_drivers_autoprobe"),
+			     on ? "1" : "0");
+}
+
+/* Reads an attribute that is a number, or returns an error. */
+static int read_number(struct machine *machine, struct address address, const char *name)
+{
+	char path[MACHINE_PATH_SIZE], text[16];
+	uint32_t number;
+	ssize_t len =
+		machine_read_attribute(machine, pci_path(path, address, name), text, sizeof(text));
+
+	if (len < 0)
+		return (int)len;
+	if (len && text[len - 1] == '\n')
+		len--;
+	return text_number((struct text){ text, (size_t)len }, UINT16_MAX, &number) ? (int)number :
+										      -EIO;
+}
+
+bool sriov_is_held(struct machine *machine, struct address physfn)
+{
+	return read_number(machine, physfn, "sriov_drivers_autoprobe") == 0;
+}
+
+/* Which devices a pass is about: all, or the one that has come late. */
+static bool is_meant(const struct boot *boot, size_t index)
+{
+	return !boot->judged->only || boot->judged->only == index + 1;
+}
+
+void sriov_hold(struct boot *boot)
+{
+	struct machine *machine = &boot->judged->machine;
+	const struct inventory *inventory = &boot->judged->inventory;
+
+	for (size_t i = 0; i < inventory->count; i++) {
+		char name[ADDRESS_SIZE];
+		int err;
+
+		if (!boot->judged->plan.tallies[i].awaits || !is_meant(boot, i))
+			continue;
+		err = sriov_autoprobe(machine, inventory->devices[i].address, false);
+		if (!err)
+			continue;
+		(void)address_format(inventory->devices[i].address, name);
+		log_line(LEVEL_ERROR, "%s: its virtual functions may meet the host's drivers: %s",
+			 name, error_name(err));
+	}
+}
+
+static void make(struct boot *boot, size_t index, unsigned count)
+{
+	struct machine *machine = &boot->judged->machine;
+	struct address address = boot->judged->inventory.devices[index].address;
+	char path[MACHINE_PATH_SIZE], name[ADDRESS_SIZE], number[8];
+	int err;
+
+	/* Not over those that somebody else has made. */
+	if (read_number(machine, address, "sriov_numvfs") != 0)
+		return;
+	(void)format(number, sizeof(number), "%u", count);
+	err = machine_write(machine, pci_path(path, address, "sriov_numvfs"), number);
+	(void)address_format(address, name);
+	if (err)
+		log_line(LEVEL_ERROR, "%s: %u virtual functions not made: %s", name, count,
+			 error_name(err));
+	else
+		log_line(LEVEL_INFO, "%s: %u virtual functions made", name, count);
+}
+
+void sriov_make(struct boot *boot)
+{
+	const struct inventory *inventory = &boot->judged->inventory;
+
+	for (size_t i = 0; i < inventory->count; i++) {
+		const struct device *device = &inventory->devices[i];
+		unsigned count = boot->judged->plan.tallies[i].vfs;
+
+		if (count && is_meant(boot, i) && device->driver[0] && !device->passthrough)
+			make(boot, i, count);
+	}
+}
+
+/* NumVFs, which is set before the first is made, or 0 where it cannot be told. */
+static unsigned wanted_count(struct machine *machine, struct address physfn)
+{
+	static char config[CONFIG_SIZE + 1];
+	const unsigned char *bytes = (const unsigned char *)config;
+	char path[MACHINE_PATH_SIZE];
+	ssize_t len =
+		machine_read(machine, pci_path(path, physfn, "config"), config, sizeof(config));
+	size_t at = len > 0 ? config_capability(bytes, (size_t)len, CAPABILITY_SRIOV) : 0;
+
+	if (!at || at + SRIOV_NUM_VFS + 2 > (size_t)len)
+		return 0;
+	return bytes[at + SRIOV_NUM_VFS] | (unsigned)bytes[at + SRIOV_NUM_VFS + 1] << 8;
+}
+
+bool sriov_is_complete(struct machine *machine, struct address physfn)
+{
+	unsigned wanted = wanted_count(machine, physfn);
+	char path[MACHINE_PATH_SIZE], name[24];
+
+	/* The link of the last one is made at the end. Without a count the wait is longer. */
+	if (wanted) {
+		(void)format(name, sizeof(name), "virtfn%u", wanted - 1);
+		if (machine_exists(machine, pci_path(path, physfn, name)) != 1)
+			return false;
+	}
+	return read_number(machine, physfn, "sriov_numvfs") > 0;
+}
+
+int sriov_physfn(struct machine *machine, struct address address, struct address *physfn)
+{
+	char path[MACHINE_PATH_SIZE], link[MACHINE_PATH_SIZE];
+	const char *name;
+	ssize_t len =
+		machine_readlink(machine, pci_path(path, address, "physfn"), link, sizeof(link));
+
+	if (len < 0)
+		return (int)len;
+	name = strrchr(link, '/');
+	return address_parse(text_of(name ? name + 1 : link), physfn) ? 0 : -EIO;
+}
+
+int sriov_probe(struct machine *machine, struct address address)
+{
+	struct address physfn;
+	bool held = !sriov_physfn(machine, address, &physfn) && sriov_is_held(machine, physfn);
+	int err = held ? sriov_autoprobe(machine, physfn, true) : 0;
+
+	if (!err)
+		err = driver_probe(machine, address);
+	if (held && sriov_autoprobe(machine, physfn, false) && !err)
+		err = -EIO;
+	return err;
+}
