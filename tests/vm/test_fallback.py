@@ -71,7 +71,7 @@ export SYSTEMD_RELAX_ESP_CHECKS=1
 told remove dpkg --remove vfio-bind
 [ ! -d /boot/efi/loader/entries ] || told add {ADD}
 value left "$(grep -ls rd.vfio_bind=0 /boot/grub/grub.cfg /boot/efi/loader/entries/* | xargs)"
-value grub.d "$(ls /etc/grub.d)"
+value grub.d "$(echo /etc/grub.d/*)"
 """
 
 
