@@ -99,7 +99,8 @@ def whole_life(request, deb, tmp_path_factory):
     life.step("installed", f"{APT} install /tmp/vfio-bind.deb")
     write(life.tree, "etc/vfio-bind.conf", POLICY)
     write(life.tree, "etc/vfio-bind.conf.d/more.conf", "keep 0000:05:00.0\n")
-    life.step("upgraded", f"systemctl enable vfio-bind.service; {MENU}; {APT} install /tmp/next.deb")
+    life.step("upgraded",
+              f"systemctl enable vfio-bind.service; {MENU}; {APT} install /tmp/next.deb")
     life.step("removed", f"{APT} remove vfio-bind")
     life.step("again", f"{APT} install /tmp/vfio-bind.deb")
     life.step("purged", f"{APT} purge vfio-bind; rm -r /boot/loader")
