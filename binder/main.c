@@ -81,9 +81,9 @@ static void log_words(const struct boot *boot)
 	if (words->unknown_word.len)
 		log_line(LEVEL_WARNING, "%.*s: there is no such word", (int)words->unknown_word.len,
 			 words->unknown_word.at);
-	if (words->bind_ignored.len)
+	if (words->ignored.len)
 		log_line(LEVEL_WARNING, "%.*s ignored: the policy does not accept cmdline",
-			 (int)words->bind_ignored.len, words->bind_ignored.at);
+			 (int)words->ignored.len, words->ignored.at);
 	if (words->unknown_value)
 		log_line(LEVEL_ERROR, "off: %.*s is neither 0, 1 nor dry-run", (int)word->len,
 			 word->at);

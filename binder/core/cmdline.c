@@ -109,7 +109,8 @@ void cmdline_read(struct text cmdline, struct words *words)
 			words->init = word.value;
 		else if (starts_ours(word.name) &&
 			 !cmdline_name_is(word.name, "rd.vfio_bind.keep") &&
-			 !cmdline_name_is(word.name, "rd.vfio_bind.bind"))
+			 !cmdline_name_is(word.name, "rd.vfio_bind.bind") &&
+			 !cmdline_name_is(word.name, "rd.vfio_bind.rule"))
 			words->unknown_word = word.whole;
 	}
 }
@@ -117,21 +118,29 @@ void cmdline_read(struct text cmdline, struct words *words)
 bool cmdline_rules(struct text cmdline, struct words *words, struct policy *policy,
 		   struct diag *diag)
 {
+	struct rule_word adds = { 0 };
 	struct cmdline_word word;
 	struct text rest = cmdline;
 	bool ok = true;
 
 	while (cmdline_next(&rest, &word)) {
-		if (!word.value.at) /* an address is missing, and that is where */
-			word.value = (struct text){ word.whole.at + word.whole.len, 0 };
-		if (cmdline_name_is(word.name, "rd.vfio_bind.keep"))
-			ok &= policy_parse_cmdline(policy, VERB_KEEP, cmdline, word.value, diag);
-		if (!cmdline_name_is(word.name, "rd.vfio_bind.bind"))
+		bool is_keep = cmdline_name_is(word.name, "rd.vfio_bind.keep");
+		bool is_rule = cmdline_name_is(word.name, "rd.vfio_bind.rule");
+
+		if (!is_keep && !is_rule && !cmdline_name_is(word.name, "rd.vfio_bind.bind"))
 			continue;
-		if (policy->accept_cmdline)
-			ok &= policy_parse_cmdline(policy, VERB_BIND, cmdline, word.value, diag);
+		adds.number++;
+		adds.whole = word.whole;
+		adds.value = word.value;
+		if (!word.value.at) /* something is missing, and that is where */
+			adds.value = (struct text){ word.whole.at + word.whole.len, 0 };
+		if (!is_keep && !policy->accept_cmdline)
+			words->ignored = word.whole;
+		else if (is_rule)
+			ok &= policy_parse_rule(policy, &adds, diag);
 		else
-			words->bind_ignored = word.whole;
+			ok &= policy_parse_addresses(policy, is_keep ? VERB_KEEP : VERB_BIND, &adds,
+						     diag);
 	}
 	return ok;
 }

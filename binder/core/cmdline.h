@@ -16,7 +16,7 @@ struct words {
 	struct text decided_by;   /* the word that set the mode, empty if none did */
 	bool unknown_value;       /* it has a value nobody knows, and so counts as off */
 	struct text unknown_word; /* a word of ours that nobody knows, empty if none is there */
-	struct text bind_ignored; /* rd.vfio_bind.bind= without accept cmdline, or empty */
+	struct text ignored;      /* one that adds rules, without accept cmdline, or empty */
 	struct text init;         /* rd.vfio_bind.init=, or empty */
 };
 
@@ -35,7 +35,7 @@ void cmdline_read(struct text cmdline, struct words *words);
 
 /*
  * Adds the rules on the command line to a policy. Reports mistakes to diag and returns false
- * if there was one; sets words->bind_ignored.
+ * if there was one; sets words->ignored.
  */
 bool cmdline_rules(struct text cmdline, struct words *words, struct policy *policy,
 		   struct diag *diag);

@@ -12,6 +12,7 @@ struct line {
 	struct mistake mistake; /* file, line and source of whatever will be wrong */
 	const char *at, *end;
 	const char *host_allow, *nth, *vf, *vfs; /* where these stand: judged at the end */
+	bool of_cmdline;                         /* it is a word of the kernel command line */
 };
 
 /* key="value": a bare word has no key. */

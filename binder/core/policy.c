@@ -126,7 +126,9 @@ static bool check_rule(struct line *line, const struct rule *rule, const char *r
 		ok = expected(line, line->vf, "pf= beside vf=");
 	if (line->vfs && !rule_has(rule, SELECT_PF))
 		ok = expected(line, line->vfs, "pf= beside vfs=");
-	if (line->host_allow && !rule_names_one_device(line->policy, rule))
+	if (line->host_allow && line->of_cmdline)
+		ok = expected(line, line->host_allow, "allow=host-... in a file only");
+	else if (line->host_allow && !rule_names_one_device(line->policy, rule))
 		ok = expected(line, line->host_allow,
 			      "allow=host-... only where address=, path= or dsn= names one device");
 	return ok;
@@ -203,14 +205,21 @@ static void parse_line(struct line *line)
 		expected(line, nul, "text without a NUL byte");
 	else if (line->end - start > POLICY_LINE_MAX)
 		expected(line, start + POLICY_LINE_MAX, "a line of at most 4096 bytes");
-	if (nul || line->end - start > POLICY_LINE_MAX || !find_word(line))
+	if (nul || line->end - start > POLICY_LINE_MAX)
 		return;
+	if (!find_word(line)) {
+		if (line->of_cmdline)
+			expected(line, line->at, "bind or keep");
+		return;
+	}
 	if (!take_word(line, &word))
 		return;
 	if (is_keyword(&word, "bind"))
 		parse_rule(line, VERB_BIND, word.at);
 	else if (is_keyword(&word, "keep"))
 		parse_rule(line, VERB_KEEP, word.at);
+	else if (line->of_cmdline)
+		expected(line, word.at, "bind or keep");
 	else if (is_keyword(&word, "accept"))
 		parse_accept(line);
 	else
@@ -238,7 +247,7 @@ bool policy_parse(struct policy *policy, struct text file, struct text text, str
 	return diag->mistakes == before;
 }
 
-static void parse_cmdline_rule(struct line *line, enum verb verb, struct text item)
+static void parse_address(struct line *line, enum verb verb, struct text item)
 {
 	struct rule rule = new_rule(line, verb);
 	union value value = { 0 };
@@ -268,20 +277,40 @@ static void parse_cmdline_rule(struct line *line, enum verb verb, struct text it
 	(void)add_rule(line, address.at, &rule);
 }
 
-bool policy_parse_cmdline(struct policy *policy, enum verb verb, struct text source,
-			  struct text value, struct diag *diag)
+static struct line line_of(struct policy *policy, const struct rule_word *word, struct diag *diag)
 {
-	struct line line = {
+	return (struct line){
 		.policy = policy,
 		.diag = diag,
-		.mistake = { .file = text_of("/proc/cmdline"), .line = 1, .source = source },
-		.at = value.at,
-		.end = value.at + value.len,
+		.mistake = { .file = text_of(CMDLINE_FILE),
+			     .line = word->number,
+			     .source = word->whole },
+		.at = word->value.at,
+		.end = word->value.at + word->value.len,
+		.of_cmdline = true,
 	};
-	unsigned before = diag->mistakes;
-	struct text item;
+}
 
-	while (text_cut(&value, ',', &item))
-		parse_cmdline_rule(&line, verb, item);
+bool policy_parse_addresses(struct policy *policy, enum verb verb, const struct rule_word *word,
+			    struct diag *diag)
+{
+	struct line line = line_of(policy, word, diag);
+	unsigned before = diag->mistakes;
+	struct text rest = word->value, item;
+
+	while (text_cut(&rest, ',', &item))
+		parse_address(&line, verb, item);
+	return diag->mistakes == before;
+}
+
+bool policy_parse_rule(struct policy *policy, const struct rule_word *word, struct diag *diag)
+{
+	struct line line = line_of(policy, word, diag);
+	unsigned before = diag->mistakes;
+	size_t rules = policy->rule_count;
+
+	parse_line(&line);
+	if (policy->rule_count > rules)
+		policy->rules[rules].source = word->value;
 	return diag->mistakes == before;
 }

@@ -118,10 +118,10 @@ static void check_words(struct findings *findings)
 				      (int)words->unknown_word.len, words->unknown_word.at);
 		finding_advise(finding, "see vfio-bind(8) for the words there are");
 	}
-	if (words->bind_ignored.len) {
+	if (words->ignored.len) {
 		finding = finding_add(findings, SEVERITY_WARNING, "cmdline",
 				      "\"%.*s\" on the kernel command line is ignored",
-				      (int)words->bind_ignored.len, words->bind_ignored.at);
+				      (int)words->ignored.len, words->ignored.at);
 		finding_advise(finding,
 			       "say \"accept cmdline\" in the policy, or write the rule there");
 	}

@@ -60,7 +60,7 @@ static enum reach reach_of(struct editing *editing, size_t r)
 			return REACH_BROAD;
 	if (rule_is_vendors(rule))
 		return REACH_VENDOR;
-	return text_is(rule->file, "/proc/cmdline") ? REACH_CMDLINE : REACH_ONLY;
+	return text_is(rule->file, CMDLINE_FILE) ? REACH_CMDLINE : REACH_ONLY;
 }
 
 /* The devices the rule chooses beside this one. */
@@ -116,11 +116,12 @@ static int refuse_companion(struct editing *editing, struct verdict verdict)
 static int refuse_cmdline(struct editing *editing, size_t r)
 {
 	const struct rule *rule = &policy_of(editing)->rules[r];
+	char place[CHANGE_PLACE_SIZE];
 
-	json_add_string(editing->object, "rule", "/proc/cmdline");
+	change_place(rule, place);
+	json_add_string(editing->object, "rule", place);
 	return complain(EXIT_GUARDED,
-			"rd.vfio_bind.bind=%.*s on the kernel command line chooses it: take that "
-			"away there",
+			"%s, \"%.*s\" on the kernel command line: take that away there", place,
 			(int)rule->source.len, rule->source.at);
 }
 
@@ -289,7 +290,7 @@ static int remove_named(struct editing *editing)
 	int code;
 
 	change_place(rule, place);
-	if (text_is(rule->file, "/proc/cmdline"))
+	if (text_is(rule->file, CMDLINE_FILE))
 		return refuse_cmdline(editing, editing->rule);
 	if (rule_is_vendors(rule))
 		return refuse_vendors(editing, editing->rule);

@@ -144,7 +144,7 @@ static bool may_repair(struct editing *editing, size_t r, size_t device)
 			       "its device is at %s now, but the file came with a package: put one "
 			       "of its name into /" POLICY_DIR,
 			       address);
-	} else if (text_is(rule->file, "/proc/cmdline")) {
+	} else if (text_is(rule->file, CMDLINE_FILE)) {
 		(void)snprintf(why, sizeof(why), "its device is at %s now: change it there",
 			       address);
 	} else {

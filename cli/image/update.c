@@ -5,6 +5,7 @@
 #include "base/json.h"
 #include "base/mistakes.h"
 #include "host/trial_state.h"
+#include "kargs.h"
 #include "rebuild.h"
 #include "verify.h"
 
@@ -22,6 +23,9 @@ struct update {
 	struct rebuild_images images;
 	bool failed;          /* a command did */
 	uint32_t trial_boots; /* 0: no trial */
+	struct policy_text policy_text;
+	struct policy policy;
+	struct json_object *status; /* what rpm-ostree says of it, or NULL */
 };
 
 /* The words of a step as a program takes them, in words. */
@@ -71,27 +75,58 @@ static struct json_object *ask(const struct options *options, const struct rebui
 	return json_tokener_parse(said);
 }
 
+/* The deployment that comes first, of rpm-ostree's status; NULL where that does not say. */
+static struct json_object *first_deployment(const struct update *update)
+{
+	struct json_object *deployments;
+
+	if (!json_object_object_get_ex(update->status, "deployments", &deployments) ||
+	    !json_object_is_type(deployments, json_type_array))
+		return NULL;
+	return json_object_array_get_idx(deployments, 0);
+}
+
+static void ask_rpm_ostree(struct update *update, const struct options *options)
+{
+	struct rebuild_step status = update->rebuild.steps[0];
+
+	status.count = 1;
+	if (rebuild_add_word(&status, "status", "") && rebuild_add_word(&status, "--json", ""))
+		update->status = ask(options, &status);
+}
+
+/*
+ * True for a system of ostree whose image comes with it. There rpm-ostree could be told to build
+ * one on the host, but bootc would then update the system no more.
+ */
+static bool is_built_elsewhere(struct update *update)
+{
+	struct json_object *builds;
+	char program[CHILD_PROGRAM_SIZE];
+
+	if (!machine_has(&update->machine, "run/ostree-booted"))
+		return false;
+	if (json_object_object_get_ex(first_deployment(update), "regenerate-initramfs", &builds) &&
+	    json_object_get_boolean(builds))
+		return false;
+	return !update->rebuild.generator || strcmp(update->rebuild.generator, "rpm-ostree") != 0 ||
+	       child_find(&update->machine, "bootc", program);
+}
+
 /*
  * rpm-ostree keeps the arguments that dracut gets, of the deployment that comes first: they are
  * given again. With none it says "regeneration state is already enabled" and builds nothing; one
  * that it passes to dracut anyway makes it build
  * (rpm-ostree/src/daemon/rpmostreed-transaction-types.cxx:initramfs_state_transaction_execute).
  */
-static bool keep_arguments(struct update *update, const struct options *options)
+static bool keep_arguments(struct update *update)
 {
-	struct rebuild_step *step = &update->rebuild.steps[0], status = *step;
-	struct json_object *answer, *deployments, *arguments = NULL;
+	struct rebuild_step *step = &update->rebuild.steps[0];
+	struct json_object *arguments = NULL;
 	size_t count = 0;
-	bool kept;
+	bool kept = first_deployment(update);
 
-	status.count = 1;
-	kept = rebuild_add_word(&status, "status", "") && rebuild_add_word(&status, "--json", "");
-	answer = ask(options, &status);
-	kept = kept && json_object_object_get_ex(answer, "deployments", &deployments) &&
-	       json_object_is_type(deployments, json_type_array);
-	if (kept &&
-	    json_object_object_get_ex(json_object_array_get_idx(deployments, 0), "initramfs-args",
-				      &arguments) &&
+	if (json_object_object_get_ex(first_deployment(update), "initramfs-args", &arguments) &&
 	    json_object_is_type(arguments, json_type_array))
 		count = json_object_array_length(arguments);
 	for (size_t i = 0; i < count; i++)
@@ -100,7 +135,6 @@ static bool keep_arguments(struct update *update, const struct options *options)
 							json_object_array_get_idx(arguments, i)));
 	if (kept && !count)
 		kept = rebuild_add_word(step, "--arg=", "--reproducible");
-	(void)json_object_put(answer);
 	return kept;
 }
 
@@ -186,12 +220,11 @@ static int rebuild_and_look(struct update *update, const struct options *options
 }
 
 /* A policy with a mistake binds nothing: nobody wants that image. */
-static int policy_code(struct machine *machine, struct policy_text *text)
+static int read_policy(struct update *update)
 {
-	static struct policy policy;
 	struct mistakes mistakes = MISTAKES_NONE;
 
-	if (load_policy(machine, text, &policy, &mistakes.diag))
+	if (load_policy(&update->machine, &update->policy_text, &update->policy, &mistakes.diag))
 		return EXIT_AS_CONFIGURED;
 	mistakes_print(&mistakes);
 	mistakes_free(&mistakes);
@@ -199,13 +232,14 @@ static int policy_code(struct machine *machine, struct policy_text *text)
 }
 
 /* What the images are to be is settled before the first of them is built. */
-static int begin_trial(struct update *update, const struct policy_text *policy)
+static int begin_trial(struct update *update)
 {
 	struct machine *machine = &update->machine;
 	int err;
 
-	err = update->trial_boots ? trial_begin(machine, update->trial_boots, policy) :
-				    trial_forget(machine);
+	err = update->trial_boots ?
+		      trial_begin(machine, update->trial_boots, &update->policy_text) :
+		      trial_forget(machine);
 	if (!err)
 		return EXIT_AS_CONFIGURED;
 	if (err == -ENODEV && update->trial_boots)
@@ -231,30 +265,49 @@ static int end_trial(struct update *update, int code)
 		     code;
 }
 
+static int build(struct update *update, const struct options *options)
+{
+	const char *generator = update->rebuild.generator;
+	int code;
+
+	if (!generator)
+		return complain(EXIT_FAILED,
+				"no image generator is known here: build the image by hand, or "
+				"see vfio-bind overlay");
+	if (!strcmp(generator, "rpm-ostree") && !keep_arguments(update))
+		return complain(EXIT_FAILED,
+				"rpm-ostree status does not say which arguments dracut "
+				"gets: run rpm-ostree initramfs --enable by hand");
+	code = begin_trial(update);
+	return code == EXIT_AS_CONFIGURED ? end_trial(update, rebuild_and_look(update, options)) :
+					    code;
+}
+
 static int update_machine(const struct options *options, uint32_t trial_boots)
 {
-	static struct policy_text policy;
 	static struct update update;
 	int err = machine_open(&update.machine, options->root), code;
+	bool with_rpm_ostree;
 
 	if (err)
 		return complain(EXIT_FAILED, "%s: %s", options->root, strerror(-err));
 	update.trial_boots = trial_boots;
-	code = policy_code(&update.machine, &policy);
+	code = read_policy(&update);
 	rebuild_find(&update.rebuild, &update.machine);
-	if (code == EXIT_AS_CONFIGURED && !update.rebuild.generator)
+	with_rpm_ostree =
+		update.rebuild.generator && !strcmp(update.rebuild.generator, "rpm-ostree");
+	if (code == EXIT_AS_CONFIGURED && with_rpm_ostree)
+		ask_rpm_ostree(&update, options);
+	if (code != EXIT_AS_CONFIGURED)
+		; /* it was told */
+	else if (!is_built_elsewhere(&update))
+		code = build(&update, options);
+	else if (trial_boots)
 		code = complain(EXIT_FAILED,
-				"no image generator is known here: build the image by hand, or "
-				"see vfio-bind overlay");
-	else if (code == EXIT_AS_CONFIGURED && !strcmp(update.rebuild.generator, "rpm-ostree") &&
-		 !keep_arguments(&update, options))
-		code = complain(EXIT_FAILED,
-				"rpm-ostree status does not say which arguments dracut "
-				"gets: run rpm-ostree initramfs --enable by hand");
-	if (code == EXIT_AS_CONFIGURED)
-		code = begin_trial(&update, &policy);
-	if (code == EXIT_AS_CONFIGURED)
-		code = end_trial(&update, rebuild_and_look(&update, options));
+				"no trial: the image of this system is built elsewhere");
+	else
+		code = kargs_print(&update.machine, &update.policy, with_rpm_ostree, options);
+	(void)json_object_put(update.status);
 	machine_close(&update.machine);
 	return code;
 }

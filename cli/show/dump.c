@@ -56,6 +56,10 @@ static bool begins_with(struct text word, const char *start)
 {
 	size_t len = strlen(start);
 
+	if (word.len && *word.at == '"') {
+		word.at++;
+		word.len--;
+	}
 	if (word.len < len)
 		return false;
 	for (size_t i = 0; i < len; i++)

@@ -290,6 +290,7 @@ CMDLINE = [
     ("off by a value nobody knows", "rd.vfio_bind=nope", "off", "nobody knows that value"),
     ("a word nobody knows", "rd.vfio_bind.kep=01:00.0", "cmdline", '"rd.vfio_bind.kep=01:00.0"'),
     ("bind, not accepted", "rd.vfio_bind.bind=08:00.0", "cmdline", "is ignored"),
+    ("rule, not accepted", '"rd.vfio_bind.rule=bind 08:00.0"', "cmdline", "is ignored"),
 ]
 
 

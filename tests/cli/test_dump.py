@@ -70,6 +70,7 @@ def test_what_a_terminal_would_obey_is_not_written(program, tmp_path):
 SECRET = "ip=10.0.0.5::10.0.0.1 rd.iscsi.password=hunter2 root=nfs://me:pw@host/x luks.key=abc " \
     "fips=1 rootflags=credentials=/x roam"
 KEPT_WORDS = "root=/dev/nvme0n1p2 ro vfio-pci.ids=10de:1c82 rd.vfio-bind.keep=0000:01:00.0 " \
+    '"rd.vfio_bind.rule=bind nvme" rd.vfio_bind.rule="bind usb" ' \
     "intel_iommu=on modprobe.blacklist=nouveau console=ttyS0"
 
 

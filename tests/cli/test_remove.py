@@ -126,12 +126,30 @@ def test_a_refused_device_is_removed_all_the_same(program, root):
     assert get_conf(root) == ""
 
 
-def test_a_rule_on_the_kernel_command_line(program, root):
+@pytest.mark.parametrize("words, rule", [
+    ("rd.vfio_bind.bind=03:00.0+144d:a80a", "03:00.0+144d:a80a"),
+    (f'rd.vfio_bind.rule="{RULE}"', RULE), (f'"rd.vfio_bind.rule={RULE} # mine"', RULE + " # mine")])
+@pytest.mark.parametrize("what", [FREE, "cmdline:2"])
+def test_a_rule_on_the_kernel_command_line(program, root, words, rule, what):
     set_conf(root, "accept cmdline\n")
-    (root / "proc/cmdline").write_text("rd.vfio_bind.bind=03:00.0+144d:a80a\n")
-    done = run(program, root, "remove", FREE)
-    assert done.status == 5 and "rd.vfio_bind.bind=03:00.0+144d:a80a on the kernel" in done.stderr
+    (root / "proc/cmdline").write_text(f"rd.vfio_bind.keep=01:00.0 quiet {words}\n")
+    done = run(program, root, "remove", "--json", what)
+    assert golden.validate(done.stdout, "remove")["rule"] == "cmdline:2"
+    assert done.status == 5
+    assert f'cmdline:2, "{rule}" on the kernel command line: take that away there' in done.stderr
     assert get_conf(root) == "accept cmdline\n"
+    said = golden.validate(run(program, root, "--json", "explain", FREE).stdout, "explain")
+    assert [(each["rule"], each["text"]) for each in said["rules"]] == [("cmdline:2", rule)]
+
+
+def test_a_mistake_on_the_kernel_command_line(program, root):
+    set_conf(root, "accept cmdline\n")
+    (root / "proc/cmdline").write_text('quiet "rd.vfio_bind.rule=bind nvme id=144d"\n')
+    done = run(program, root, "check")
+    assert done.status == 2
+    assert done.stderr.startswith(
+        "cmdline:1:33: expected id=VVVV:DDDD, four hex digits or \"*\" on each side\n"
+        '  "rd.vfio_bind.rule=bind nvme id=144d"\n' + " " * 34 + "^\n")
 
 
 def test_dry_run_shows_the_same_and_writes_nothing(program, root):

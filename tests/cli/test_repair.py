@@ -105,6 +105,16 @@ def test_a_rule_that_came_with_a_package_is_told(program, root):
         "with a package: put one of its name into /etc/vfio-bind.conf.d" in done.stderr
 
 
+def test_a_rule_of_the_kernel_command_line_is_told(program, root):
+    set_conf(root, "accept cmdline\n")
+    (root / "proc/cmdline").write_text(
+        'rd.vfio_bind.rule="bind 0000:09:00.0 id=1af4:1110 allow=no-iommu"\n')
+    done = run(program, root, "repair")
+    assert done.returncode == 5
+    assert "cmdline:1 is left as it is: its device is at 0000:08:00.0 now: change it there" \
+        in done.stderr
+
+
 @pytest.mark.parametrize("what", ["0000:99:00.0", "99:00.0", f"{CONF}:2"])
 def test_a_rule_for_what_is_gone_can_be_removed(program, root, what):
     set_conf(root, "bind usb\nbind 0000:99:00.0 id=1111:2222\n")

@@ -2,6 +2,7 @@
 """vfio-bind update: which generator is in use, how it is called, what is made of its images."""
 
 import os
+import shlex
 import subprocess
 
 import pytest
@@ -102,6 +103,66 @@ def test_rpm_ostree_that_does_not_say(program, host, answer):
     done = host.update(program)
     assert (done.returncode, host.log()) == (1, [])
     assert "run rpm-ostree initramfs --enable by hand" in done.stderr
+
+
+SEALED = '{"deployments": [{"regenerate-initramfs": false}]}'
+RULES = """accept cmdline
+bind nvme\tid=144d:a80a   slot="3,4"  # two drives
+bind display boot_display=0
+bind slot=it's
+"""
+WORDS = ['rd.vfio_bind.rule="bind nvme id=144d:a80a slot="3,4""',
+         'rd.vfio_bind.rule="bind display boot_display=0"', 'rd.vfio_bind.rule="bind slot=it\'s"']
+
+
+def sealed(host, policy, cmdline="quiet", rpm_ostree=True):
+    """A system of bootc: an image that was built elsewhere; what else would build one is there."""
+    host.add("run/ostree-booted", f"boot/initramfs-{RELEASE}.img")
+    host.add("answer", content=SEALED.encode())
+    host.program("usr/bin/bootc", "usr/bin/dracut", *["usr/bin/rpm-ostree"] * rpm_ostree)
+    host.add("proc/cmdline", content=cmdline.encode())
+    host.add("usr/lib/vfio-bind.conf.d/50-image.conf", content=b"bind usb\n")
+    set_policy(host.root, policy)
+
+
+@pytest.mark.parametrize("rpm_ostree, command", [
+    (True, "rpm-ostree kargs --append="),
+    (False, "ostree admin kargs edit-in-place --append-if-missing=")])
+def test_an_image_that_is_built_elsewhere(program, host, rpm_ostree, command):
+    """What is printed is what a shell makes the words of; then the command line has the rules."""
+    sealed(host, RULES, rpm_ostree=rpm_ostree)
+    done = host.update(program)
+    assert (done.returncode, done.stderr, host.log()) == (10, "", [])
+    (line,) = [line for line in done.stdout.splitlines() if line.startswith(command)]
+    option = command.split()[-1]
+    assert shlex.split(line)[-3:] == [option + word for word in WORDS]
+    assert golden.validate(host.update(program, "--json").stdout, "update") == {
+        "result": "pending", "generator": "ostree", "images": [], "kargs": WORDS}
+    sealed(host, RULES, " ".join(["quiet", WORDS[0], f'"{WORDS[1].replace(chr(34), "")}"', WORDS[2]]))
+    done = host.update(program)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == "The kernel command line has the rules of /etc.\n"
+    assert host.log() == []
+
+
+@pytest.mark.parametrize("policy, status, said", [
+    ("bind slot=\"a b\"\n", 1, "/etc/vfio-bind.conf:1 cannot stand on the kernel command line"),
+    ("bind 0000:05:00.0 id=144d:a80a allow=host-storage\n", 1, ":1 cannot stand on the kernel com"),
+    ("accept cmdline\n", 6, "there is no rule in /etc")])
+def test_what_the_kernel_command_line_cannot_say(program, host, policy, status, said):
+    sealed(host, policy)
+    done = host.update(program)
+    assert (done.returncode, done.stdout) == (status, "") and said in done.stderr
+
+
+def test_bootc_where_the_host_builds_the_image(program, host, good):
+    """Somebody told rpm-ostree to: then /etc is in it."""
+    sealed(host, "bind usb\n")
+    host.add("answer", content=b'{"deployments": [{"regenerate-initramfs": true}]}')
+    host.add("boot/ostree/fedora-1/vmlinuz")
+    host.will_build(good, "boot/ostree/fedora-1/initramfs-6.9.img")
+    host.update(program)
+    assert host.log() == ["rpm-ostree initramfs --enable --arg=--reproducible"]
 
 
 def test_nothing_known(program, host):

@@ -50,7 +50,7 @@ class Run:
     @property
     def mistakes(self):
         """(file, line, column) as the kernel log tells them."""
-        found = (re.search("nothing bound: (/.*?):([0-9]+):([0-9]+): expected", line)
+        found = (re.search("nothing bound: (/.*?|cmdline):([0-9]+):([0-9]+): expected", line)
                  for line in self.kmsg)
         return [(match[1], int(match[2]), int(match[3])) for match in found if match]
 

@@ -181,7 +181,16 @@ class Writer:
         words += ["rd.vfio_bind=" + self.rng.choice(("on", "off", "1", ""))] if self.maybe(
             0.02) else []
         self.rng.shuffle(words)
-        return " ".join(words)
+        # Behind all others: a quote that is left open takes in what follows.
+        return " ".join(words + [self.rule_word() for _ in range(self.rng.choice((0, 0, 1, 1, 3)))])
+
+    def rule_word(self):
+        """A rule as a word of the kernel command line, in quotes wherever these may stand."""
+        rule = self.rule()
+        if self.maybe(0.1):
+            rule = self.broken(rule).replace("\xff", "x")
+        name = self.rng.choice(("rd.vfio_bind.rule", "rd.vfio-bind.rule"))
+        return self.rng.choice(('%s="%s"', '%s="%s"', '"%s=%s"')) % (name, rule)
 
     def protect_line(self):
         device = self.device()

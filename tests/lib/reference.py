@@ -8,9 +8,9 @@ import re
 from dataclasses import dataclass, field
 
 from . import variants
-from .reference_policy import Rule, parse, read_address, read_dsn, read_id, read_path
+from .reference_policy import Rule, parse, parse_line, read_address, read_dsn, read_id, read_path
 
-CMDLINE = "/proc/cmdline"
+CMDLINE = "cmdline"
 BRIDGES = (0x0600, 0x0601, 0x0604, 0x0607, 0x0609)
 NO_DSN = (0, 2 ** 64 - 1)
 NO_MATTER_WHAT = ("count", "dsn")  # findings of a rule that is void
@@ -54,17 +54,25 @@ def has_screen(machine, device):
 # The kernel command line.
 
 def words(cmdline):
-    """(column, name, value) of each word before a `--`; `-` and `_` are the same in names."""
-    for match in re.finditer(r"\S+", cmdline):
+    """(column of the value in the word, name, value) of each word before a `--`, as the kernel
+    takes them apart: double quotes keep blanks in, and are none of a value or word that they
+    begin. `-` and `_` are the same in names."""
+    for match in re.finditer('(?:"[^"]*(?:"|$)|[^"\t-\r \xa0])+', cmdline):
         if match[0] == "--":
             return
-        name, equals, value = match[0].partition("=")
-        yield match.start() + len(name + equals) + 1, name.replace("-", "_"), value
+        name, equals, value = unquoted(match[0]).partition("=")
+        column = match[0].startswith('"') + len(name + equals) + 1
+        yield (column + value.startswith('"'), name.replace("-", "_"),
+               unquoted(value) if equals else None)
+
+
+def unquoted(text):
+    return text[1:].removesuffix('"') if text.startswith('"') else text
 
 
 def mode(cmdline):
     """Off wins over everything, and an unknown value is off."""
-    values = [value for _, name, value in words(cmdline)
+    values = [value or "" for _, name, value in words(cmdline)
               if name in ("rd.vfio_bind", "vfio_bind")]
     if any(value not in ("1", "on", "yes", "dry-run") for value in values):
         return "off"
@@ -72,18 +80,25 @@ def mode(cmdline):
 
 
 def cmdline_rules(policy, cmdline):
-    """keep=ADDR,... adds vetoes; bind=ADDR[+VVVV:DDDD],... rules, where the policy accepts them."""
+    """keep=ADDR,... adds vetoes; bind=ADDR[+VVVV:DDDD],... and rule="..." rules, where the policy
+    accepts them. Each such word is a line of its own."""
+    number = 0
     for column, name, value in words(cmdline):
-        verb = {"rd.vfio_bind.keep": "keep", "rd.vfio_bind.bind": "bind"}.get(name)
-        if not verb or verb == "bind" and not policy.accept_cmdline:
+        verb = {"rd.vfio_bind.keep": "keep", "rd.vfio_bind.bind": "bind",
+                "rd.vfio_bind.rule": "rule"}.get(name)
+        number += bool(verb)
+        if not verb or verb != "keep" and not policy.accept_cmdline:
             continue
-        for item in value.split(","):
+        if verb == "rule":
+            parse_line(policy, CMDLINE, number, value or "", column)
+            continue
+        for item in (value or "").split(","):
             address, plus, ids = item.partition("+")
-            rule = Rule(verb, CMDLINE, 1, {"address": [read_address(address)]})
+            rule = Rule(verb, CMDLINE, number, {"address": [read_address(address)]})
             if plus:
                 rule.select["id"] = [read_id(ids)]
             if plus and verb == "keep" or any(None in values for values in rule.select.values()):
-                policy.mistakes.append((CMDLINE, 1, column))
+                policy.mistakes.append((CMDLINE, number, column))
             policy.rules.append(rule)
             column += len(item) + 1
 

@@ -142,8 +142,8 @@ OPTIONS = {
 class Line:
     """One line on its way to a rule: its words, and the columns of its mistakes."""
 
-    def __init__(self, text):
-        self.text, self.mistakes, self.end = text, [], 0
+    def __init__(self, text, of_cmdline=False):
+        self.text, self.mistakes, self.end, self.of_cmdline = text, [], 0, of_cmdline
         self.words = list(self.split())  # (column, name or None, value, its column, quoted)
 
     def split(self):
@@ -222,31 +222,35 @@ class Line:
                 self.mistakes.append(seen["beside pf", name])
         column = seen.get("allow", 0)
         for word in rule.option("allow", ()):
-            if word.startswith("host-") and not rule.names_one_device():
+            if word.startswith("host-") and (
+                    self.of_cmdline or not rule.names_one_device()):
                 self.mistakes.append(column)
                 break
             column += len(word) + 1
 
 
-def parse_line(policy, file, number, text):
-    line = Line(text)
+def parse_line(policy, file, number, text, column=None):
+    """A line of a file; or the rule of a word of the kernel command line, at that column in it."""
+    line = Line(text, column is not None)
     if "\0" in text or len(text) > LINE_MAX:
         line.mistakes = [text.index("\0") + 1 if "\0" in text else LINE_MAX + 1]
-    elif line.words and line.words[0][2] == "accept":
+    elif line.words and line.words[0][2] == "accept" and not line.of_cmdline:
         rest = line.words[1:] or [(line.end + 1, None, "", 0, False)]
         bad = rest[0] if rest[0][1:3] != (None, "cmdline") else rest[1:] and rest[1]
         line.mistakes += [bad[0]] if bad else []
         policy.accept_cmdline |= not bad
     elif line.words:
-        column, name, verb, _, quoted = line.words[0]
+        start, name, verb, _, quoted = line.words[0]
         if name is not None or quoted or verb not in ("bind", "keep"):
-            line.mistakes = [column]
+            line.mistakes = [start]
         else:
             rule = line.rule(file, number)
             if len(policy.rules) == RULES_MAX:
-                line.mistakes.append(column)
+                line.mistakes.append(start)
             policy.rules += [rule] if not line.mistakes else []
-    policy.mistakes += [(file, number, column) for column in line.mistakes]
+    elif line.of_cmdline and not line.mistakes:
+        line.mistakes = [len(text) - len(text.lstrip(" \t")) + 1]
+    policy.mistakes += [(file, number, (column or 1) - 1 + at) for at in line.mistakes]
 
 
 def in_order(files):

@@ -120,6 +120,15 @@ WORDS = (
          words=f"rd.vfio_bind=1 rd.vfio-bind.keep={AT['disk1']},{AT['gpu2_usb']} "
          f"rd.vfio_bind.bind={AT['disk3']}+{NVME}",
          warned="ignored: the policy does not accept cmdline"),
+    # Rules in quotes, as the kernel takes them apart: around the value, and around the whole word.
+    Cell("rules-in-quotes-on-the-command-line", f"accept cmdline\nkeep {AT['disk1']}\n",
+         ("disk2", "nic1"), {**bound("disk2", "nic1"), "disk1": "keep rule", "disk3": "keep rule",
+                             **refused("host-storage", "root")},
+         words=f'rd.vfio_bind.rule="bind nvme id={NVME}" "rd.vfio-bind.rule=keep nvme '
+         f'path={MACHINE.path("disk3")}" rd.vfio_bind.rule="bind {MACHINE.address("nic1")} with=none"'),
+    Cell("mistake-on-the-command-line", f"accept cmdline\n{GOOD}",
+         words='quiet rd.vfio_bind.rule="bind nvme colour=red"',
+         said="nothing bound: cmdline:1:30: expected ", notes=("# the policy is in error",)),
     # The drive whose id it names, and not the one it misnames.
     Cell("rule-on-the-command-line", "accept cmdline\n", ("disk3",),
          {"disk3": "bind rule", "disk1": "none moved"},
