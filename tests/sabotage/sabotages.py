@@ -28,6 +28,25 @@ class Sabotage:
 
 
 SABOTAGES = (
+    Sabotage("auto gives all the first one's driver",
+             "driver=auto hands a card's audio to the variant that was made for the card.",
+             "binder/modules.c",
+             "\t\t\t   judged->steps, &judged->inventory.devices[index]);\n",
+             "\t\t\t   judged->steps,\n"
+             "\t\t\t   &judged->inventory.devices[judged->plan.selected[0] + 0 * index]);\n",
+             "tests/cases/test_cases.py -k auto"),
+    Sabotage("auto takes every variant into the image",
+             "An image holds, and may load, drivers of hardware that is not there.",
+             "cli/payload/module_plan.c",
+             "\t\tif (inventory && !variants_want(",
+             "\t\tif (!inventory && !variants_want(",
+             "tests/cli/test_payload_modules.py -k auto"),
+    Sabotage("verify knows no variants",
+             "An image that gives a device to another driver than /etc wants is called right.",
+             "cli/image/image_model.c",
+             "\tm->boot->judged.steps = steps;\n",
+             "\tm->boot->judged.steps = m->host->judged.steps;\n",
+             "tests/cli/test_model.py -k variants"),
     Sabotage("check is silent on ids",
              "vfio-pci.ids= on the kernel command line, which takes twins, is not told.",
              "cli/check/conflicts.c",

@@ -3,7 +3,7 @@
 
 import pytest
 
-from .images import Recipe
+from .images import File, Recipe
 from .machine import GPU2, TWINS
 from .proof import VFIO, prove
 
@@ -13,7 +13,9 @@ WITHOUT_VFIO = Recipe("without-vfio", policy=CARD_AND_DRIVE, prepare="""
 rm -r /usr/lib/modules/*/kernel/drivers/vfio
 depmod "$(ls /usr/lib/modules)"
 """)
-WITH_OPTIONS = Recipe("with-options", policy=CARD_AND_DRIVE, files=(
+# What a kernel without a variant makes of it.
+AUTO = CARD_AND_DRIVE.replace("\n", " driver=auto\n")
+WITH_OPTIONS = Recipe("with-options", policy=AUTO, files=(
     ("etc/modprobe.d/vfio.conf",
      "options vfio-pci disable_vga=1 disable_idle_d3=1\noptions vfio-pci ids=1b36:0010\n"),))
 SHOW_PARAMETERS = """
@@ -42,7 +44,7 @@ def test_kernel_without_vfio(lab):
 @pytest.fixture(name="with_options", scope="module")
 def boot_with_options(lab):
     """One boot of an image that was built with options for vfio-pci, ids= among them."""
-    return lab.boot(CARD_AND_DRIVE, "vfio_pci.nointxmask=1", image=lab.image(WITH_OPTIONS),
+    return lab.boot(AUTO, "vfio_pci.nointxmask=1", image=lab.image(WITH_OPTIONS),
                     in_root=SHOW_PARAMETERS)
 
 
@@ -67,3 +69,20 @@ def test_ids_on_the_command_line(lab):
     prove(boot, TWINS, taken=(*GPU2, "disk2"))
     assert "# ids dropped" in boot.stages["root"].notes()
     assert any("vfio-pci.ids=1b36:0010,8086:2668 left out" in line for line in boot.said(level=4))
+
+
+@pytest.mark.nightly
+def test_a_variants_modules_are_loaded_for_a_device_alone_that_gets_it(lab):
+    """vfio_pci stands for a variant of the drives: its name is the other one, and it is loaded for
+    that name alone. What belongs to a variant that no device gets is not even looked for."""
+    plan = ["vfio-bind-plan 1", f"kernel {lab.root.kernel_release}",
+            *(f"load {name}.ko required" for name in ("irqbypass", "vfio", "vfio_iommu_type1",
+                                                      "vfio-pci-core")),
+            "variant odd_vfio_pci vfio_pci:v0000FFFFd*sv*sd*bc*sc*i*", "load gone.ko required",
+            "variant vfio_pci vfio_pci:v00001B36d00000010sv*sd*bc*sc*i*",
+            "load vfio-pci.ko required", "variant odd_vfio_pci vfio_pci:v*d*sv*sd*bc*sc*iFF",
+            "load gone.ko required", ""]
+    boot = lab.boot(ONE_DRIVE.replace("\n", " driver=auto\n"),
+                    files={"usr/lib/vfio-bind/plan": File("\n".join(plan).encode())})
+    prove(boot, TWINS, taken=("disk2",))
+    assert boot.said(level=3) == []
