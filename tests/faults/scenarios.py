@@ -11,6 +11,9 @@ from lib.machine import parse
 from lib.tree import Tree
 
 VFIO = "vfio-pci"
+VARIABLE = ("sys/firmware/efi/efivars/"
+            "VfioBindTrial-29816690-cd8b-438a-9722-e290f7c7a2d5")
+TRIAL = "vfio-bind-trial 1\nboots {}\npolicy 0123456789abcdef\n"
 OURS = re.compile(r"(run/vfio-bind(/(report|policy)(\.new)?)?|run|dev/kmsg|dev)")
 REPORTED = "\t".join(HEADER) + "\n" + "".join(
     f"{address}\tbind\trule\t/etc/vfio-bind.conf:1\t-\tvfio-pci\t\n"
@@ -31,6 +34,7 @@ class Scenario:
     arguments: tuple = ()
     report: str = ""
     after: str = VFIO  # who has what is chosen, once it is done
+    trial: bool = False  # it has one boot left
 
     def __str__(self):
         return self.name
@@ -50,17 +54,36 @@ class Scenario:
             os.makedirs(tree.path("run/vfio-bind"))
             with open(tree.path(REPORT), "w", encoding="ascii") as file:
                 file.write(self.report)
+        if self.trial:
+            self.put(tree, "usr/lib/vfio-bind/trial", TRIAL.format(1))
+            self.put(tree, VARIABLE, "\7\0\0\0" + TRIAL.format(1))
         for address, driver in self.drivers.items():
             if driver == VFIO:
                 with open(tree.path(device(address), "driver_override"), "wb") as file:
                     file.write(b"vfio-pci\n")
         return tree
 
+    def put(self, tree, name, text):
+        """A file of the tree."""
+        os.makedirs(os.path.dirname(tree.path(name)), exist_ok=True)
+        with open(tree.path(name), "w", encoding="ascii") as file:
+            file.write(text)
+
+    def uncounted(self, changed):
+        """What a trial must never be: anything written for a device before the boot was counted."""
+        written = [name for name in changed if name != VARIABLE and not OURS.fullmatch(name)]
+        counted = changed.get(VARIABLE) == ("\7\0\0\0" + TRIAL.format(0)).encode()
+        if self.trial and written and not counted:
+            yield f"not counted: {written}"
+
     def strays(self, tree, changed):
         """What a run wrote that it should not have: the functions it chose and the report."""
         folders = {os.path.relpath(os.path.realpath(tree.path(device(address))), tree.root)
                    for address in self.bound}
+        yield from self.uncounted(changed)
         for name, now in changed.items():
+            if self.trial and name == VARIABLE:
+                continue
             folder, last = os.path.split(name)
             if OURS.fullmatch(name) or name in folders:
                 continue
@@ -124,6 +147,8 @@ SCENARIOS = (
     Scenario("command line", {CONF: "accept cmdline\nbind id=8086:1572\n"}, 0,
              ("0000:00:14.0", "0000:07:00.0"), {"0000:00:14.0": "xhci_hcd"},
              cmdline="rd.vfio_bind.keep=07:00.1 rd.vfio_bind.bind=0000:00:14.0+8086:a12f"),
+    Scenario("trial", {CONF: "bind nvme dsn=00-25-38-b1-21-00-51-3a\n"}, 0, ("0000:04:00.0",),
+             trial=True),
     # All there is to the policy is in the folder.
     Scenario("folder", {f"{CONF}.d/10.conf": "bind nvme dsn=00-25-38-b1-21-00-51-3a\n",
                         f"{CONF}.d/20.conf": "keep 0000:03:00.0\nbind 05:00.0 with=functions\n"}, 0,

@@ -13,8 +13,8 @@ STUCK = -1000  # as inject says it
 # Of x86-64: those the binder makes below a root directory.
 NAMES = {
     0: "read", 1: "write", 2: "open", 3: "close", 5: "fstat", 7: "poll", 9: "mmap",
-    13: "rt_sigaction", 14: "rt_sigprocmask", 17: "pread64", 39: "getpid", 57: "fork", 61: "wait4",
-    62: "kill", 72: "fcntl", 80: "chdir", 95: "umask", 138: "fstatfs", 186: "gettid", 217: "getdents64", 231: "exit_group",
+    13: "rt_sigaction", 14: "rt_sigprocmask", 16: "ioctl", 17: "pread64", 39: "getpid", 57: "fork",
+    61: "wait4", 62: "kill", 72: "fcntl", 77: "ftruncate", 80: "chdir", 95: "umask", 138: "fstatfs", 186: "gettid", 217: "getdents64", 231: "exit_group",
     257: "openat", 258: "mkdirat", 262: "newfstatat", 264: "renameat", 267: "readlinkat",
     293: "pipe2", 437: "openat2",
 }
