@@ -25,7 +25,7 @@ static const struct command {
 	{ "graph", "", "the machine as Graphviz DOT, for dot -Tsvg", command_graph,
 	  "Prints how the devices hang together, with their groups and verdicts, as Graphviz DOT.",
 	  "vfio-bind graph | dot -Tsvg >machine.svg" },
-	{ "status", "", "what this boot did, and whether it still holds", command_status,
+	{ "status", "[--boot=-N]", "what this boot did, and whether it still holds", command_status,
 	  "Says what this boot did with each chosen device, and what holds now.",
 	  "vfio-bind status --json" },
 	{ "check", "[--strict]", "mistakes, the plan for the next boot, what is in its way",
@@ -43,7 +43,8 @@ static const struct command {
 	{ "repair", "[--dry-run]", "rules whose device stands elsewhere now", command_repair,
 	  "Points rules to where their device is now, where only one can be meant.",
 	  "vfio-bind repair --dry-run" },
-	{ "import", "[FILE]", "rules from vfio-pci.ids= and other programs' settings", command_import,
+	{ "import", "[FILE]", "rules from vfio-pci.ids= and other programs' settings",
+	  command_import,
 	  "Prints rules for what other programs were told to give away. It writes nothing.",
 	  "vfio-bind import" },
 	{ "apply", "", "the boot's work on the running host", command_apply,
@@ -90,6 +91,7 @@ static const struct {
 	{ "remove", "", "take it away again" },
 	{ "refresh", "", "only where there is one, as after a kernel came: for hooks" },
 	{ "trial", "[=N]", "on probation for one boot, or N" },
+	{ "boot", "=-N", "of the boot that many before this one, from its log" },
 	{ "boot", "", "boot it in QEMU, and see who has a device first" },
 };
 
@@ -106,14 +108,16 @@ static int print_overview(void)
 	return EXIT_AS_CONFIGURED;
 }
 
-static void print_option(const char *name)
+/* One that takes a value is another than one of that name that takes none. */
+static void print_option(const struct option *own)
 {
 	char option[32];
 
 	for (size_t i = 0; i < ARRAY_SIZE(option_words); i++) {
-		if (strcmp(option_words[i].name, name) != 0)
+		if (strcmp(option_words[i].name, own->name) != 0 ||
+		    !option_words[i].value[0] != (own->has_arg == no_argument))
 			continue;
-		(void)snprintf(option, sizeof(option), "--%s%s", name, option_words[i].value);
+		(void)snprintf(option, sizeof(option), "--%s%s", own->name, option_words[i].value);
 		(void)printf("  %-20s %s\n", option, option_words[i].does);
 	}
 }
@@ -123,7 +127,7 @@ static void print_options(const struct arguments *arguments)
 	if (arguments->own_count || arguments->table)
 		(void)puts("\nOptions:");
 	for (size_t i = 0; i < arguments->own_count; i++)
-		print_option(arguments->own[i].name);
+		print_option(&arguments->own[i]);
 	if (!arguments->table)
 		return;
 	(void)puts("  -o COLUMNS           these columns, with commas; +COLUMNS: these too\n"

@@ -46,6 +46,7 @@ _vfio_bind_options() {
 	check) own=(--strict) ;;
 	payload | overlay) own=(--kernel) ;;
 	update) own=(--trial) ;;
+	status) own=(--boot=-1) ;;
 	verify) own=(--boot --kernel --strict) ;;
 	fallback) own=(--remove) ;;
 	esac

@@ -66,6 +66,7 @@ complete -c vfio-bind -n '__vfio_bind_is list' -l for -d 'Lines that hand a devi
 complete -c vfio-bind -n '__vfio_bind_is list; and string match -q -- "--for*" (commandline -opc)' \
     -a '(__vfio_bind_addresses)'
 complete -c vfio-bind -n '__vfio_bind_is check verify' -l strict -d 'Warnings count'
+complete -c vfio-bind -n '__vfio_bind_is status' -l boot -d 'Of an earlier boot' -xa '-1'
 complete -c vfio-bind -n '__vfio_bind_is update' -l trial -d 'On probation for one boot, or so many'
 complete -c vfio-bind -n '__vfio_bind_is verify' -l boot -d 'Boot it in QEMU'
 complete -c vfio-bind -n '__vfio_bind_is add remove repair' -l dry-run -d 'Show it, write nothing'

@@ -2,6 +2,7 @@
 /* vfio-bind status: what this boot did, what holds now, and what the next boot will change. */
 #include "base/arguments.h"
 #include "base/table.h"
+#include "earlier_boot.h"
 #include "explain.h"
 #include "row_json.h"
 #include "row_text.h"
@@ -286,14 +287,40 @@ static int print_status(const struct options *options, struct view *view)
 	return printed == EXIT_AS_CONFIGURED ? code : printed;
 }
 
+/* --boot=-N, which is how journalctl(1) names it. */
+static int take_option(void *context, int option, const char *value)
+{
+	uint32_t *before = context;
+
+	(void)option; /* there is but one */
+	if (value[0] != '-' || !text_number(text_of(value + 1), EARLIER_BOOTS_MAX, before) ||
+	    !*before)
+		return complain(EXIT_USAGE, "--boot=%s: expected -1 for the boot before this one",
+				value);
+	return -1;
+}
+
 int command_status(struct options *options, int argc, char *argv[])
 {
-	static const struct arguments none = { .usage = "", .table = &table };
-	int code = arguments_take(options, &none, argc, argv);
+	static const struct option own[] = { { "boot", required_argument, NULL, 'b' } };
+	uint32_t before = 0;
+	const struct arguments arguments = {
+		.own = own,
+		.own_count = ARRAY_SIZE(own),
+		.take = take_option,
+		.context = &before,
+		.usage = "[--boot=-N]",
+		.table = &table,
+	};
+	int code = arguments_take(options, &arguments, argc, argv);
 	struct view *view;
 
 	if (code >= 0)
 		return code;
+	if (before && options->machine_file)
+		return complain(EXIT_USAGE, "--boot looks at the machine itself: no --machine");
+	if (before)
+		return earlier_boot_print(options, &table, before);
 	view = view_read(options, &code);
 	if (!view)
 		return code;

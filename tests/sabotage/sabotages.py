@@ -528,4 +528,10 @@ SABOTAGES = (
              "\tif (fd < 0 || fcntl(fd, F_SETLKW, &lock))\n",
              "\tif (fd < 0)\n",
              "tests/cases/test_late.py -k 'at_once'"),
+    Sabotage("a boot that refused was right",
+             "status --boot=-1 exits 0 for a boot that refused a device.",
+             "cli/show/earlier_boot.c",
+             "\tif (boot->refused)\n",
+             "\tif (boot->refused && boot->failed)\n",
+             "tests/cli/test_earlier_boot.py"),
 )

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""A trial on a firmware that remembers: UEFI with its variables in a file, kept from boot to boot."""
+"""A trial on a firmware that remembers: UEFI with its variables in a file that is kept."""
 
 import base64
 import shutil
@@ -99,8 +99,9 @@ def fixture_boot(lab, tmp_path):
 
     def boot(first="", script="", machine=machine):
         files = {"lab/first": File((FIRST % first).encode(), 0o755)} if first else {}
+        look = LOOK % (POLICY.strip(), VARIABLE, script)
         return lab.boot(words="rdinit=/lab/first" if first else "", machine=machine, files=files,
-                        image=lab.image(ON_TRIAL), in_root=LOOK % (POLICY.strip(), VARIABLE, script))
+                        image=lab.image(ON_TRIAL), in_root=look)
     return boot
 
 
