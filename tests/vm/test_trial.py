@@ -3,12 +3,14 @@
 
 import base64
 import shutil
+import subprocess
 from dataclasses import replace
 
 import pytest
 
 from .boot import BootFailed
 from .images import File, Recipe
+from .lab import MULTI_USER, NO_POLICY
 from .machine import OVMF, Machine, disk
 from .proof import prove
 from .roots import TRIXIE
@@ -52,14 +54,16 @@ umount /dev /sys /proc
 exec /init "$@"
 """
 # told NAME COMMAND...: its exit code and what it printed, to the test.
-LOOK = """
-mount -t efivarfs efivarfs /sys/firmware/efi/efivars
+TOLD = """
 told() {
 	name=$1
 	shift
 	"$@" >/run/told 2>&1
 	value "$name" "$? $(base64 -w0 /run/told)"
 }
+"""
+LOOK = f"""{TOLD}
+mount -t efivarfs efivarfs /sys/firmware/efi/efivars
 echo '%s' >/etc/vfio-bind.conf
 told variable sh -c '[ -e %s ] && cat /sys/firmware/efi/efivars/VfioBindTrial-* | tail -c +5'
 told status vfio-bind status
@@ -67,9 +71,9 @@ told status vfio-bind status
 """
 
 
-def put(content, attributes="\\007\\000\\000\\000"):
+def put(content):
     """Shell that writes the variable."""
-    return f"printf '{attributes}{content}' >{VARIABLE}"
+    return f"printf '\\007\\000\\000\\000{content}' >{VARIABLE}"
 
 
 def told(boot, name, stage="root"):
@@ -190,7 +194,6 @@ rmmod() {{ :; }}
 """
 REFUSED = {
     "nonsense": (put("what is this"), f"{CANNOT}{VARIABLE}: EINVAL"),
-    "of a volatile variable": (put(text(1), "\\006\\000\\000\\000"), f"{CANNOT}{VARIABLE}: EINVAL"),
     "forged with more boots": (put(text(BOOTS + 1)), f"{CANNOT}{VARIABLE}: EINVAL"),
     "full": (FULL, f"{CANNOT}{VARIABLE}: ENOSPC"),
     "read-only": (READ_ONLY, f"{CANNOT}{VARIABLE}: EROFS"),
@@ -212,3 +215,73 @@ def test_without_uefi(boot):
     prove_off(done, f"{CANNOT}/sys/firmware/efi/efivars: ENOENT", "the trial cannot be counted")
     code, said = told(done, "update")
     assert code == 1 and "no trial" in said and "vfio-bind fallback" in said
+
+
+class Host:
+    """A Debian under UEFI with a disk of its own, booted with what it built for itself."""
+
+    def __init__(self, lab, folder):
+        self.lab, self.folder = lab, folder
+        self.machine = with_variables(PLAIN, folder)
+        self.disk, self.initrd = folder / "disk", None
+        subprocess.run(["cp", "--sparse=always", lab.disk[0], self.disk], check=True)
+
+    def boot(self, script):
+        """Boots, then takes out the image that was built meanwhile."""
+        image = self.lab.image(NO_POLICY)
+        if self.initrd:
+            image = replace(image, initrd=self.initrd)
+        boot = self.lab.boot(machine=self.machine, image=image, base=MULTI_USER,
+                             in_root=TOLD + script, drives={"root": self.disk})
+        subprocess.run(["e2fsck", "-p", self.disk], stdout=subprocess.DEVNULL, check=False)
+        self.initrd = self.folder / "initrd"
+        name = self.lab.release.generator.image.format(self.lab.root.kernel_release)
+        subprocess.run(["debugfs", "-R", f"dump {name} {self.initrd}", self.disk],
+                       stderr=subprocess.DEVNULL, check=True)
+        return boot
+
+
+UPDATE = f"""
+mkdir -p /var/log/journal
+systemctl restart systemd-journald
+echo '{POLICY.strip()}' >/etc/vfio-bind.conf
+told update vfio-bind update --trial
+told status vfio-bind status
+"""
+# The unit is on its way; whoever asks for it waits until it has run.
+CONFIRMED = f"""
+systemctl start vfio-bind-confirm.service
+told unit systemctl show -p Result -p ConditionResult --value vfio-bind-confirm.service
+[ -e {VARIABLE} ] || value gone yes
+told status vfio-bind status
+journalctl --sync
+"""
+AFTER = """
+told earlier vfio-bind status --boot=-1
+told status vfio-bind status
+"""
+
+
+@pytest.mark.nightly
+def test_the_whole_way(lab, tmp_path):
+    """update --trial, a boot that reaches its target and is confirmed by itself, one after it."""
+    host = Host(lab, tmp_path)
+    built = host.boot(UPDATE)
+    assert told(built, "update", "multi-user")[0] == 0, told(built, "update", "multi-user")
+    assert "The images are on trial, 1 boot left" in told(built, "status", "multi-user")[1]
+
+    tried = host.boot(CONFIRMED)
+    prove(tried, PLAIN, taken=["disk1"], stages=("initramfs", "multi-user"))
+    assert tried.said()[0] == "on trial: 0 boots left"
+    assert told(tried, "unit", "multi-user") == (0, "success\nyes\n")
+    assert tried.stages["multi-user"].values["gone"] == "yes"
+    status = told(tried, "status", "multi-user")
+    assert status[0] == 0 and "The trial was confirmed in boot" in status[1]
+
+    after = host.boot(AFTER)
+    prove(after, PLAIN, taken=["disk1"], stages=("initramfs", "multi-user"))
+    assert not [line for line in after.said() if "trial" in line]
+    code, said = told(after, "earlier", "multi-user")
+    assert code == 0 and said.startswith("on trial: 0 boots left\n")
+    assert f"{PLAIN.address('disk1')} vfio-pci" in " ".join(said.split())
+    assert told(after, "status", "multi-user")[0] == 0
