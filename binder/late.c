@@ -121,6 +121,7 @@ int late_begin(struct boot *boot)
 		err = load_protect(machine, path, &boot->judged->protect);
 	}
 	read_plan(boot);
+	plan_replace(boot->judged);
 	return 0;
 }
 

@@ -198,6 +198,7 @@ static int work(struct boot *boot)
 		return STATUS_REFUSED;
 	read_protect(boot);
 	plan_read(boot->judged, PLAN_FILE);
+	plan_replace(boot->judged);
 	err = look_and_decide(boot);
 	if (err)
 		return unreadable(boot, err);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "modules.h"
 
+#include "format.h"
+#include "lines.h"
 #include "log.h"
 #include "variant.h"
 
@@ -235,6 +237,42 @@ void plan_read(struct judgement *judged, const char *path)
 		judged->no_plan = "it is for another kernel";
 	if (judged->no_plan)
 		judged->steps.len = 0;
+}
+
+/* Writes a variant line behind those there are, if it has room. */
+static void add_variant(struct judgement *judged, struct text driver, struct text alias)
+{
+	size_t room = sizeof(judged->modplan) - judged->steps.len;
+
+	if (driver.len + alias.len + sizeof("variant  \n") <= room)
+		judged->steps.len +=
+			format(judged->modplan + judged->steps.len, room, "variant %.*s %.*s\n",
+			       (int)driver.len, driver.at, (int)alias.len, alias.at);
+}
+
+void plan_replace(struct judgement *judged)
+{
+	static struct lines lines;
+	char path[MACHINE_PATH_SIZE], release[NAME_SIZE];
+	struct text line, driver, alias;
+	ssize_t len;
+	int err;
+
+	if (!judged->no_plan || judged->steps.len || !policy_asks_auto(&judged->policy))
+		return;
+	len = machine_read_attribute(&judged->machine, "proc/sys/kernel/osrelease", release,
+				     sizeof(release));
+	if (len <= 0)
+		return;
+	release[len - 1] = '\0'; /* its line feed */
+	if (!join(path, sizeof(path), "lib/modules/", release, "/modules.alias") ||
+	    lines_open(&lines, &judged->machine, path))
+		return;
+	judged->steps.at = judged->modplan;
+	while (lines_next(&lines, &line, &err))
+		if (variant_parse(line, &driver, &alias))
+			add_variant(judged, driver, alias);
+	lines_close(&lines);
 }
 
 void modules_load(struct boot *boot)

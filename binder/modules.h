@@ -14,6 +14,12 @@
 void plan_read(struct judgement *judged, const char *path);
 
 /*
+ * Where there is no plan, and driver=auto is asked for: what the kernel's own modules.alias says of
+ * variants, for modprobe to load. So in a root that is booted without an image of ours.
+ */
+void plan_replace(struct judgement *judged);
+
+/*
  * Loads the plan's modules in order; one that is loaded or built in already is success. Where
  * there is no plan for the running kernel, runs modprobe for each driver that a device is to have.
  * Logs what fails: what it keeps from being bound, the links tell. Does nothing where the tree

@@ -4,6 +4,7 @@
 #include "modplan.h"
 
 #include <limits.h>
+#include <string.h>
 
 /* One field of an alias: its letters, then "*" or the value in capital digits, and no others. */
 static bool take_field(struct text *alias, const char *letters, unsigned value, int digits,
@@ -51,6 +52,34 @@ struct text variant_for(struct text steps, const struct device *device)
 		best = step.file;
 	}
 	return best;
+}
+
+struct text variant_driver(struct text module)
+{
+	if (module_name_equal(module, text_of(DRIVER_DEFAULT)))
+		return text_of(DRIVER_DEFAULT);
+	return driver_is_choice(module) ? module : text_of("");
+}
+
+bool variant_parse(struct text line, struct text *driver, struct text *alias)
+{
+	const size_t len = sizeof(VARIANT_PREFIX) - 1;
+	struct text word;
+
+	if (!text_cut(&line, ' ', &word) || !text_is(word, "alias") ||
+	    !text_cut(&line, ' ', alias) || alias->len < len ||
+	    memcmp(alias->at, VARIANT_PREFIX, len) != 0 || !line.at)
+		return false;
+	*driver = variant_driver(line);
+	return driver->len;
+}
+
+bool policy_asks_auto(const struct policy *policy)
+{
+	for (size_t i = 0; i < policy->rule_count; i++)
+		if (text_is(policy->rules[i].driver, DRIVER_AUTO))
+			return true;
+	return false;
 }
 
 struct text rule_driver(const struct rule *rule, struct text steps, const struct device *device)

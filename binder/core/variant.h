@@ -25,6 +25,18 @@ bool variant_matches(struct text alias, const struct device *device, unsigned *w
  */
 struct text variant_for(struct text steps, const struct device *device);
 
+/*
+ * The name of a driver in a variant line, by its module's; empty for one that no rule may name: a
+ * device that has it would be taken for one of the host's.
+ */
+struct text variant_driver(struct text module);
+
+/* True if the line, of modules.alias, is that of a variant: "alias ALIAS MODULE". */
+bool variant_parse(struct text line, struct text *driver, struct text *alias);
+
+/* True if a rule says driver=auto. */
+bool policy_asks_auto(const struct policy *policy);
+
 /* The driver the rule gives the device to, however it is spelled. */
 struct text rule_driver(const struct rule *rule, struct text steps, const struct device *device);
 

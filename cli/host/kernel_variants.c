@@ -25,52 +25,34 @@ static FILE *open_list(struct machine *machine, const char *release, const char 
 	return file;
 }
 
-static void put_line(FILE *out, struct text module, struct text alias)
+static void put_line(FILE *out, struct text driver, struct text alias)
 {
-	if (module_name_equal(module, text_of(DRIVER_DEFAULT)))
-		module = text_of(DRIVER_DEFAULT);
-	/* Under another name a device that has it would be taken for one of the host's. */
-	if (driver_is_choice(module) && !memchr(alias.at, ' ', alias.len))
-		(void)fprintf(out, "variant %.*s %.*s\n", (int)module.len, module.at,
-			      (int)alias.len, alias.at);
+	(void)fprintf(out, "variant %.*s %.*s\n", (int)driver.len, driver.at, (int)alias.len,
+		      alias.at);
 }
 
-/* Takes what is before the text off the front of rest, and that with it. */
-static bool cut_at(struct text *rest, const char *text, struct text *piece)
-{
-	const char *at = memmem(rest->at, rest->len, text, strlen(text));
-
-	if (!at)
-		return false;
-	*piece = (struct text){ rest->at, (size_t)(at - rest->at) };
-	rest->len -= piece->len + strlen(text);
-	rest->at = at + strlen(text);
-	return true;
-}
-
-/* "alias PATTERN MODULE" */
 static void take_alias(FILE *out, struct text line)
 {
-	struct text before, alias;
+	struct text driver, alias;
 
-	if (cut_at(&line, "alias " VARIANT_PREFIX, &before) && !before.len) {
-		line.at -= sizeof(VARIANT_PREFIX) - 1;
-		line.len += sizeof(VARIANT_PREFIX) - 1;
-		if (text_cut(&line, ' ', &alias) && line.at)
-			put_line(out, line, alias);
-	}
+	if (variant_parse(line, &driver, &alias))
+		put_line(out, driver, alias);
 }
 
-/* "MODULE.alias=PATTERN": linux/scripts/mksysmap, modules.builtin.modinfo */
+/* "MODULE.alias=ALIAS": linux/scripts/Makefile.vmlinux, modules.builtin.modinfo */
 static void take_builtin(FILE *out, struct text record)
 {
-	struct text module;
+	static const char sign[] = ".alias=" VARIANT_PREFIX;
+	const char *at = memmem(record.at, record.len, sign, sizeof(sign) - 1);
+	struct text driver, alias;
 
-	if (cut_at(&record, ".alias=" VARIANT_PREFIX, &module)) {
-		record.at -= sizeof(VARIANT_PREFIX) - 1;
-		record.len += sizeof(VARIANT_PREFIX) - 1;
-		put_line(out, module, record);
-	}
+	if (!at)
+		return;
+	driver = variant_driver((struct text){ record.at, (size_t)(at - record.at) });
+	alias.at = at + strlen(".alias=");
+	alias.len = record.len - (size_t)(alias.at - record.at);
+	if (driver.len && !memchr(alias.at, ' ', alias.len))
+		put_line(out, driver, alias);
 }
 
 static void take_list(FILE *out, FILE *list, int end, void (*take)(FILE *, struct text))
@@ -182,14 +164,6 @@ static void keep_lines(struct judgement *judged, struct text variants)
 	judged->steps = (struct text){ judged->modplan, len };
 }
 
-static bool asks(const struct policy *policy)
-{
-	for (size_t i = 0; i < policy->rule_count; i++)
-		if (text_is(policy->rules[i].driver, DRIVER_AUTO))
-			return true;
-	return false;
-}
-
 void host_find_variants(struct host *host, const char *release)
 {
 	struct judgement *judged = &host->judged;
@@ -208,6 +182,6 @@ void host_find_variants(struct host *host, const char *release)
 
 void host_take_variants(struct host *host, const char *release)
 {
-	if (asks(&host->judged.policy))
+	if (policy_asks_auto(&host->judged.policy))
 		host_find_variants(host, release);
 }

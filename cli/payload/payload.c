@@ -89,15 +89,6 @@ static bool named_before(const struct policy *policy, size_t rule)
 	return text_is(policy->rules[rule].driver, DRIVER_DEFAULT);
 }
 
-/* What a rule on the kernel command line says nobody knows yet. */
-static bool may_ask_auto(const struct policy *policy)
-{
-	for (size_t i = 0; i < policy->rule_count; i++)
-		if (text_is(policy->rules[i].driver, DRIVER_AUTO))
-			return true;
-	return policy->accept_cmdline;
-}
-
 /* vfio-pci in any case: a rule on the kernel command line may want it. */
 static void add_drivers(struct payload *payload)
 {
@@ -114,7 +105,7 @@ static void add_drivers(struct payload *payload)
 		names[i][driver.len] = '\0';
 		moduleplan_add(&payload->plan, names[i]);
 	}
-	if (may_ask_auto(&payload->policy))
+	if (policy_asks_auto(&payload->policy) || payload->policy.accept_cmdline)
 		moduleplan_add_variants(&payload->plan, &payload->machine,
 					payload->host.hidden ? NULL : &payload->inventory);
 	/* Without it the binder sees no EFI variable, and binds nothing. */

@@ -3,6 +3,8 @@
 
 #include "table.h"
 
+#include <stdio.h>
+
 #define ALL "vfio_pci:v*d*sv*sd*bc*sc*i*"
 
 /* 15b3:101e, subsystem 1028:00af, class 0c8abc. */
@@ -95,7 +97,52 @@ static void check_choice(void **state)
 	assert_true(text_is(rule_driver(&named, text_of(row->steps), &device), "pci-stub"));
 }
 
+struct line_row {
+	const char *name, *line, *want; /* "DRIVER ALIAS", or NULL */
+};
+
+static const struct line_row lines[] = {
+	{ "a variant's alias", "alias " ALL " a_vfio_pci", "a_vfio_pci " ALL },
+	{ "vfio-pci has the name of its driver", "alias " ALL " vfio_pci", "vfio-pci " ALL },
+	{ "an alias that autoloads", "alias pci:v*d*sv*sd*bc*sc*i* a_vfio_pci", NULL },
+	{ "an alias shorter than that", "alias vfio a_vfio_pci", NULL },
+	{ "a driver that no rule may name", "alias " ALL " nvme", NULL },
+	{ "a line without a module", "alias " ALL, NULL },
+	{ "another word", "option " ALL " a_vfio_pci", NULL },
+	{ "a comment", "# Aliases extracted from modules themselves.", NULL },
+	{ "no line", "", NULL },
+};
+
+static void check_line(void **state)
+{
+	const struct line_row *row = *state;
+	struct text driver, alias;
+	char got[128];
+
+	assert_int_equal(variant_parse(text_of(row->line), &driver, &alias), row->want != NULL);
+	if (!row->want)
+		return;
+	snprintf(got, sizeof(got), "%.*s %.*s", (int)driver.len, driver.at, (int)alias.len,
+		 alias.at);
+	assert_string_equal(got, row->want);
+}
+
+static void a_policy_asks_for_auto_by_any_of_its_rules(void **state)
+{
+	static struct policy policy = { .rules = { { .driver = { "vfio-pci", 8 } },
+						   { .driver = { "auto", 4 } } } };
+
+	(void)state;
+	for (policy.rule_count = 0; policy.rule_count < 3; policy.rule_count++)
+		assert_int_equal(policy_asks_auto(&policy), policy.rule_count == 2);
+}
+
 int main(void)
 {
-	return TABLE(aliases, check_alias) + TABLE(choices, check_choice);
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_policy_asks_for_auto_by_any_of_its_rules),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL) + TABLE(lines, check_line) +
+	       TABLE(aliases, check_alias) + TABLE(choices, check_choice);
 }
