@@ -80,6 +80,7 @@ static void check_all(struct findings *findings)
 	check_iommu(findings);
 	check_guards(findings);
 	check_rules(findings);
+	check_virtual(findings);
 	check_conflicts(findings);
 	check_machine(findings);
 }

@@ -21,6 +21,9 @@ bool iommu_is_on(const struct inventory *inventory);
 /* Hardware in the way of giving a device that is bound to a guest. */
 void check_devices(struct findings *findings);
 
+/* Rules about virtual functions that their physical one cannot have. */
+void check_virtual(struct findings *findings);
+
 /* What else on this host binds devices, or keeps vfio-pci from being loaded. */
 void check_conflicts(struct findings *findings);
 

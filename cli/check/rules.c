@@ -20,6 +20,8 @@ static const char *judge_rule(const struct host *host, size_t r, char text[SENTE
 	(void)say_unmet(host, r, text);
 	switch ((unsigned)result->reason) {
 	case REASON_ABSENT:
+		if (result->late)
+			return NULL; /* as it is to be: they come after the boot's pass */
 		if (result->screen_count)
 			return "name one of them by path=, as vfio-bind add does";
 		if (found)

@@ -56,6 +56,15 @@ static void format_place(const struct inventory *inventory, size_t index, char o
 {
 	static const char by_dsn[] = "dsn=", by_path[] = "path=", by_address[] = "address=";
 	const struct device *device = &inventory->devices[index];
+	char physfn[IDENTITY_SIZE];
+
+	/* Where the others end and it begins is for its physical function to say. */
+	if (device->is_virtual && device->physfn != NO_DEVICE && device->vf != VF_NONE) {
+		(void)path_format(inventory, device->physfn, physfn);
+		(void)snprintf(out, IDENTITY_SIZE, "pf=%.*s vf=%u", (int)(IDENTITY_SIZE - 16),
+			       physfn, device->vf);
+		return;
+	}
 
 	if (has_own_dsn(inventory, index)) {
 		memcpy(out, by_dsn, sizeof(by_dsn));

@@ -44,18 +44,33 @@ static enum reason parse_reason(struct text token)
 	return REASON_NONE;
 }
 
+/* Takes "late" off the front of a detail: see report_append(). */
+static bool take_late(struct text *detail)
+{
+	struct text rest = *detail, first;
+
+	if (!text_cut(&rest, ';', &first) || !text_is(first, "late"))
+		return false;
+	while (take_byte(&rest, ' '))
+		;
+	*detail = rest.at ? rest : text_of("");
+	return true;
+}
+
 /* address verdict reason rule driver-before driver-after detail */
 static void take_row(struct last_boot *last, const struct inventory *inventory, struct text line)
 {
 	struct text columns[7] = { 0 };
 	struct address address;
 	size_t index = NO_DEVICE;
+	bool late;
 
 	for (size_t i = 0; i < ARRAY_SIZE(columns); i++)
 		if (!text_cut(&line, '\t', &columns[i]))
 			return;
 	if (address_parse(columns[0], &address))
 		index = inventory_find(inventory, address);
+	late = take_late(&columns[6]);
 	/* A rule that binds nothing may name the place of a device too. */
 	if (index == NO_DEVICE || parse_verdict(columns[1]) == VERDICT_NONE)
 		return;
@@ -64,6 +79,7 @@ static void take_row(struct last_boot *last, const struct inventory *inventory, 
 		.reason = parse_reason(columns[2]),
 		.rule = columns[3],
 		.detail = columns[6],
+		.late = late,
 	};
 }
 
@@ -82,9 +98,8 @@ static bool take_word(struct text *note, const char *word)
 static bool is_idle(struct text note)
 {
 	return text_is(note, "off") || text_is(note, "dry-run") || text_is(note, "no rules") ||
-	       text_is(note, "the policy is in error") || text_is(note, "the trial failed") ||
-	       text_is(note, "the trial cannot be counted") ||
-	       text_is(note, "the machine could not be read");
+	       text_is(note, "the policy is in error") || text_is(note, NOTE_TRIAL_FAILED) ||
+	       text_is(note, NOTE_TRIAL_UNKNOWN) || text_is(note, "the machine could not be read");
 }
 
 /* False for a boot that did not come to it: its copy of the policy is empty. */

@@ -11,6 +11,7 @@ struct last_row {
 	enum reason reason;
 	struct text rule;   /* FILE:LINE */
 	struct text detail; /* "failed: ...", the disk in use and the like, or empty */
+	bool late;          /* it came after the boot's pass */
 };
 
 struct last_boot {

@@ -12,6 +12,7 @@
 #include "modules.h"
 #include "release.h"
 #include "report.h"
+#include "sriov.h"
 #include "supervise.h"
 #include "sysfs.h"
 
@@ -98,6 +99,8 @@ static int work(struct boot *boot)
 	boot->decided = !err;
 	if (!err)
 		err = apply(boot);
+	if (!err)
+		sriov_make(boot); /* who gets them udev sees to */
 	return err ? EXIT_FAILED : EXIT_AS_CONFIGURED;
 }
 

@@ -13,7 +13,7 @@
 
 static unsigned facts_wanted(const struct view *view, size_t index)
 {
-	unsigned facts = FACT_GROUP;
+	unsigned facts = FACT_GROUP | FACT_PHYSFN;
 
 	if (device_class16(&view->host->judged.inventory.devices[index]) == CLASS_DISPLAY_VGA)
 		facts |= FACT_BOOT_VGA;
@@ -35,7 +35,7 @@ static int read_facts(struct view *view)
 	if (view->host->from_file)
 		return EXIT_AS_CONFIGURED;
 	for (size_t i = 0; i < judged->inventory.count; i++)
-		wants.of[i] = (uint8_t)facts_wanted(view, i);
+		wants.of[i] = (uint16_t)facts_wanted(view, i);
 	err = facts_read(&judged->machine, &judged->inventory, &wants, &judged->claims);
 	if (!err)
 		return EXIT_AS_CONFIGURED;
@@ -285,4 +285,7 @@ void device_row(struct view *of, size_t index, struct device_row *row)
 	set_state(row, &of->last);
 	if (verdict.kind != VERDICT_BIND || trial_is_off(&of->trial))
 		row->driver_next = driver_of_host(of->host, row);
+	/* Its physical function makes it anew after each boot. */
+	if (verdict.kind == VERDICT_BIND && row->device->is_virtual)
+		row->driver_next = text_of(NEXT_LATE);
 }

@@ -36,6 +36,8 @@ struct view {
 	struct trial_state trial;
 };
 
+#define NEXT_LATE "late"
+
 struct device_row {
 	struct view *view;
 	size_t index; /* of the device in the inventory */
@@ -54,7 +56,8 @@ struct device_row {
 	const struct rule *rule; /* that the verdict names, or NULL */
 	size_t leader;           /* the device it goes along with, or NO_DEVICE */
 	struct text driver;      /* who has it now; empty for nobody */
-	struct text driver_next; /* after the next boot; empty where nobody can tell, too */
+	/* After the next boot: a driver, empty where nobody can tell, too; or NEXT_LATE. */
+	struct text driver_next;
 };
 
 /*

@@ -242,6 +242,9 @@ static struct json_object *explain(struct host *host, size_t index)
 	json_add_string(object, "verdict", verdict_token(verdict.kind));
 	json_add_string(object, "reason", reason_token(verdict.reason));
 	add_driver(object, host, index);
+	if (device->is_virtual && verdict.kind == VERDICT_BIND)
+		json_add_string(object, "late",
+				"not at boot, but when its physical function has made it");
 	for (size_t r = 0; r < host->judged.policy.rule_count; r++) {
 		struct json_object *rule = explain_rule(host, r, index);
 
@@ -289,6 +292,8 @@ static void print_explanation(struct json_object *object)
 	}
 	if (json_get_string(object, "driver")[0])
 		(void)printf("  driver: %s\n", json_get_string(object, "driver"));
+	if (json_get_string(object, "late")[0])
+		(void)printf("  late: %s\n", json_get_string(object, "late"));
 	if (json_get_string(object, "next")[0])
 		(void)printf("  next: %s\n", json_get_string(object, "next"));
 }

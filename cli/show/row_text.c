@@ -125,6 +125,8 @@ static const char *say_state(const struct device_row *row, char out[ROW_TEXT_SIZ
 	case STATE_PENDING:
 		if (bind && trial_is_off(&row->view->trial))
 			return "the trial is over (vfio-bind update)";
+		if (bind && row->device->is_virtual)
+			return "bound when it is made anew";
 		if (view_needs_image(row->view))
 			return "rebuild the image (vfio-bind update)";
 		return bind ? "the next boot binds it" : "the next boot leaves it to the host";
@@ -227,6 +229,13 @@ const char *note_text(const struct device_row *row, char out[ROW_TEXT_SIZE])
 	return out;
 }
 
+static const char *how_bound(const struct device_row *row)
+{
+	if (!row->boot || row->boot->verdict != VERDICT_BIND)
+		return "bound since this boot began";
+	return row->boot->late ? "bound when it came, after the boot" : "bound in this boot";
+}
+
 const char *detail_text(const struct device_row *row, char out[ROW_TEXT_SIZE])
 {
 	char said[ROW_TEXT_SIZE];
@@ -239,9 +248,7 @@ const char *detail_text(const struct device_row *row, char out[ROW_TEXT_SIZE])
 	else if (row->boot && row->boot->rule.len) /* the rule may be gone since */
 		add_phrase(out, "%.*s", (int)row->boot->rule.len, row->boot->rule.at);
 	if (row->state == STATE_VFIO)
-		state = row->boot && row->boot->verdict == VERDICT_BIND ?
-				"bound in this boot" :
-				"bound since this boot began";
+		state = how_bound(row);
 	if (state[0])
 		add_phrase(out, "%s", state);
 	if (row->refused_by_boot && row->refusal != REASON_NONE)

@@ -441,7 +441,7 @@ def test_an_ordinary_user_can_look(program, host):
 
 FEW, MANY = 32, 160
 # Instructions for each device more, a quarter over what they are.
-EACH = {"list": 455_000, "list --json": 160_000, "status": 155_000, "graph": 38_000}
+EACH = {"list": 455_000, "list --json": 160_000, "status": 155_000, "graph": 42_000}
 
 
 @pytest.fixture(scope="module", name="crowds")

@@ -88,7 +88,9 @@ class Question:
         """What the host program says; of a machine that is told to do without, nothing."""
         if result.off:
             return {}
-        pairs = {"list": (self.ask_list(), (result.verdicts, plain(result.drivers)))}
+        drivers = {address: "late" if self.tree.machine.devices[address].physfn else driver
+                   for address, driver in result.drivers.items()}
+        pairs = {"list": (self.ask_list(), (result.verdicts, plain(drivers)))}
         addresses = sorted(result.verdicts) or list(self.tree.machine.devices)
         address = addresses[int(self.chance * len(addresses))]
         expected = result.verdicts.get(address, ("none", "-"))[:2]
