@@ -8,6 +8,7 @@
 #include "sriov.h"
 #include "supervise.h"
 #include "sysfs.h"
+#include "tune.h"
 
 #include <errno.h>
 #include <string.h>
@@ -54,6 +55,27 @@ static void fail(struct boot *boot, size_t index, enum step step, int err)
 	outcome->err = err;
 }
 
+/*
+ * vfio-pci removes the firmware's framebuffer itself, but from VGA-class devices only:
+ * linux/drivers/vfio/pci/vfio_pci_core.c:vfio_pci_vga_init
+ */
+static bool keeps_framebuffer(const struct boot *boot, size_t index)
+{
+	const struct device *device = &boot->judged->inventory.devices[index];
+
+	return device->framebuffer && (device_class16(device) != CLASS_DISPLAY_VGA ||
+				       text_is(driver_for(boot, index), "pci-stub"));
+}
+
+/* True if another driver, on the function or on its picture, has to let go first. */
+static bool is_held(const struct boot *boot, size_t index)
+{
+	const char *driver = boot->judged->inventory.devices[index].driver;
+
+	return keeps_framebuffer(boot, index) ||
+	       (driver[0] && !text_is(driver_for(boot, index), driver));
+}
+
 static void override(struct boot *boot, size_t index)
 {
 	const struct device *device = &boot->judged->inventory.devices[index];
@@ -65,6 +87,9 @@ static void override(struct boot *boot, size_t index)
 		fail(boot, index, STEP_OVERRIDE, err);
 	else
 		boot->outcomes[index].overridden = true;
+	/* Once its driver is loaded that has it. What the host still uses is left alone until then. */
+	if (!err && !is_held(boot, index))
+		tune(boot, index);
 }
 
 /* The host has it as if we had not been there. */
@@ -169,27 +194,6 @@ static void require_driver(struct boot *boot, size_t index)
 		override(boot, index);
 }
 
-/*
- * vfio-pci removes the firmware's framebuffer itself, but from VGA-class devices only:
- * linux/drivers/vfio/pci/vfio_pci_core.c:vfio_pci_vga_init
- */
-static bool keeps_framebuffer(const struct boot *boot, size_t index)
-{
-	const struct device *device = &boot->judged->inventory.devices[index];
-
-	return device->framebuffer && (device_class16(device) != CLASS_DISPLAY_VGA ||
-				       text_is(driver_for(boot, index), "pci-stub"));
-}
-
-/* True if another driver, on the function or on its picture, has to let go first. */
-static bool is_held(const struct boot *boot, size_t index)
-{
-	const char *driver = boot->judged->inventory.devices[index].driver;
-
-	return keeps_framebuffer(boot, index) ||
-	       (driver[0] && !text_is(driver_for(boot, index), driver));
-}
-
 static int unbind(struct boot *boot, size_t index)
 {
 	const struct device *device = &boot->judged->inventory.devices[index];
@@ -238,10 +242,13 @@ static void take(struct boot *boot, size_t index)
 	claims_close_others(&boot->judged->claims, index);
 	boot->outcomes[index].step = STEP_UNBIND;
 	err = unbind(boot, index);
-	if (!err)
+	if (!err) {
+		tune(boot, index);
+		boot->outcomes[index].step = STEP_UNBIND;
 		err = driver_read(&boot->judged->machine,
 				  boot->judged->inventory.devices[index].address,
 				  boot->outcomes[index].after);
+	}
 	if (err)
 		fail(boot, index, STEP_UNBIND, err);
 	else

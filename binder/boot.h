@@ -17,6 +17,7 @@ enum step {
 	STEP_READ,
 	STEP_GIVE_BACK,
 	STEP_OVERRIDE,
+	STEP_TUNE,
 	STEP_UNBIND,
 	STEP_LOAD,
 	STEP_BIND,
@@ -32,13 +33,16 @@ struct child {
 
 /* What became of one device that was to be bound. */
 struct outcome {
-	enum step step;          /* it is at that, or that went wrong, if err */
-	int err;                 /* negative errno */
-	bool hung;               /* the step did not return */
-	bool taken;              /* the child for it came to its end */
-	bool died;               /* it did not, and is gone */
-	bool given_back;         /* the host has it again, though it was never to lose it */
-	bool overridden;         /* the override is ours */
+	enum step step;  /* it is at that, or that went wrong, if err */
+	int err;         /* negative errno */
+	bool hung;       /* the step did not return */
+	bool taken;      /* the child for it came to its end */
+	bool died;       /* it did not, and is gone */
+	bool given_back; /* the host has it again, though it was never to lose it */
+	bool overridden; /* the override is ours */
+	bool tuned;      /* what its rule asks was written, but for these: */
+	int d3cold_err, reset_err;
+	unsigned reset_missing;  /* bits for the names of reset= that it does not have */
 	bool read_back;          /* after is what the driver link says */
 	char after[DRIVER_SIZE]; /* the driver that has it, empty for none */
 	struct child child;      /* what takes it from another driver */

@@ -6,6 +6,7 @@
 #include "lines.h"
 #include "log.h"
 #include "out.h"
+#include "tune.h"
 
 #include <errno.h>
 #include <unistd.h>
@@ -19,6 +20,8 @@ const char *step_name(enum step step)
 		return "give back";
 	case STEP_OVERRIDE:
 		return "driver_override";
+	case STEP_TUNE:
+		return "tune";
 	case STEP_UNBIND:
 		return "unbind";
 	case STEP_LOAD:
@@ -102,6 +105,7 @@ static void log_bind(const struct boot *boot, size_t index, const struct rule *r
 {
 	char address[ADDRESS_SIZE], leader[ADDRESS_SIZE], failure[FAILURE_SIZE];
 	struct text driver = driver_for(boot, index);
+	char tuning[TUNING_SIZE];
 
 	(void)address_format(boot->judged->inventory.devices[index].address, address);
 	leader_of(boot, index, leader);
@@ -113,6 +117,10 @@ static void log_bind(const struct boot *boot, size_t index, const struct rule *r
 		log_line(LEVEL_INFO, "%s %s %.*s%s%s (%.*s:%u)", address,
 			 boot->dry_run ? "would be bound to" : "bound to", (int)driver.len,
 			 driver.at, leader[0] ? ", goes with " : "", leader, (int)rule->file.len,
+			 rule->file.at, rule->line);
+	tuning_text(boot, index, tuning);
+	if (tuning[0])
+		log_line(LEVEL_WARNING, "%s %s (%.*s:%u)", address, tuning, (int)rule->file.len,
 			 rule->file.at, rule->line);
 }
 
@@ -202,7 +210,7 @@ static void put_detail(struct out *out, const struct boot *boot, size_t index,
 		       enum verdict_kind kind)
 {
 	const struct claims *claims = &boot->judged->claims;
-	char leader[ADDRESS_SIZE], failure[FAILURE_SIZE];
+	char leader[ADDRESS_SIZE], failure[FAILURE_SIZE], tuning[TUNING_SIZE];
 	const char *between = "";
 
 	if (boot->is_late) {
@@ -222,6 +230,11 @@ static void put_detail(struct out *out, const struct boot *boot, size_t index,
 	}
 	if (leader[0]) {
 		out_format(out, "%sgoes with %s", between, leader);
+		between = "; ";
+	}
+	tuning_text(boot, index, tuning);
+	if (tuning[0]) {
+		out_format(out, "%s%s", between, tuning);
 		between = "; ";
 	}
 	put_group_shared(out, boot, index, between);

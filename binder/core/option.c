@@ -2,6 +2,7 @@
 #include "option.h"
 
 #include "device.h"
+#include "reset.h"
 
 static bool parse_with(struct line *line, struct rule *rule, const struct word *word)
 {
@@ -95,6 +96,26 @@ static bool parse_allow(struct line *line, struct rule *rule, const struct word 
 	return ok;
 }
 
+static bool parse_d3cold(struct line *line, struct rule *rule, const struct word *word)
+{
+	rule->d3cold = word->value;
+	return text_is(word->value, "0") || text_is(word->value, "1") ||
+	       expected(line, word->value.at, "d3cold=0 or d3cold=1");
+}
+
+static bool parse_reset(struct line *line, struct rule *rule, const struct word *word)
+{
+	struct text rest = word->value, item;
+	bool ok = true;
+
+	rule->reset = word->value;
+	while (text_cut(&rest, ',', &item))
+		if (!reset_is_method(item))
+			ok = expected(line, item.at,
+				      "reset=METHOD,... as in reset_method: flr, bus, pm, ...");
+	return ok;
+}
+
 static bool parse_required(struct line *line, struct rule *rule, const struct word *word)
 {
 	(void)line;
@@ -109,6 +130,8 @@ static const struct rule_option options[] = {
 	{ "nth", true, parse_nth },
 	{ "vfs", true, parse_vfs },
 	{ "driver", true, parse_driver },
+	{ "d3cold", true, parse_d3cold },
+	{ "reset", true, parse_reset },
 	{ "allow", true, parse_allow },
 	{ "required", false, parse_required },
 };

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The options of a bind rule: with=, count=, nth=, driver=, allow= and required. */
+/*
+ * The options of a bind rule: with=, count=, nth=, vfs=, driver=, d3cold=, reset=, allow= and
+ * required.
+ */
 #ifndef OPTION_H
 #define OPTION_H
 

@@ -83,10 +83,12 @@ static bool parse_word(struct line *line, struct rule *rule, unsigned *given)
 		return parse_list(line, rule, selector, &word);
 	option = find_option(&word, &bit);
 	if (!option)
-		return expected(line, word.at,
-				"a selector (a class name, an address, id=, subsystem=, class=, "
-				"path=, boot_vga=, boot_display=, pf=, vf=, slot=, dsn=) or an "
-				"option (with=, count=, nth=, vfs=, driver=, allow=, required)");
+		return expected(
+			line, word.at,
+			"a selector (a class name, an address, id=, subsystem=, class=, "
+			"path=, boot_vga=, boot_display=, pf=, vf=, slot=, dsn=) or an "
+			"option (with=, count=, nth=, vfs=, driver=, d3cold=, reset=, allow=, "
+			"required)");
 	if (rule->verb == VERB_KEEP)
 		return expected(line, word.at, "no option behind keep");
 	if (*given & bit)

@@ -88,7 +88,8 @@ struct rule {
 	uint32_t count, nth;             /* 0: not given */
 	uint16_t vfs;                    /* virtual functions to make, 0: none */
 	struct text driver;
-	unsigned allow; /* bits of enum allow */
+	struct text d3cold, reset; /* what is written before the driver has it; empty: nothing */
+	unsigned allow;            /* bits of enum allow */
 	bool required;
 	struct text file; /* where the rule stands */
 	unsigned line;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "check.h"
+#include "reset.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -128,6 +129,60 @@ static void check_reset(struct findings *findings, size_t index)
 	naming_give(&others, finding);
 }
 
+/* reset= names methods that the function does not have: the boot does without them, and goes on. */
+static void check_asked_methods(struct findings *findings, size_t index)
+{
+	struct host *host = findings->host;
+	const struct rule *rule =
+		&host->judged.policy.rules[plan_verdict(&host->judged.plan, index).rule];
+	char path[MACHINE_PATH_SIZE], has[RESET_SIZE], names[RESET_SIZE], device[DEVICE_TEXT_SIZE];
+	ssize_t len = machine_read_attribute(
+		&host->judged.machine,
+		pci_path(path, device_at(host, index)->address, "reset_method"), has, sizeof(has));
+	struct finding *finding;
+	unsigned missing;
+
+	has[len > 0 ? strcspn(has, "\n") : 0] = '\0';
+	missing = rule->reset.len ? reset_missing(rule->reset, text_of(has)) : 0;
+	if (!missing)
+		return;
+	reset_list(rule->reset, ~missing, ',', names);
+	finding =
+		finding_add(findings, SEVERITY_WARNING, "reset",
+			    "%s has %s methods of reset=%.*s (%.*s:%u): what it has is %s",
+			    device_text(host, index, device), names[0] ? "not all" : "none of the",
+			    (int)rule->reset.len, rule->reset.at, (int)rule->file.len,
+			    rule->file.at, rule->line, has[0] ? has : "nothing");
+	finding->device = index;
+	finding_set_rule(finding, rule);
+	finding_advise(finding, "%s%s",
+		       names[0] ? "those it has are used: reset=" :
+		       has[0]   ? "name methods that it has, or leave reset= out" :
+				  "leave reset= out",
+		       names);
+}
+
+/* The kernel has the file where it was built with ACPI and power management. */
+static void check_d3cold(struct findings *findings, size_t index)
+{
+	struct host *host = findings->host;
+	const struct rule *rule =
+		&host->judged.policy.rules[plan_verdict(&host->judged.plan, index).rule];
+	char path[MACHINE_PATH_SIZE];
+	struct finding *finding;
+
+	if (!rule->d3cold.len ||
+	    machine_exists(&host->judged.machine,
+			   pci_path(path, device_at(host, index)->address, "d3cold_allowed")) != 0)
+		return;
+	finding = find(findings, SEVERITY_WARNING, "d3cold", index,
+		       "has no d3cold_allowed: d3cold= does nothing");
+	finding_set_rule(finding, rule);
+	finding_advise(finding,
+		       "leave d3cold= out; vfio-pci.disable_idle_d3=1 on the kernel command "
+		       "line keeps all devices of vfio-pci awake");
+}
+
 static void check_framebuffer(struct findings *findings, size_t index)
 {
 	struct finding *finding;
@@ -166,5 +221,7 @@ void check_devices(struct findings *findings)
 		if (is_first_of_group(host, index))
 			check_regions(findings, index);
 		check_reset(findings, index);
+		check_asked_methods(findings, index);
+		check_d3cold(findings, index);
 	}
 }

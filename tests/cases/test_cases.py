@@ -173,7 +173,7 @@ def writes(calls, root):
     for path, value in re.findall(r'write\w*\(\d+<([^>]*)>, "((?:[^"\\]|\\.)*)"', calls):
         path = path.removeprefix(str(root) + "/")
         if path.startswith("sys/"):
-            path = re.sub(r"^sys/devices/.*/([0-9a-f:]+\.[0-7])/(?=[a-z_]+$)", r"\1/", path)
+            path = re.sub(r"^sys/devices/.*/([0-9a-f:]+\.[0-7])/(?=[a-z0-9_]+$)", r"\1/", path)
             found.append("%s %s" % (path.removeprefix("sys/bus/"), value))
     return found
 

@@ -669,6 +669,40 @@ def test_reset(host, policy, address, removed, methods, shared):
     assert (finding["device"], finding.get("devices")) == (address, shared)
 
 
+ASKED = [
+    # What the rule asks, what there is, what is said, and the next step.
+    ("flr", "flr bus\n", None, None),
+    ("bus,flr", "flr bus\n", None, None),
+    ("pm,flr,bus", "flr bus\n", "not all methods of reset=pm,flr,bus (/etc/vfio-bind.conf:1): "
+     "what it has is flr bus", "those it has are used: reset=flr,bus"),
+    ("pm", "flr bus\n", "has none of the methods of reset=pm", "name methods that it has"),
+    ("pm,flr", None, "what it has is nothing", "leave reset= out"),
+]
+
+
+@pytest.mark.parametrize("asked, methods, said, advice", ASKED)
+def test_reset_methods_that_a_rule_asks_for(host, asked, methods, said, advice):
+    host.policy(f"bind {TWIN} id=144d:a80a reset={asked}\n")
+    if methods:
+        host.write(f"sys/bus/pci/devices/{TWIN}/reset_method", methods)
+    status, result = host.check("--strict")
+    if said is None:
+        assert (status, found(result)) == (0, [])
+        return
+    finding = only(result, "reset")
+    assert (status, finding["severity"]) == (12, "warning")
+    assert (finding["device"], finding["place"]) == (TWIN, "/etc/vfio-bind.conf:1")
+    assert said in finding["text"] and advice in finding["advice"]
+
+
+def test_d3cold_where_there_is_no_such_thing(host):
+    host.policy(f"bind {TWIN} id=144d:a80a d3cold=0\n")
+    finding = only(host.check("--strict")[1], "d3cold")
+    assert (finding["device"], finding["place"]) == (TWIN, "/etc/vfio-bind.conf:1")
+    host.write(f"sys/bus/pci/devices/{TWIN}/d3cold_allowed", "1\n")
+    assert found(host.check()[1]) == []
+
+
 def test_a_kernel_that_shows_no_reset_at_all(host):
     host.policy("bind 0000:00:1f.3\n")
     for address in host.machine.devices:

@@ -120,6 +120,10 @@ class Writer:
             words.append("vfs=%d" % self.rng.choice((1, 7, 65535)))
         if self.maybe(0.15):
             words.append("driver=" + self.rng.choice(DRIVERS))
+        if self.maybe(0.1):
+            words.append("d3cold=" + self.rng.choice("01"))
+        if self.maybe(0.1):
+            words.append("reset=" + ",".join(self.rng.choices(("flr", "bus", "pm", "af_flr"), k=2)))
         if self.maybe(0.5):
             allowed = self.rng.sample(ALLOW, self.rng.randint(1, 4))
             words.append("allow=" + ",".join(allowed))

@@ -132,6 +132,8 @@ SELECTORS = {
     "boot_vga": one_of("0", "1"), "boot_display": one_of("0", "1"),
 }
 OPTIONS = {
+    "d3cold": one_of("0", "1"),
+    "reset": lambda text: text if re.fullmatch("[a-z0-9_]{1,31}", text) else None,
     "count": read_number, "nth": read_number, "vfs": read_vfs, "driver": read_driver,
     "with": one_of("companions", "none", "functions", "group"),
     "allow": one_of("no-iommu", "boot-display", "host-storage", "host-network", "host-input",
@@ -191,7 +193,7 @@ class Line:
             if name in SELECTORS:
                 one = name == "slot" and quoted  # a slot's name may hold a comma
                 rule.select[name] = self.values(text, value_column, read, '"' if one else ",")
-            elif name == "allow":
+            elif name in ("allow", "reset"):
                 rule.options[name] = self.values(text, value_column, read)
             else:
                 rule.options[name] = read(text)

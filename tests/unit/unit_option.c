@@ -79,6 +79,24 @@ static const struct option_row options[] = {
 	{ "driver= takes no variant's beginning", "driver=vfio-pci-core", { 0 }, true },
 	{ "driver= takes no list", "driver=vfio-pci,pci-stub", { 0 }, true },
 	{ "driver= takes a name", "driver=", { 0 }, true },
+	{ "d3cold=0", "d3cold=0", { .driver = VFIO, .d3cold = DRIVER("0") }, false },
+	{ "d3cold=1", "d3cold=1", { .driver = VFIO, .d3cold = DRIVER("1") }, false },
+	{ "d3cold= takes no other number", "d3cold=2", { 0 }, true },
+	{ "d3cold= takes no word", "d3cold=on", { 0 }, true },
+	{ "d3cold= takes a number", "d3cold=", { 0 }, true },
+	{ "reset= takes a method", "reset=flr", { .driver = VFIO, .reset = DRIVER("flr") }, false },
+	{ "reset= takes a list",
+	  "reset=device_specific,bus,d3",
+	  { .driver = VFIO, .reset = DRIVER("device_specific,bus,d3") },
+	  false },
+	{ "reset= takes no capitals", "reset=FLR", { 0 }, true },
+	{ "reset= takes no dash", "reset=af-flr", { 0 }, true },
+	{ "reset= takes 31 characters",
+	  "reset=abcdefghijklmnopqrstuvwxyz01234",
+	  { .driver = VFIO, .reset = DRIVER("abcdefghijklmnopqrstuvwxyz01234") },
+	  false },
+	{ "reset= takes no 32 characters", "reset=abcdefghijklmnopqrstuvwxyz012345", { 0 }, true },
+	{ "reset= takes a name", "reset=", { 0 }, true },
 	{ "allow=no-iommu", "allow=no-iommu", { .allow = ALLOW_NO_IOMMU, .driver = VFIO }, false },
 	{ "allow=boot-display",
 	  "allow=boot-display",
@@ -126,6 +144,8 @@ static void check_option(void **state)
 	assert_int_equal(rule->allow, row->want.allow);
 	assert_int_equal(rule->required, row->want.required);
 	assert_true(text_equal(rule->driver, row->want.driver));
+	assert_true(text_equal(rule->d3cold, row->want.d3cold));
+	assert_true(text_equal(rule->reset, row->want.reset));
 }
 
 static const struct option_row host_options[] = {
