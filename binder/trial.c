@@ -76,7 +76,8 @@ int trial_read(struct machine *machine, struct trial *trial)
 
 	if (len < 0 && len != -EFBIG)
 		return (int)len;
-	if (len < (ssize_t)sizeof(attributes) || memcmp(data, attributes, sizeof(attributes)) ||
+	if (len < (ssize_t)sizeof(attributes) ||
+	    memcmp(data, attributes, sizeof(attributes)) != 0 ||
 	    !trial_parse(trial, (struct text){ data + sizeof(attributes),
 					       (size_t)len - sizeof(attributes) }))
 		return machine_blame(machine, TRIAL_VARIABLE, -EINVAL);
@@ -117,7 +118,7 @@ static int write_variable(struct machine *machine, const char *data, size_t len,
 int trial_write(struct machine *machine, const struct trial *trial, bool create)
 {
 	char data[sizeof(attributes) + TRIAL_TEXT_SIZE];
-	struct trial back;
+	struct trial back = { 0 };
 	size_t len = trial_format(trial, data + sizeof(attributes));
 	int err;
 

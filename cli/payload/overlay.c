@@ -18,10 +18,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define BINDER    "/usr/lib/vfio-bind/binder"
-#define UNITS_DIR "usr/lib/systemd/system"
-#define UNIT      "vfio-bind-initrd.service"
-#define WANTS_DIR UNITS_DIR "/sysinit.target.wants"
+#define BINDER     "/usr/lib/vfio-bind/binder"
+#define UNITS_DIR  "usr/lib/systemd/system"
+#define UNIT       "vfio-bind-initrd.service"
+#define WANTS_DIR  UNITS_DIR "/sysinit.target.wants"
 #define UDEV_RULES "usr/lib/udev/rules.d/79-vfio-bind.rules"
 
 /*

@@ -164,12 +164,13 @@ static int write_policy(struct payload *payload)
 
 static int write_trial(struct payload *payload)
 {
-	char text[TRIAL_TEXT_SIZE];
+	struct text text;
+	char buffer[TRIAL_TEXT_SIZE];
 
 	if (!payload->on_trial)
 		return 0;
-	return tree_write(&payload->tree, TRIAL_FILE,
-			  (struct text){ text, trial_format(&payload->trial, text) });
+	text = (struct text){ buffer, trial_format(&payload->trial, buffer) };
+	return tree_write(&payload->tree, TRIAL_FILE, text);
 }
 
 /* The binder last: without it the rest does nothing. */

@@ -137,7 +137,21 @@ SABOTAGES = (
     Sabotage("exit is always 0",
              "Whatever came of it, the binder says it went well.",
              "binder/main.c",
+             "\tgive_back_taken(boot);\n"
+             "\tif (!boot->dry_run)\n"
+             "\t\terr = apply(boot);\n"
+             "\tif (err)\n"
+             "\t\treturn unreadable(boot, err);\n"
+             "\treport_log(boot);\n"
+             "\tleave_report(boot, NULL);\n"
              "\treturn (int)report_status(boot);\n",
+             "\tgive_back_taken(boot);\n"
+             "\tif (!boot->dry_run)\n"
+             "\t\terr = apply(boot);\n"
+             "\tif (err)\n"
+             "\t\treturn unreadable(boot, err);\n"
+             "\treport_log(boot);\n"
+             "\tleave_report(boot, NULL);\n"
              "\treturn STATUS_DONE;\n",
              "tests/cases/test_cases.py -k 'verdicts and (refuse or required or mistake)'"),
     Sabotage("failed bind is no failure",
