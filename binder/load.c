@@ -35,6 +35,7 @@ static void blame_error(struct loading *loading, struct text file, int err)
 {
 	char expected[64];
 
+	loading->diag->denied |= err == -EACCES || err == -EPERM;
 	(void)format(expected, sizeof(expected), "a file that can be read (%s)", error_name(err));
 	blame_file(loading, file, expected);
 }

@@ -3,6 +3,7 @@
 #include "program.h"
 
 #include "base/arguments.h"
+#include "base/json.h"
 #include "base/nearest.h"
 #include "text.h"
 
@@ -171,12 +172,26 @@ static int run_command(struct options *options, int argc, char *argv[])
 	return complain(EXIT_USAGE, "%s: there is no such command; see vfio-bind --help", argv[0]);
 }
 
+/* A command that stopped before it had anything to show: a device that is not there, and the like. */
+static void print_stopped(int code)
+{
+	struct json_object *object = json_object_new_object();
+
+	json_add_string(object, "result", exit_word((enum exit_code)code));
+	json_add_text(object, "message", text_of(last_complaint()));
+	json_print(object);
+	(void)json_object_put(object);
+}
+
 /* A full disk is told; whoever reads a pipe only to a point, as head(1) does, knows. */
-static int finish(int code)
+static int finish(const struct options *options, int code)
 {
 	bool lost = ferror(stdout) || fflush(stdout);
 	struct stat st;
 
+	if (options->json && code != EXIT_AS_CONFIGURED && !json_was_printed())
+		print_stopped(code);
+	lost |= ferror(stdout) || fflush(stdout);
 	warnings_print();
 	if (!lost || (!fstat(STDOUT_FILENO, &st) && (S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode))))
 		return code;
@@ -192,5 +207,6 @@ int program(int argc, char *argv[])
 		return code;
 	if (optind == argc)
 		return complain(EXIT_USAGE, "a command is missing; see vfio-bind --help");
-	return finish(run_command(&options, argc - optind, argv + optind));
+	code = run_command(&options, argc - optind, argv + optind);
+	return finish(&options, code);
 }

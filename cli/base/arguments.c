@@ -114,8 +114,12 @@ static int take_options(struct options *options, const struct arguments *argumen
 	optind = 0; /* getopt_long(3) starts anew */
 	opterr = 0;
 	while (code < 0 && (option = getopt_long(argc, argv, letters, all, NULL)) != -1) {
-		if (option == '?' || option == ':')
+		if (option == '?' || option == ':') {
 			complain_option(option, argv[optind - 1], all);
+			/* Behind it nothing is read any more, but in which form to say so. */
+			for (int i = optind; i < argc; i++)
+				options->json |= !strcmp(argv[i], "--json");
+		}
 		code = is_own(arguments, option) ?
 			       arguments->take(arguments->context, option, optarg) :
 			       take_common(options, option, command, arguments);
@@ -142,6 +146,12 @@ int arguments_flag(void *context, int option, const char *value)
 	(void)value;
 	*(bool *)context = true;
 	return -1;
+}
+
+int arguments_refuse_json(struct options *options, const char *how)
+{
+	options->json = false;
+	return complain(EXIT_USAGE, "%s", how);
 }
 
 int arguments_take_first(struct options *options, int argc, char *argv[])

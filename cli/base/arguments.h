@@ -30,6 +30,9 @@ int arguments_take(struct options *options, const struct arguments *arguments, i
 /* A take() for a command with one option, which has no value: it sets the bool at context. */
 int arguments_flag(void *context, int option, const char *value);
 
+/* Complains of --json to a command that writes a form of its own, as "writes DOT: no --json". */
+int arguments_refuse_json(struct options *options, const char *how);
+
 /* The same as arguments_take() for what stands before the command's name. */
 int arguments_take_first(struct options *options, int argc, char *argv[]);
 

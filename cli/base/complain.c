@@ -13,6 +13,8 @@
 static char *warnings[WARNINGS_MAX];
 static size_t warnings_kept, warnings_told;
 
+static char last[4096];
+
 static void (*listening)(const char *message);
 
 const char *exit_word(enum exit_code code)
@@ -74,6 +76,16 @@ void warn(const char *how, ...)
 		(void)fprintf(stderr, "vfio-bind: warning: %s\n", message);
 }
 
+void complained(const char *message)
+{
+	(void)snprintf(last, sizeof(last), "%s", message);
+}
+
+const char *last_complaint(void)
+{
+	return last;
+}
+
 int complain(enum exit_code code, const char *how, ...)
 {
 	char message[4096];
@@ -88,6 +100,7 @@ int complain(enum exit_code code, const char *how, ...)
 		return (int)code;
 	}
 	warnings_print();
+	complained(message);
 	(void)fprintf(stderr, "vfio-bind: %s\n", message);
 	return (int)code;
 }

@@ -25,6 +25,10 @@ const char *exit_word(enum exit_code code);
 /* "vfio-bind: " and the message to stderr; returns code. */
 __attribute__((format(printf, 2, 3))) int complain(enum exit_code code, const char *how, ...);
 
+/* Why a command stopped, as it was told last: for those who read JSON. */
+void complained(const char *message);
+const char *last_complaint(void);
+
 /*
  * Keeps a warning until warnings_print() tells it, once however often it is given: what is looked
  * at twice is warned of twice.

@@ -73,8 +73,16 @@ const char *json_get_string(struct json_object *object, const char *key)
 	return value ? value : "";
 }
 
+static bool printed;
+
+bool json_was_printed(void)
+{
+	return printed;
+}
+
 void json_print(struct json_object *object)
 {
+	printed = true;
 	(void)puts(json_object_to_json_string_ext(object, JSON_C_TO_STRING_PRETTY |
 								  JSON_C_TO_STRING_NOSLASHESCAPE));
 }

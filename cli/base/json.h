@@ -28,4 +28,7 @@ const char *json_get_string(struct json_object *object, const char *key);
 
 void json_print(struct json_object *object);
 
+/* True once json_print() was called: a program that asked for JSON got it. */
+bool json_was_printed(void);
+
 #endif

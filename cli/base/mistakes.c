@@ -50,9 +50,12 @@ static void print_source(struct text source, size_t column)
 static void print_mistake(const struct mistake *mistake)
 {
 	size_t column = mistake->column - 1;
+	char said[512];
 
-	(void)fprintf(stderr, "%.*s:%u:%u: expected %s\n", (int)mistake->file.len, mistake->file.at,
-		      mistake->line, mistake->column, mistake->expected);
+	(void)snprintf(said, sizeof(said), "%.*s:%u:%u: expected %s", (int)mistake->file.len,
+		       mistake->file.at, mistake->line, mistake->column, mistake->expected);
+	complained(said);
+	(void)fprintf(stderr, "%s\n", said);
 	/* A mistake of the file as a whole has no line to show. */
 	if (mistake->source.len && column <= mistake->source.len)
 		print_source(mistake->source, column);
@@ -62,6 +65,18 @@ void mistakes_print(struct mistakes *mistakes)
 {
 	for (; mistakes->told < mistakes->count; mistakes->told++)
 		print_mistake(&mistakes->list[mistakes->told].mistake);
+}
+
+enum exit_code mistakes_code(const struct mistakes *mistakes)
+{
+	return mistakes->diag.denied ? EXIT_PERMISSION : EXIT_USAGE;
+}
+
+int mistakes_complain(const struct mistakes *mistakes, const char *what)
+{
+	return complain(mistakes_code(mistakes), "%s",
+			mistakes->diag.denied ? "the policy may not be read: run it as root" :
+						what);
 }
 
 struct json_object *mistakes_json(const struct mistakes *mistakes)

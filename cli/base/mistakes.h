@@ -3,6 +3,7 @@
 #ifndef MISTAKES_H
 #define MISTAKES_H
 
+#include "complain.h"
 #include "diag.h"
 #include "json.h"
 
@@ -28,6 +29,12 @@ void mistakes_collect(struct diag *diag, const struct mistake *mistake);
 
 /* `file:line:column: expected ...`, the line and a caret, on stderr for each not told yet. */
 void mistakes_print(struct mistakes *mistakes);
+
+/* What a command ends with: the policy is to be corrected, or may not be read at all. */
+enum exit_code mistakes_code(const struct mistakes *mistakes);
+
+/* Complains that nothing is done: for want of a policy without mistakes, or of the right to read it. */
+int mistakes_complain(const struct mistakes *mistakes, const char *what);
 
 /* All of them, as an array. */
 struct json_object *mistakes_json(const struct mistakes *mistakes);

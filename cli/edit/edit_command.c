@@ -157,7 +157,8 @@ static int run(struct editing *editing, enum edits edits, const char *what,
 
 	mistakes_print(&host->mistakes);
 	if (host->mistakes.diag.mistakes)
-		return complain(EXIT_USAGE, "nothing is changed while the policy has a mistake");
+		return mistakes_complain(&host->mistakes,
+					 "nothing is changed while the policy has a mistake");
 	code = find_what(editing, edits, what);
 	if (code == EXIT_AS_CONFIGURED)
 		code = host_read_all(host);

@@ -529,7 +529,7 @@ int command_import(struct options *options, int argc, char *argv[])
 		return code;
 	mistakes_print(&host->mistakes);
 	code = host->mistakes.diag.mistakes ?
-		       complain(EXIT_USAGE, "first put the policy's mistake right") :
+		       mistakes_complain(&host->mistakes, "first put the policy's mistake right") :
 		       import(options, host, optind < argc ? argv[optind] : NULL);
 	host_free(host);
 	return code;

@@ -313,7 +313,7 @@ static int parse(struct wanted *wanted, struct options *options, int argc, char 
 	if (options->machine_file)
 		return complain(EXIT_USAGE, "payload looks at the machine itself: no --machine");
 	if (options->json)
-		return complain(EXIT_USAGE, "payload writes a directory: no --json");
+		return arguments_refuse_json(options, "payload writes a directory: no --json");
 	if (!wanted->release || !is_release(wanted->release))
 		return complain(EXIT_USAGE, "payload: --kernel RELEASE, a name in /lib/modules");
 	wanted->dir = argv[optind];

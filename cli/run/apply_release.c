@@ -290,7 +290,7 @@ static int apply_policy(const struct options *options)
 		return code;
 	mistakes_print(&working->mistakes);
 	if (working->mistakes.diag.mistakes)
-		code = EXIT_USAGE;
+		code = mistakes_code(&working->mistakes);
 	else if (!policy_says_anything(&working->judged.policy))
 		code = complain(EXIT_NOT_CONFIGURED, "there is no rule in /%s", POLICY_FILE);
 	if (code == EXIT_AS_CONFIGURED)

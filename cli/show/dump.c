@@ -104,7 +104,7 @@ int command_dump(struct options *options, int argc, char *argv[])
 	if (code >= 0)
 		return code;
 	if (options->json)
-		return complain(EXIT_USAGE, "dump writes a machine file: no --json");
+		return arguments_refuse_json(options, "dump writes a machine file: no --json");
 	host = host_look(options, &code);
 	if (!host)
 		return code;

@@ -310,7 +310,7 @@ static int explain_address(const struct options *options, const char *address)
 		return code;
 	mistakes_print(&host->mistakes);
 	if (host->mistakes.diag.mistakes)
-		code = EXIT_USAGE;
+		code = mistakes_code(&host->mistakes);
 	else
 		code = host_find(host, address, &index);
 	if (code == EXIT_AS_CONFIGURED)

@@ -490,12 +490,12 @@ int command_graph(struct options *options, int argc, char *argv[])
 	if (code >= 0)
 		return code;
 	if (options->json || options->columns)
-		return complain(EXIT_USAGE, "graph writes DOT: no --json, no -o");
+		return arguments_refuse_json(options, "graph writes DOT: no --json, no -o");
 	view = view_read(options, &code);
 	if (!view)
 		return code;
 	if (view->host->mistakes.diag.mistakes)
-		code = EXIT_USAGE;
+		code = mistakes_code(&view->host->mistakes);
 	find_nodes(&nodes, view);
 	(void)fputs(head, stdout);
 	print_nodes(&nodes, view);

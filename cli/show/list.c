@@ -106,7 +106,7 @@ static int print_guest(const struct options *options, struct view *view, enum gu
 		       const char *address)
 {
 	struct guest guest = { view->host, program, NO_DEVICE, json_object_new_array() };
-	int code = EXIT_USAGE;
+	int code = mistakes_code(&view->host->mistakes);
 
 	if (!view->host->mistakes.diag.mistakes)
 		code = guest_lines(&guest, address);
@@ -123,7 +123,7 @@ static int print_all(const struct options *options, struct view *view, bool all)
 	int code = EXIT_AS_CONFIGURED, printed = EXIT_AS_CONFIGURED;
 
 	if (view->host->mistakes.diag.mistakes)
-		code = EXIT_USAGE;
+		code = mistakes_code(&view->host->mistakes);
 	if (options->json)
 		print_json(view, (enum exit_code)code, NULL);
 	else

@@ -82,7 +82,7 @@ class Question:
 
     def ask_explain(self, address):
         shown = self.forest.ask(self.tree, "explain", address)
-        return shown and (shown["verdict"], shown["reason"])
+        return (shown["verdict"], shown["reason"]) if "verdict" in shown else None
 
     def host_pairs(self, result):
         """What the host program says; of a machine that is told to do without, nothing."""
