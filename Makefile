@@ -169,7 +169,7 @@ sanitize:
 # One at a time: with several files at once it takes every va_list for uninitialized (LLVM 14).
 TIDY_FILES = binder/*.c binder/core/*.c cli/*.c cli/*/*.c
 # What gcc 12 takes for lost in these two is in a table, which its caller frees.
-ANALYZE_FLAGS = $(if $(filter cli/base/conf_file.c cli/image/image_file.c,$(1)),-Wno-analyzer-malloc-leak)
+ANALYZE_FLAGS = $(if $(filter cli/base/conf_file.c cli/image/image_tree.c,$(1)),-Wno-analyzer-malloc-leak)
 ANALYZED = $(patsubst %,$(BUILD)/analyzed/%.o,$(wildcard $(TIDY_FILES)))
 $(BUILD)/analyzed/%.o: % $(wildcard binder/*.h binder/core/*.h cli/*/*.h)
 	@mkdir -p $(@D)

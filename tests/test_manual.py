@@ -225,8 +225,8 @@ def test_the_columns(command, file):
 
 def test_what_verify_says():
     found = re.search(r"It looks at\n(.*?)\nWith\n", section(COMMANDS, "COMMANDS"), re.S)
-    checks = {name for file in ["image_check"]
-              for name in re.findall(r'comparison_add\(all, "(\w+)"', source(f"cli/image/{file}.c"))}
+    checks = {*re.findall(r'comparison_add\(all, "(\w+)"', source("cli/image/image_check.c")),
+              *re.findall(r'\[PART_\w+\] = "(\w+)"', source("cli/image/image_parts.c"))}
     results = set(strings(r'\[FOUND_\w+\] = "(\w+)"', source("cli/image/finding.c")))
     assert set(words(found[1], "Cm")) == checks | results
 
@@ -266,6 +266,7 @@ def test_no_page_has_a_word_the_source_does_not_know():
                  kernel_words(), kernel_values(), states(), guest_programs())
     known.update(strings(r'\[FOUND_\w+\] = "(\w+)"', source("cli/image/finding.c")))
     known.update(strings(r'comparison_add\(all, "(\w+)"', source("cli/image/image_check.c")))
+    known.update(strings(r'\[PART_\w+\] = "(\w+)"', source("cli/image/image_parts.c")))
     found = {word for name in PAGES for word in words(page(name), "Cm")}
     assert found - known == set()
 

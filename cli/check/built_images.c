@@ -85,57 +85,110 @@ static void check_drivers(struct findings *findings, const struct image *image)
 	moduleplan_close(&plan);
 }
 
-static void say_images(struct findings *findings, enum severity severity,
-		       const struct releases *releases, const char *what)
+static const char *advice_of(enum image_state state)
 {
-	struct finding *finding;
-
-	if (!releases->count)
-		return;
-	finding = finding_add(findings, severity, "image", "kernel %s: %s", releases->text, what);
-	finding_advise(finding, "build anew: vfio-bind update");
+	return state == IMAGE_UNREADABLE ? "look as root, and at each: vfio-bind verify IMAGE" :
+					   "build anew: vfio-bind update";
 }
 
-static void check_stamps(struct findings *findings, const struct images *images)
+static void say_kernels(struct findings *findings, enum severity severity, enum image_state state,
+			const char *what)
 {
+	const struct images *images = findings->images;
+	struct releases releases = { 0 };
+	struct finding *finding;
+
+	for (size_t i = 0; i < images->count; i++)
+		if (images->list[i].state == state)
+			add_release(&releases, images->list[i].kernel->release);
+	if (!releases.count)
+		return;
+	finding = finding_add(findings, severity, "image", "kernel %s: %s", releases.text, what);
+	finding_advise(finding, "%s", advice_of(state));
+}
+
+/* What is amiss is said of each, by the file it is in. */
+static void say_image(struct findings *findings, const struct image *image)
+{
+	bool wrong = image->state == IMAGE_WRONG && image->next;
+	struct finding *finding;
+
+	if (image->state != IMAGE_WRONG && image->state != IMAGE_OUTDATED &&
+	    image->state != IMAGE_UNKNOWN)
+		return;
+	finding =
+		finding_add(findings,
+			    wrong                         ? SEVERITY_ERROR :
+			    image->state == IMAGE_UNKNOWN ? SEVERITY_UNKNOWN :
+							    SEVERITY_WARNING,
+			    "image", "kernel %s: %s: %s", image->kernel->release,
+			    image->state == IMAGE_UNKNOWN ? "what the image will do is not known" :
+							    "the image will not do what /etc says",
+			    image->detail);
+	finding_set_place(finding, "/%s", image->path);
+	if (image->state == IMAGE_UNKNOWN)
+		finding_advise(finding, "look at it: vfio-bind verify /%s", image->path);
+	else if (image->overlay)
+		finding_advise(finding, "make it anew: vfio-bind overlay --kernel %s -o /%s",
+			       image->kernel->release, image->path);
+	else
+		finding_advise(finding, "build anew: vfio-bind update");
+}
+
+/* Our own words on the command line check_rules() tells of. */
+static void say_words(struct findings *findings)
+{
+	const struct image_model *forecast = findings->images->forecast;
+	struct finding *finding;
+
+	if (!forecast || !forecast->words[0] || findings->host->judged.words.mode != MODE_ON)
+		return;
+	finding = finding_add(findings, SEVERITY_WARNING, "cmdline", "%s", forecast->words);
+	finding_advise(finding, "take that word off the kernel command line");
+}
+
+static void check_states(struct findings *findings)
+{
+	const struct images *images = findings->images;
 	bool configured = policy_says_anything(&findings->host->judged.policy);
-	struct releases by_state[STAMP_UNREADABLE + 1] = { 0 };
 
 	for (size_t i = 0; i < images->count; i++) {
-		const struct image *image = &images->list[i];
-		enum stamp_state state = image->stamp.state;
+		enum image_state state = images->list[i].state;
 
-		add_release(&by_state[state], image->kernel->release);
-		findings->pending |= image->next &&
-				     (state == STAMP_POLICY || (configured && state == STAMP_NONE));
+		if (configured || state != IMAGE_UNKNOWN)
+			say_image(findings, &images->list[i]);
+		findings->pending |=
+			images->list[i].next && (state == IMAGE_POLICY || state == IMAGE_OUTDATED ||
+						 (configured && state == IMAGE_NONE));
 	}
-	if (configured)
-		say_images(findings, SEVERITY_WARNING, &by_state[STAMP_NONE],
-			   "the image was built without vfio-bind, which binds nothing there");
-	say_images(findings, SEVERITY_WARNING, &by_state[STAMP_POLICY],
-		   "the image has another policy than /etc now");
-	say_images(findings, SEVERITY_NOTE, &by_state[STAMP_VERSION],
-		   "another version of vfio-bind built the image");
-	say_images(findings, SEVERITY_UNKNOWN, &by_state[STAMP_UNREADABLE],
-		   "the stamp of the image cannot be read");
+	if (configured) {
+		say_kernels(findings, SEVERITY_WARNING, IMAGE_NONE,
+			    "the image was built without vfio-bind, which binds nothing there");
+		say_kernels(findings, SEVERITY_UNKNOWN, IMAGE_UNREADABLE,
+			    "the image cannot be read: what it will do is not known");
+	}
+	say_kernels(findings, SEVERITY_WARNING, IMAGE_POLICY,
+		    "the image has another policy than /etc now");
+	say_kernels(findings, SEVERITY_NOTE, IMAGE_VERSION,
+		    "the image has another binder than the one that is installed");
+	say_words(findings);
 }
 
 void check_images(struct findings *findings)
 {
-	static struct images images;
+	const struct images *images = findings->images;
 	struct finding *finding;
 
 	if (findings->host->mistakes.diag.mistakes)
 		return;
-	images_read(&images, findings->host);
-	if (!images.count) {
+	if (!images->count) {
 		finding = finding_add(
 			findings, SEVERITY_UNKNOWN, "image",
 			"no kernel is installed in /lib/modules: images cannot be judged");
 		finding_advise(finding, "check on the host whose kernel boots");
 		return;
 	}
-	for (size_t i = 0; i < images.count; i++)
-		check_drivers(findings, &images.list[i]);
-	check_stamps(findings, &images);
+	for (size_t i = 0; i < images->count; i++)
+		check_drivers(findings, &images->list[i]);
+	check_states(findings);
 }

@@ -46,6 +46,12 @@ static void check_mistakes(struct findings *findings)
 
 	if (!mistakes)
 		return;
+	if (findings->host->mistakes.diag.denied) {
+		finding = finding_add(findings, SEVERITY_UNKNOWN, "policy",
+				      "the policy may not be read: nobody can say what it binds");
+		finding_advise(finding, "run check as root");
+		return;
+	}
 	finding = finding_add(findings, SEVERITY_ERROR, "policy",
 			      "the policy has %u mistake%s; nothing would be bound", mistakes,
 			      mistakes > 1 ? "s" : "");
@@ -100,7 +106,7 @@ static enum exit_code judge(const struct findings *findings, bool strict)
 	const struct host *host = findings->host;
 
 	if (host->mistakes.diag.mistakes)
-		return EXIT_USAGE;
+		return mistakes_code(&host->mistakes);
 	if (count_verdicts(host, VERDICT_REFUSE))
 		return EXIT_GUARDED;
 	if (findings->counts[SEVERITY_ERROR])
@@ -114,6 +120,19 @@ static enum exit_code judge(const struct findings *findings, bool strict)
 	return EXIT_AS_CONFIGURED;
 }
 
+/* How many the image that boots next will bind, and so on; where nobody knows, as /etc wants it. */
+static size_t count_next(const struct findings *findings, enum verdict_kind kind)
+{
+	const struct image_model *forecast = findings->images->forecast;
+	size_t count = 0;
+
+	if (images_are_right(findings->images))
+		return count_verdicts(findings->host, kind);
+	for (size_t i = 0; i < forecast->count; i++)
+		count += forecast->rows[i].done.kind == kind;
+	return count;
+}
+
 static void print_summary(const struct findings *findings)
 {
 	const struct host *host = findings->host;
@@ -125,9 +144,10 @@ static void print_summary(const struct findings *findings)
 			   ": nothing is bound");
 		return;
 	}
-	(void)printf("next boot: %zu bound, %zu refused, %zu kept; %u error%s, %u warning%s\n",
-		     count_verdicts(host, VERDICT_BIND), count_verdicts(host, VERDICT_REFUSE),
-		     count_verdicts(host, VERDICT_KEEP), findings->counts[SEVERITY_ERROR],
+	(void)printf("next boot%s: %zu bound, %zu refused, %zu kept; %u error%s, %u warning%s\n",
+		     images_are_right(findings->images) ? "" : ", by the image there is",
+		     count_next(findings, VERDICT_BIND), count_next(findings, VERDICT_REFUSE),
+		     count_next(findings, VERDICT_KEEP), findings->counts[SEVERITY_ERROR],
 		     findings->counts[SEVERITY_ERROR] == 1 ? "" : "s",
 		     findings->counts[SEVERITY_WARNING],
 		     findings->counts[SEVERITY_WARNING] == 1 ? "" : "s");
@@ -154,10 +174,9 @@ static struct json_object *plan_note(const struct device_row *row)
 }
 
 /* Of each device that a rule selects. */
-static struct json_object *plan_rows(struct host *host)
+static struct json_object *plan_rows(struct view *view)
 {
-	const struct plan *plan = &host->judged.plan;
-	struct view *view = view_of_plan(host);
+	const struct plan *plan = &view->host->judged.plan;
 	struct json_object *rows = json_object_new_array();
 
 	for (size_t i = 0; i < plan->selected_count; i++) {
@@ -199,8 +218,9 @@ static void print_json(const struct findings *findings, struct json_object *rows
 
 static int check(struct host *host, const struct options *options, bool strict)
 {
-	struct findings findings = { .host = host };
-	struct json_object *rows = plan_rows(host);
+	struct view *view = view_of_plan(host);
+	struct findings findings = { .host = host, .images = &view->images };
+	struct json_object *rows = plan_rows(view);
 	int printed = EXIT_AS_CONFIGURED;
 	enum exit_code code;
 

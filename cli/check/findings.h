@@ -4,6 +4,7 @@
 #define FINDINGS_H
 
 #include "base/json.h"
+#include "image/images.h"
 #include "show/host_notes.h"
 
 enum severity {
@@ -30,6 +31,7 @@ struct finding {
 
 struct findings {
 	struct host *host;
+	const struct images *images;
 	struct finding *first, *last; /* in the order they were found */
 	unsigned counts[SEVERITIES];
 	bool pending;            /* an image has to be built anew */

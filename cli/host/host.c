@@ -2,6 +2,7 @@
 #include "host.h"
 
 #include <string.h>
+#include <unistd.h>
 
 #define RELEASE_FILE "proc/sys/kernel/osrelease"
 
@@ -47,4 +48,27 @@ bool host_keeps_screen_beside(const struct host *host, size_t index)
 		    screen_is_left(&host->decision, i))
 			return true;
 	return false;
+}
+
+static bool asks_dsn(const struct policy *policy, const struct protect *protect)
+{
+	for (size_t r = 0; r < policy->rule_count; r++)
+		if (rule_has(&policy->rules[r], SELECT_DSN))
+			return true;
+	for (size_t i = 0; i < protect->count; i++)
+		if (protect->lines[i].dsn)
+			return true;
+	return false;
+}
+
+bool host_hides_dsn(const struct host *host, const struct protect *protect)
+{
+	const struct inventory *inventory = &host->judged.inventory;
+
+	if (host->from_file || !geteuid() || !asks_dsn(&host->judged.policy, protect))
+		return false;
+	for (size_t i = 0; i < inventory->count; i++)
+		if ((inventory->devices[i].known & FACT_DSN) && inventory->devices[i].dsn)
+			return false;
+	return true;
 }

@@ -31,6 +31,9 @@ struct host {
 	size_t builtin_count;
 	char protect_text[PROTECT_BYTES_MAX]; /* what judged.protect points into */
 	struct host_use use;                  /* of the running machine */
+	size_t own_rules;                     /* of the policy, before those of the command line */
+	bool cmdline_known;                   /* there is one to read */
+	const struct host *original;          /* of host_again(), or NULL */
 	size_t recalled; /* only the boot's report says the picture was there, or NO_DEVICE */
 };
 
@@ -42,6 +45,12 @@ bool host_keeps_screen_beside(const struct host *host, size_t index);
 
 /* The release of the kernel that runs; below a root, of the machine it is the root of. */
 void host_running(struct host *host, char release[NAME_SIZE]);
+
+/*
+ * True if serial numbers are asked for, by rules or a protect list, and may not be read: before
+ * Linux 7.2 only root can (sysfs-bus-pci, serial_number and config).
+ */
+bool host_hides_dsn(const struct host *host, const struct protect *protect);
 
 bool host_is_builtin(const struct host *host, const char *driver);
 

@@ -145,6 +145,7 @@ static int read_live(struct host *host, const struct options *options)
 	len = load_cmdline(&judged->machine, judged->cmdline, sizeof(judged->cmdline));
 	if (len < 0)
 		return complain_read(host, (int)len);
+	host->cmdline_known = machine_has(&judged->machine, "proc/cmdline");
 	err = scan(&judged->machine, &judged->inventory);
 	if (err)
 		return complain_read(host, err);
@@ -175,8 +176,10 @@ static void read_policy(struct host *host)
 	struct diag *diag = &host->mistakes.diag;
 
 	cmdline_read(cmdline, &judged->words);
-	if (load_policy(&judged->machine, &judged->policy_text, &judged->policy, diag))
+	if (load_policy(&judged->machine, &judged->policy_text, &judged->policy, diag)) {
+		host->own_rules = judged->policy.rule_count;
 		(void)cmdline_rules(cmdline, &judged->words, &judged->policy, diag);
+	}
 	if (diag->mistakes) /* a policy with a mistake says nothing */
 		judged->policy.rule_count = 0;
 }
@@ -206,13 +209,20 @@ int host_judge(struct host *host, enum moment moment)
 	return err ? complain_read(host, err) : EXIT_AS_CONFIGURED;
 }
 
-struct host *host_look(const struct options *options, int *code)
+static struct host *new_host(void)
 {
 	/* Shared with the child that does the work of apply. */
 	struct host *host = mmap(NULL, sizeof(*host), PROT_READ | PROT_WRITE,
 				 MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
-	if (host == MAP_FAILED) {
+	return host == MAP_FAILED ? NULL : host;
+}
+
+struct host *host_look(const struct options *options, int *code)
+{
+	struct host *host = new_host();
+
+	if (!host) {
 		*code = complain(EXIT_FAILED, "no memory");
 		return NULL;
 	}
@@ -241,8 +251,57 @@ struct host *host_read(const struct options *options, enum moment moment, int *c
 	return NULL;
 }
 
+/* What is not used of the tables stays untouched: they are large. */
+struct host *host_again(const struct host *host)
+{
+	const struct inventory *inventory = &host->judged.inventory;
+	struct host *again = new_host();
+	struct inventory *copy;
+
+	if (!again)
+		return NULL;
+	copy = &again->judged.inventory;
+	again->original = host;
+	again->judged.machine = host->judged.machine;
+	memcpy(copy->devices, inventory->devices, inventory->count * sizeof(copy->devices[0]));
+	memcpy(copy->slots, inventory->slots, inventory->slot_count * sizeof(copy->slots[0]));
+	copy->count = inventory->count;
+	copy->slot_count = inventory->slot_count;
+	copy->slots_left_out = inventory->slots_left_out;
+	copy->known = inventory->known;
+	memcpy(again->drivers, host->drivers, inventory->count * sizeof(host->drivers[0]));
+	memcpy(again->builtin, host->builtin, sizeof(host->builtin));
+	again->builtin_count = host->builtin_count;
+	again->recalled = host->recalled;
+	again->from_file = host->from_file;
+	return again;
+}
+
+void host_policy_under(struct host *again, const char *cmdline)
+{
+	struct judgement *judged = &again->judged;
+	struct diag *diag = &again->mistakes.diag;
+	struct text words;
+
+	again->mistakes = (struct mistakes)MISTAKES_NONE;
+	judged->protect = again->original->judged.protect;
+	judged->steps = again->original->judged.steps;
+	judged->policy = again->original->judged.policy;
+	judged->policy.rule_count = again->original->own_rules;
+	(void)snprintf(judged->cmdline, sizeof(judged->cmdline), "%s", cmdline);
+	words = text_of(judged->cmdline);
+	cmdline_read(words, &judged->words);
+	if (!cmdline_rules(words, &judged->words, &judged->policy, diag))
+		judged->policy.rule_count = 0;
+}
+
 void host_free(struct host *host)
 {
+	if (host->original) {
+		mistakes_free(&host->mistakes);
+		(void)munmap(host, sizeof(*host));
+		return;
+	}
 	machine_close(&host->judged.machine);
 	mistakes_free(&host->mistakes);
 	(void)munmap(host, sizeof(*host));

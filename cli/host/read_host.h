@@ -16,6 +16,16 @@ struct host *host_look(const struct options *options, int *code);
 struct host *host_read(const struct options *options, enum moment moment, int *code);
 void host_free(struct host *host);
 
+/*
+ * The same machine once more, with no policy and no protect list yet: host_judge() judges it by
+ * others. It shares what the first has open, so it is to be freed before that. NULL if there is
+ * no memory.
+ */
+struct host *host_again(const struct host *host);
+
+/* The policy of /etc, read once: with the rules of another command line. */
+void host_policy_under(struct host *again, const char *cmdline);
+
 /* Judges anew, as for that moment. Returns an exit code. */
 int host_judge(struct host *host, enum moment moment);
 

@@ -107,7 +107,7 @@ bool boot_log_is_decided(const struct boot_log *log)
 	return log->driver[0] || log->ended;
 }
 
-__attribute__((format(printf, 3, 4))) static void say(struct image_finding *finding,
+__attribute__((format(printf, 3, 4))) static void say(struct image_check_row *finding,
 						      enum finding_kind kind, const char *how, ...)
 {
 	va_list arguments;
@@ -118,7 +118,7 @@ __attribute__((format(printf, 3, 4))) static void say(struct image_finding *find
 	va_end(arguments);
 }
 
-void boot_log_judge(const struct boot_log *log, struct image_finding *finding)
+void boot_log_judge(const struct boot_log *log, struct image_check_row *finding)
 {
 	if (log->driver[0])
 		say(finding, FOUND_WRONG, "booted: %s probed %s before the binder had %s",

@@ -33,6 +33,6 @@ void boot_log_read(struct boot_log *log, struct text line);
 bool boot_log_is_decided(const struct boot_log *log);
 
 /* Writes what follows: right, wrong, or unknown. */
-void boot_log_judge(const struct boot_log *log, struct image_finding *finding);
+void boot_log_judge(const struct boot_log *log, struct image_check_row *finding);
 
 #endif

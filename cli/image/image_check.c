@@ -4,10 +4,10 @@
 #include "base/complain.h"
 #include "base/mistakes.h"
 #include "base/temp_dir.h"
+#include "host/read_host.h"
 #include "host/trial_state.h"
 #include "image_model.h"
 #include "image_policy.h"
-#include "modplan.h"
 #include "payload/payload.h"
 
 #include <errno.h>
@@ -15,28 +15,25 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 /* An image beside the payload that would be built now. */
 struct comparison {
 	struct image_check *check;
-	const char *release; /* that the caller says the image is for, or NULL */
 	const char *root;
-	struct image_tree image;
+	struct image_parts parts;
 	struct machine machine;
+	struct host *host;  /* the machine with the policy of /etc; NULL where it cannot be seen */
 	struct machine now; /* the payload, if it was built */
 	bool built;
 };
-
-#define BINDER_FILE PAYLOAD_DIR "/binder"
 
 __attribute__((format(printf, 4, 5))) static void comparison_add(struct comparison *all,
 								 const char *check,
 								 enum finding_kind kind,
 								 const char *how, ...)
 {
-	struct image_finding *finding = &all->check->findings[all->check->count++];
+	struct image_check_row *finding = &all->check->findings[all->check->count++];
 	va_list arguments;
 
 	finding->check = check;
@@ -63,81 +60,6 @@ static bool comparison_is_same(struct machine *machine, const char *path, struct
 	return n == 0 && text.len == 0;
 }
 
-#define PLAN_FILE   PAYLOAD_DIR "/plan"
-#define MODULES_DIR PAYLOAD_DIR "/modules/"
-#define ELF_MAGIC   "\177ELF"
-
-/* The image's plan, read. */
-struct plan_read {
-	struct text text, release;
-	size_t loads, builtins;
-	bool makes_sense, has_vfio_pci;
-};
-
-static void read_plan(const struct image_tree *image, struct plan_read *plan)
-{
-	struct module_step step;
-	struct text rest;
-	int more = -1;
-
-	*plan = (struct plan_read){ .text = image_content(image, PLAN_FILE) };
-	rest = plan->text;
-	if (modplan_open(&rest, &plan->release))
-		while ((more = modplan_next(&rest, &step)) > 0) {
-			if (step.variant)
-				continue;
-			++*(step.builtin ? &plan->builtins : &plan->loads);
-			plan->has_vfio_pci |= module_name_equal(step.file, text_of("vfio-pci"));
-		}
-	plan->makes_sense = !more;
-}
-
-static const char *modules_of(const struct image_tree *image)
-{
-	return image_find(image, "lib/modules") ? "lib/modules" : "usr/lib/modules";
-}
-
-static bool has_kernel(const struct image_tree *image, const char *release)
-{
-	char path[IMAGE_PATH_SIZE];
-	const struct image_file *file;
-
-	(void)snprintf(path, sizeof(path), "%s/%s", modules_of(image), release);
-	file = image_find(image, path);
-	return file && S_ISDIR(file->mode);
-}
-
-/* The image's kernel, by its modules; of several the last. NULL if it has none. */
-static const char *kernel_of(const struct image_tree *image)
-{
-	const char *name, *found = NULL;
-	size_t at = 0;
-
-	while ((name = image_next(image, modules_of(image), &at)))
-		if (is_release(name) && has_kernel(image, name))
-			found = name;
-	return found;
-}
-
-static void comparison_find_release(struct comparison *all)
-{
-	char *release = all->check->release;
-	const char *kernel = kernel_of(&all->image);
-	struct plan_read plan;
-
-	read_plan(&all->image, &plan);
-	if (all->release)
-		kernel = all->release;
-	else if (plan.release.len && plan.release.len < NAME_SIZE)
-		kernel = NULL;
-	(void)snprintf(release, NAME_SIZE, "%.*s", kernel ? NAME_SIZE - 1 : (int)plan.release.len,
-		       kernel           ? kernel :
-		       plan.release.len ? plan.release.at :
-					  "");
-	if (!is_release(release))
-		release[0] = '\0';
-}
-
 /* Whether what would be built for the image's kernel now is worth a comparison. */
 static bool can_compare(struct comparison *all)
 {
@@ -150,125 +72,95 @@ static bool can_compare(struct comparison *all)
 		 machine_has(&all->machine, path)));
 }
 
-static void check_plan(struct comparison *all, const struct plan_read *plan)
+/* Adds what is amiss with a part by itself. Returns false where nothing is. */
+static bool add_own(struct comparison *all, enum part part)
 {
-	const char *release = all->check->release, *kernel = kernel_of(&all->image);
+	const struct image_finding *own = &all->parts.own[part];
 
-	if (!image_find(&all->image, PLAN_FILE))
-		comparison_add(all, "plan", FOUND_WRONG, "/" PLAN_FILE " is not in the image");
-	else if (!plan->makes_sense)
-		comparison_add(all, "plan", FOUND_WRONG, "/" PLAN_FILE " makes no sense");
-	else if (!text_is(plan->release, release))
-		comparison_add(all, "plan", FOUND_WRONG, "for kernel %.*s, not for %s",
-			       (int)plan->release.len, plan->release.at, release);
-	else if (kernel && !has_kernel(&all->image, release))
-		comparison_add(all, "plan", FOUND_WRONG, "for kernel %s, the image for %s", release,
-			       kernel);
-	else if (!plan->has_vfio_pci && !all->check->mistakes)
+	if (own->kind != FOUND_RIGHT)
+		comparison_add(all, part_word(part), own->kind, "%s", own->detail);
+	return own->kind != FOUND_RIGHT;
+}
+
+static void check_plan(struct comparison *all)
+{
+	const char *release = all->check->release;
+
+	if (add_own(all, PART_PLAN))
+		return;
+	if (all->parts.lacks_vfio_pci && !all->check->mistakes)
 		comparison_add(all, "plan", FOUND_WRONG, "kernel %s has no vfio-pci", release);
 	else if (!can_compare(all))
 		comparison_add(all, "plan", FOUND_UNPROVEN, "kernel %s is not installed here",
 			       release);
-	else if (!comparison_is_same(&all->now, PLAN_FILE, plan->text))
+	else if (!comparison_is_same(&all->now, IMAGE_PLAN_FILE,
+				     image_content(&all->parts.tree, IMAGE_PLAN_FILE)))
 		comparison_add(all, "plan", FOUND_OUTDATED, "not as it would be made now");
 	else
 		comparison_add(all, "plan", FOUND_RIGHT, "for kernel %s", release);
 }
 
-/* Compares one module; writes the first that is amiss, a missing one before others. */
-static enum finding_kind check_module(struct comparison *all, const struct module_step *step,
-				      bool compare, char amiss[MACHINE_PATH_SIZE])
+/* The first module that is not that of the installed kernel, or an empty name. */
+static struct text find_outdated(struct comparison *all)
 {
+	struct text rest = image_content(&all->parts.tree, IMAGE_PLAN_FILE), release;
 	char path[MACHINE_PATH_SIZE], name[NAME_SIZE];
-	struct text content;
-	enum finding_kind kind = FOUND_RIGHT;
-
-	(void)snprintf(name, sizeof(name), "%.*s", (int)step->file.len, step->file.at);
-	if (!join(path, sizeof(path), MODULES_DIR, name, ""))
-		return FOUND_WRONG;
-	content = image_content(&all->image, path);
-	if (content.len < 4)
-		kind = step->required ? FOUND_WRONG : FOUND_CHANGED;
-	else if (memcmp(content.at, ELF_MAGIC, 4) != 0)
-		kind = FOUND_WRONG;
-	else if (compare && !comparison_is_same(&all->now, path, content))
-		kind = FOUND_OUTDATED;
-	if (kind != FOUND_RIGHT)
-		(void)join(amiss, MACHINE_PATH_SIZE, name,
-			   content.len < 4        ? " is not in the image" :
-			   kind == FOUND_OUTDATED ? " is not that of the installed kernel" :
-						    " is no module",
-			   "");
-	return kind;
-}
-
-static void check_modules(struct comparison *all, const struct plan_read *plan)
-{
-	char amiss[MACHINE_PATH_SIZE] = "", one[MACHINE_PATH_SIZE];
-	bool compare = can_compare(all);
-	enum finding_kind worst = FOUND_RIGHT;
-	struct text rest = plan->text, release;
 	struct module_step step;
 
-	(void)modplan_open(&rest, &release);
+	if (!modplan_open(&rest, &release))
+		return text_of("");
 	while (modplan_next(&rest, &step) > 0) {
-		enum finding_kind kind = step.builtin || step.variant ?
-						 FOUND_RIGHT :
-						 check_module(all, &step, compare, one);
+		struct text content;
 
-		if (kind <= worst)
+		(void)snprintf(name, sizeof(name), "%.*s", (int)step.file.len, step.file.at);
+		if (step.builtin || step.variant ||
+		    !join(path, sizeof(path), IMAGE_MODULES_DIR, name, ""))
 			continue;
-		worst = kind;
-		(void)join(amiss, sizeof(amiss), one, "", "");
+		content = image_content(&all->parts.tree, path);
+		if (content.len && !comparison_is_same(&all->now, path, content))
+			return step.file;
 	}
-	if (worst == FOUND_RIGHT && plan->loads && !compare)
+	return text_of("");
+}
+
+/* A module that is missing or none comes before one that is outdated. */
+static void check_modules(struct comparison *all)
+{
+	bool compare = can_compare(all);
+	enum finding_kind own = all->parts.own[PART_MODULES].kind;
+	struct text outdated = compare && own < FOUND_OUTDATED ? find_outdated(all) : text_of("");
+
+	if (outdated.len)
+		comparison_add(all, "modules", FOUND_OUTDATED,
+			       "%.*s is not that of the installed kernel", (int)outdated.len,
+			       outdated.at);
+	else if (add_own(all, PART_MODULES))
+		return;
+	else if (all->parts.loads && !compare)
 		comparison_add(all, "modules", FOUND_UNPROVEN, "%zu, with nothing to compare with",
-			       plan->loads);
-	else if (worst == FOUND_RIGHT)
-		comparison_add(all, "modules", FOUND_RIGHT, "%zu, and %zu built in", plan->loads,
-			       plan->builtins);
+			       all->parts.loads);
 	else
-		comparison_add(all, "modules", worst, "%s", amiss);
+		comparison_add(all, "modules", FOUND_RIGHT, "%zu, and %zu built in",
+			       all->parts.loads, all->parts.builtins);
 }
 
 static void comparison_plan(struct comparison *all)
 {
-	struct plan_read plan;
-
-	read_plan(&all->image, &plan);
-	check_plan(all, &plan);
-	if (plan.makes_sense)
-		check_modules(all, &plan);
-}
-
-static void check_archives(struct comparison *all)
-{
-	char list[512] = "";
-	size_t len = 0;
-
-	for (size_t i = 0; i < all->image.archive_count && len < sizeof(list) - 16; i++)
-		len += (size_t)snprintf(list + len, sizeof(list) - len, "%s%s", i ? ", " : "",
-					all->image.archives[i]);
-	if (all->image.wrong[0])
-		comparison_add(all, "archives", FOUND_WRONG, "%s", all->image.wrong);
-	else
-		comparison_add(all, "archives", FOUND_RIGHT, "%s", list);
+	check_plan(all);
+	if (all->parts.plan_makes_sense)
+		check_modules(all);
 }
 
 static void check_binder(struct comparison *all)
 {
-	const struct image_file *file = image_find(&all->image, BINDER_FILE);
-	struct text content = image_content(&all->image, BINDER_FILE);
+	struct text content = image_content(&all->parts.tree, IMAGE_BINDER_FILE);
 
-	if (!file)
-		comparison_add(all, "binder", FOUND_MISSING,
-			       "/" BINDER_FILE " is not in the image");
-	else if (!(file->mode & S_IXUSR) || content.len < 4)
-		comparison_add(all, "binder", FOUND_WRONG, "/" BINDER_FILE " is no program");
-	else if (!machine_has(&all->machine, BINDER_FILE))
+	if (add_own(all, PART_BINDER))
+		return;
+	if (!machine_has(&all->machine, IMAGE_BINDER_FILE))
 		comparison_add(all, "binder", FOUND_UNPROVEN,
 			       "none is installed here to compare with");
-	else if (!comparison_is_same(&all->machine, BINDER_FILE, content))
+	else if (!comparison_is_same(&all->machine, IMAGE_BINDER_FILE, content))
 		comparison_add(all, "binder", FOUND_OUTDATED, "not the one that is installed");
 	else
 		comparison_add(all, "binder", FOUND_RIGHT, "as installed");
@@ -284,8 +176,8 @@ static void note_policy(char amiss[MACHINE_PATH_SIZE], const char *path, const c
 static void compare_policy_file(struct comparison *all, char amiss[MACHINE_PATH_SIZE])
 {
 	bool here = machine_has(&all->machine, POLICY_FILE);
-	bool there = image_find(&all->image, POLICY_FILE);
-	struct text content = image_content(&all->image, POLICY_FILE);
+	bool there = image_find(&all->parts.tree, POLICY_FILE);
+	struct text content = image_content(&all->parts.tree, POLICY_FILE);
 
 	if (here && !there)
 		note_policy(amiss, POLICY_FILE, " is not in the image");
@@ -302,7 +194,7 @@ static bool is_same_drop_in(struct comparison *all, const struct drop_in *here,
 	struct text content = { 0 };
 
 	if (!there->off)
-		content = image_content(&all->image, there->path);
+		content = image_content(&all->parts.tree, there->path);
 	return here->off ? !content.len : comparison_is_same(&all->machine, here->path, content);
 }
 
@@ -312,7 +204,7 @@ static void compare_drop_ins(struct comparison *all, char amiss[MACHINE_PATH_SIZ
 	struct image_drop_in there = { .name = NULL };
 	struct drop_in here = { .name = "" };
 	bool is_here = next_drop_in(&all->machine, &here) > 0;
-	bool is_there = image_next_drop_in(&all->image, &there);
+	bool is_there = image_next_drop_in(&all->parts.tree, &there);
 
 	while (is_here || is_there) {
 		int order = is_here - is_there ? is_there - is_here : strcmp(here.name, there.name);
@@ -326,39 +218,40 @@ static void compare_drop_ins(struct comparison *all, char amiss[MACHINE_PATH_SIZ
 		if (order <= 0)
 			is_here = next_drop_in(&all->machine, &here) > 0;
 		if (order >= 0)
-			is_there = image_next_drop_in(&all->image, &there);
+			is_there = image_next_drop_in(&all->parts.tree, &there);
 	}
 }
 
-/* Returns true where the image has the policy of /etc. */
-static bool check_policy(struct comparison *all)
+static void check_policy(struct comparison *all)
 {
 	char amiss[MACHINE_PATH_SIZE] = "";
 
 	compare_policy_file(all, amiss);
 	compare_drop_ins(all, amiss);
-	if (amiss[0])
+	if (all->check->denied)
+		comparison_add(all, "policy", FOUND_UNKNOWN, "that of /etc may not be read");
+	else if (amiss[0])
 		comparison_add(all, "policy", FOUND_OUTDATED, "%s", amiss);
 	else
 		comparison_add(all, "policy", FOUND_RIGHT, "as in /etc");
-	return !amiss[0];
 }
 
-static void check_verdicts(struct comparison *all, bool same_policy)
+static void check_verdicts(struct comparison *all)
 {
 	static struct image_model model;
 
-	image_model(&model, &all->image, all->root, same_policy);
+	image_model(&model, &all->parts, all->host);
 	comparison_add(all, "verdicts", model.kind, "%s", model.detail);
+	all->check->elsewhere = model.kind == FOUND_UNKNOWN && !model.known;
 }
 
 /* What is mounted now, or a new network card, changes the list and does no harm. */
 static void check_protect(struct comparison *all)
 {
 	static struct protect protect;
-	struct text content = image_content(&all->image, PROTECT_FILE);
+	struct text content = image_content(&all->parts.tree, PROTECT_FILE);
 
-	if (!image_find(&all->image, PROTECT_FILE))
+	if (!image_find(&all->parts.tree, PROTECT_FILE))
 		comparison_add(all, "protect", FOUND_WRONG,
 			       "/" PROTECT_FILE " is not in the image");
 	else if (protect_parse(&protect, content))
@@ -382,7 +275,7 @@ static void check_protect(struct comparison *all)
 static void check_trial(struct comparison *all)
 {
 	char sentence[TRIAL_SENTENCE_SIZE];
-	bool there = image_find(&all->image, TRIAL_FILE), wanted;
+	bool there = image_find(&all->parts.tree, TRIAL_FILE), wanted;
 	struct trial_state state;
 
 	trial_look(&state, &all->machine);
@@ -396,7 +289,8 @@ static void check_trial(struct comparison *all)
 	else if (there && trial_is_off(&state))
 		comparison_add(all, "trial", FOUND_WRONG, "%s", trial_sentence(&state, sentence));
 	else if (there && wanted && all->built &&
-		 !comparison_is_same(&all->now, TRIAL_FILE, image_content(&all->image, TRIAL_FILE)))
+		 !comparison_is_same(&all->now, TRIAL_FILE,
+				     image_content(&all->parts.tree, TRIAL_FILE)))
 		comparison_add(all, "trial", FOUND_WRONG,
 			       "it is of another trial: nothing is bound");
 	else if (there)
@@ -405,37 +299,26 @@ static void check_trial(struct comparison *all)
 					"there is no trial any more: it binds in every boot");
 }
 
-static void check_order(struct comparison *all)
+static void add_part(struct comparison *all, enum part part)
 {
-	struct image_order order;
+	const struct image_finding *own = &all->parts.own[part];
 
-	image_order(&all->image, &order);
-	all->check->generator = order.generator;
-	all->check->init_is_binder = order.init_is_binder;
-	all->check->order = &all->check->findings[all->check->count];
-	comparison_add(all, "order", order.kind, "%s", order.detail);
+	comparison_add(all, part_word(part), own->kind, "%s", own->detail);
 }
 
 static void check_all(struct comparison *all)
 {
-	bool same_policy;
-
-	check_archives(all);
+	add_part(all, PART_ARCHIVES);
 	check_binder(all);
-	same_policy = check_policy(all);
+	check_policy(all);
 	if (all->check->ours) {
 		comparison_plan(all);
 		check_protect(all);
 		check_trial(all);
-		check_verdicts(all, same_policy);
+		check_verdicts(all);
 	}
-	check_order(all);
-}
-
-static bool keep(const char *path)
-{
-	return image_order_needs(path) || !strncmp(path, PAYLOAD_DIR, strlen(PAYLOAD_DIR)) ||
-	       !strncmp(path, POLICY_FILE, strlen(POLICY_FILE));
+	all->check->order = &all->check->findings[all->check->count];
+	add_part(all, PART_ORDER);
 }
 
 /* What it says was said, or will be, where an image is built. Returns an exit code. */
@@ -465,10 +348,10 @@ static void check_beside_payload(struct comparison *all, const char *root)
 	bool made = all->check->release[0] && !scratch_make(&scratch);
 
 	if (made)
-		all->built =
-			build_quietly(root, all->check->release, scratch.dir,
-				      image_find(&all->image, TRIAL_FILE)) == EXIT_AS_CONFIGURED &&
-			!machine_open(&all->now, scratch.dir);
+		all->built = build_quietly(root, all->check->release, scratch.dir,
+					   image_find(&all->parts.tree, TRIAL_FILE)) ==
+				     EXIT_AS_CONFIGURED &&
+			     !machine_open(&all->now, scratch.dir);
 	check_all(all);
 	if (all->built)
 		machine_close(&all->now);
@@ -476,50 +359,79 @@ static void check_beside_payload(struct comparison *all, const char *root)
 		scratch_remove(&scratch);
 }
 
-static void read_policy(struct comparison *all)
+static bool can_look(struct machine *machine)
+{
+	return machine_has(machine, PCI_DEVICES);
+}
+
+static void take_note(struct comparison *all, struct mistakes *mistakes,
+		      const struct policy *policy)
+{
+	mistakes_print(mistakes);
+	all->check->mistakes = mistakes->diag.mistakes;
+	all->check->denied = mistakes->diag.denied;
+	all->check->configured = mistakes->diag.mistakes || policy_says_anything(policy);
+}
+
+/* Of a machine that cannot be looked at, as an image's own root, the policy alone. */
+static void read_etc(struct comparison *all)
 {
 	static struct policy_text text;
 	static struct policy policy;
+	const struct options options = { .root = all->root };
 	struct mistakes mistakes = MISTAKES_NONE;
+	size_t warned = warnings_count();
+	int code;
 
+	if (can_look(&all->machine))
+		all->host = host_read(&options, AT_BOOT, &code);
+	warnings_forget(warned);
+	if (all->host) {
+		take_note(all, &all->host->mistakes, &all->host->judged.policy);
+		return;
+	}
 	policy = (struct policy){ 0 };
 	(void)load_policy(&all->machine, &text, &policy, &mistakes.diag);
-	mistakes_print(&mistakes);
-	all->check->mistakes = mistakes.diag.mistakes;
-	all->check->configured = mistakes.diag.mistakes || policy_says_anything(&policy);
+	take_note(all, &mistakes, &policy);
 	mistakes_free(&mistakes);
 }
 
-static int compare(struct comparison *all, const char *root, const char *path)
+static int compare(struct comparison *all, const char *path, const char *release)
 {
-	int err = image_read(&all->image, path);
+	struct image_check *check = all->check;
+	int err = image_parts_read(&all->parts, path, release);
 
 	if (err) {
-		(void)join(all->check->failed, sizeof(all->check->failed), path, "", "");
+		(void)join(check->failed, sizeof(check->failed), path, "", "");
 		return err;
 	}
-	all->check->ours = image_find(&all->image, PAYLOAD_DIR);
-	read_policy(all);
-	comparison_find_release(all);
-	check_beside_payload(all, root);
+	check->ours = all->parts.ours;
+	check->init_is_binder = all->parts.init_is_binder;
+	(void)join(check->generator, sizeof(check->generator), all->parts.generator, "", "");
+	(void)join(check->release, sizeof(check->release), all->parts.release, "", "");
+	read_etc(all);
+	check_beside_payload(all, all->root);
 	return 0;
 }
 
 int image_check(struct image_check *check, const char *root, const char *path, const char *release)
 {
-	struct comparison all = {
-		.check = check, .image.keep = keep, .release = release, .root = root
-	};
+	static struct comparison all;
 	int err;
 
+	memset(&all, 0, sizeof(all));
+	all.check = check;
+	all.root = root;
 	*check = (struct image_check){ 0 };
 	err = machine_open(&all.machine, root);
 	if (err) {
 		(void)join(check->failed, sizeof(check->failed), root, "", "");
 		return err;
 	}
-	err = compare(&all, root, path);
-	image_free(&all.image);
+	err = compare(&all, path, release);
+	if (all.host)
+		host_free(all.host);
+	image_parts_free(&all.parts);
 	machine_close(&all.machine);
 	return err;
 }

@@ -3,27 +3,28 @@
 #ifndef IMAGECHECK_H
 #define IMAGECHECK_H
 
-#include "image_order.h"
-#include "load.h"
+#include "image_parts.h"
 
 #define IMAGE_CHECKS_MAX 12
 
-struct image_finding {
+struct image_check_row {
 	const char *check;
 	enum finding_kind kind;
-	char detail[768];
+	char detail[FINDING_DETAIL_MAX];
 };
 
 struct image_check {
-	const char *generator;
+	char generator[GENERATOR_SIZE];
 	char release[NAME_SIZE]; /* of the kernel the image is for, or empty */
 	bool configured;         /* /etc has a rule */
 	unsigned mistakes;       /* in /etc */
+	bool denied;             /* /etc may not be read */
 	bool ours;               /* the image holds anything of ours */
 	bool init_is_binder;
-	struct image_finding findings[IMAGE_CHECKS_MAX];
+	struct image_check_row findings[IMAGE_CHECKS_MAX];
 	size_t count;
-	struct image_finding *order;    /* which is one of them */
+	struct image_check_row *order;  /* which is one of them */
+	bool elsewhere;                 /* what is unknown, the machine that boots it may know */
 	char failed[MACHINE_PATH_SIZE]; /* what could not be read, after an error */
 };
 

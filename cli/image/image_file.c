@@ -20,81 +20,6 @@
 
 /* Nothing we want to read is longer; and an image can say anything. */
 #define CONTENT_MAX (32 << 20)
-/* As many links as Linux follows in one path: path_resolution(7). */
-#define LINKS_MAX 40
-
-static int by_path(const void *a, const void *b)
-{
-	return strcmp(((const struct image_file *)a)->path, ((const struct image_file *)b)->path);
-}
-
-static struct image_file *lookup(const struct image_tree *image, char *path)
-{
-	struct image_file key = { .path = path };
-	struct image_file **found = tfind(&key, (void *const *)&image->by_path, by_path);
-
-	return found ? *found : NULL;
-}
-
-/*
- * Adds the name to the path, and follows the link this may be; the names it leads by are put
- * before rest. False where there is no way.
- */
-static bool step(const struct image_tree *image, char path[IMAGE_PATH_SIZE], struct text name,
-		 char rest[IMAGE_PATH_SIZE], unsigned *links)
-{
-	size_t len = strlen(path);
-	char left[IMAGE_PATH_SIZE];
-	struct image_file *file;
-
-	if (!name.len || text_is(name, "."))
-		return true;
-	if (text_is(name, "..")) {
-		char *slash = strrchr(path, '/');
-
-		*(slash ? slash : path) = '\0';
-		return true;
-	}
-	if (snprintf(path + len, IMAGE_PATH_SIZE - len, "%s%.*s", len ? "/" : "", (int)name.len,
-		     name.at) >= (int)(IMAGE_PATH_SIZE - len))
-		return false;
-	file = lookup(image, path);
-	if (!file || !S_ISLNK(file->mode))
-		return true;
-	path[file->link[0] == '/' ? 0 : len] = '\0';
-	(void)join(left, sizeof(left), rest, "", "");
-	return ++*links <= LINKS_MAX &&
-	       snprintf(rest, IMAGE_PATH_SIZE, "%s/%s", file->link, left) < IMAGE_PATH_SIZE;
-}
-
-/* Writes where a path leads, its last name followed if it is a link or not. */
-static bool resolve(const struct image_tree *image, const char *from, bool follow,
-		    char path[IMAGE_PATH_SIZE])
-{
-	char rest[IMAGE_PATH_SIZE], name[IMAGE_PATH_SIZE];
-	unsigned links = 0;
-
-	path[0] = '\0';
-	if (snprintf(rest, sizeof(rest), "%s", from) >= (int)sizeof(rest))
-		return false;
-	while (rest[0]) {
-		size_t len = strcspn(rest, "/"), next = len + strspn(rest + len, "/");
-
-		memcpy(name, rest, len);
-		name[len] = '\0';
-		memmove(rest, rest + next, strlen(rest + next) + 1);
-		if (!rest[0] && !follow && len && name[0] != '.') {
-			size_t end = strlen(path);
-
-			return snprintf(path + end, IMAGE_PATH_SIZE - end, "%s%s", end ? "/" : "",
-					name) < (int)(IMAGE_PATH_SIZE - end);
-		}
-		if (!step(image, path, (struct text){ name, len }, rest, &links))
-			return false;
-	}
-	return true;
-}
-
 /* The kernel makes no directory that an archive does not list: the file would be left out. */
 static bool has_parent(const struct image_tree *image, char *path)
 {
@@ -104,49 +29,9 @@ static bool has_parent(const struct image_tree *image, char *path)
 	if (!slash)
 		return true;
 	*slash = '\0';
-	parent = lookup(image, path);
+	parent = image_lookup(image, path);
 	*slash = '/';
 	return parent && S_ISDIR(parent->mode);
-}
-
-static void forget(struct image_file *file)
-{
-	union {
-		const char *at;
-		void *allocated;
-	} content = { file->content.at };
-
-	free(content.allocated);
-	file->content = (struct text){ 0 };
-}
-
-static void clear(struct image_file *file)
-{
-	forget(file);
-	free(file->link);
-	file->link = NULL;
-}
-
-/* A new file, or the one of that path, which is replaced. */
-static struct image_file *put(struct image_tree *image, const char *path)
-{
-	struct image_file *file, **list, **found;
-
-	file = calloc(1, sizeof(*file));
-	list = realloc(image->files, (image->count + 1) * sizeof(*list));
-	if (list)
-		image->files = list;
-	if (file)
-		file->path = strdup(path);
-	found = file && file->path && list ? tsearch(file, &image->by_path, by_path) : NULL;
-	if (found && *found == file)
-		return image->files[image->count++] = file;
-	if (file)
-		free(file->path);
-	free(file);
-	if (found)
-		clear(*found);
-	return found ? *found : NULL;
 }
 
 static bool read_content(struct image_file *file, struct archive *archive, size_t size)
@@ -167,13 +52,14 @@ static struct image_file *holder(const struct image_tree *image, struct image_fi
 				 const char *first)
 {
 	char path[IMAGE_PATH_SIZE];
-	struct image_file *found =
-		first && resolve(image, first, false, path) ? lookup(image, path) : NULL;
+	struct image_file *found = first && image_resolve(image, first, false, path) ?
+					   image_lookup(image, path) :
+					   NULL;
 
 	if (!found || !S_ISREG(found->mode))
 		return file;
 	if (found != file)
-		forget(found);
+		image_forget(found);
 	return found;
 }
 
@@ -192,9 +78,10 @@ static bool image_take(struct image_tree *image, struct archive *archive,
 	char path[IMAGE_PATH_SIZE];
 	struct image_file *file;
 
-	if (!name || !resolve(image, name, false, path) || !path[0] || !has_parent(image, path))
+	if (!name || !image_resolve(image, name, false, path) || !path[0] ||
+	    !has_parent(image, path))
 		return true;
-	file = put(image, path);
+	file = image_put(image, path);
 	if (!file)
 		return false;
 	file->mode = archive_entry_mode(entry);
@@ -207,11 +94,6 @@ static bool image_take(struct image_tree *image, struct archive *archive,
 	if (size <= 0 || size > CONTENT_MAX || !is_wanted(image, file, name))
 		return true;
 	return read_content(holder(image, file, hard), archive, (size_t)size);
-}
-
-static int list_order(const void *a, const void *b)
-{
-	return by_path(*(struct image_file *const *)a, *(struct image_file *const *)b);
 }
 
 #define MAGIC_LEN 6
@@ -495,7 +377,7 @@ static void unpack(struct image_tree *image, struct text all)
 		(void)join(image->wrong, sizeof(image->wrong), "no initramfs is in it", "", "");
 }
 
-static int read_open(struct image_tree *image, int fd)
+int image_read_open(struct image_tree *image, int fd)
 {
 	struct stat st;
 	void *all;
@@ -513,76 +395,6 @@ static int read_open(struct image_tree *image, int fd)
 		return -errno;
 	unpack(image, (struct text){ all, (size_t)st.st_size });
 	(void)munmap(all, (size_t)st.st_size);
-	if (image->count)
-		qsort(image->files, image->count, sizeof(*image->files), list_order);
+	image_sort(image);
 	return 0;
-}
-
-int image_read(struct image_tree *image, const char *path)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK), err;
-
-	if (fd < 0)
-		return -errno;
-	err = read_open(image, fd);
-	(void)close(fd);
-	return err;
-}
-
-static void leave(void *file)
-{
-	(void)file; /* image->files has it too */
-}
-
-void image_free(struct image_tree *image)
-{
-	tdestroy(image->by_path, leave);
-	for (size_t i = 0; i < image->count; i++) {
-		clear(image->files[i]);
-		free(image->files[i]->path);
-		free(image->files[i]);
-	}
-	free(image->files);
-	free(image->cmdline);
-	*image = (struct image_tree){ 0 };
-}
-
-const struct image_file *image_find(const struct image_tree *image, const char *path)
-{
-	char found[IMAGE_PATH_SIZE];
-
-	return resolve(image, path, true, found) ? lookup(image, found) : NULL;
-}
-
-const struct image_file *image_entry(const struct image_tree *image, const char *path)
-{
-	char found[IMAGE_PATH_SIZE];
-
-	return resolve(image, path, false, found) ? lookup(image, found) : NULL;
-}
-
-struct text image_content(const struct image_tree *image, const char *path)
-{
-	const struct image_file *file = image_find(image, path);
-
-	if (file && S_ISREG(file->mode) && file->link && !file->content.len)
-		file = image_find(image, file->link);
-	return file ? file->content : (struct text){ 0 };
-}
-
-const char *image_next(const struct image_tree *image, const char *dir, size_t *at)
-{
-	char found[IMAGE_PATH_SIZE];
-	size_t len;
-
-	if (!resolve(image, dir, true, found))
-		return NULL;
-	len = strlen(found);
-	for (; *at < image->count; ++*at) {
-		const char *path = image->files[*at]->path;
-
-		if (!strncmp(path, found, len) && path[len] == '/' && !strchr(path + len + 1, '/'))
-			return image->files[(*at)++]->path + len + 1;
-	}
-	return NULL;
 }

@@ -8,53 +8,13 @@
 #ifndef IMAGEFILE_H
 #define IMAGEFILE_H
 
-#include "text.h"
-
-#include <sys/types.h>
-
-#define IMAGE_PATH_SIZE    1024
-#define IMAGE_ARCHIVES_MAX 32
-
-struct image_file {
-	char *path; /* without leading slash; no link stands on the way to it */
-	mode_t mode;
-	uid_t uid;
-	char *link;          /* what a symbolic link says, or the first name of a hard link */
-	struct text content; /* allocated; of a hard link it stands with the first name */
-};
-
-struct image_tree {
-	struct image_file **files; /* in the order of their paths, once all are read */
-	size_t count;
-	const char *archives[IMAGE_ARCHIVES_MAX]; /* how each is compressed */
-	size_t archive_count;
-	char *cmdline;   /* of a unified kernel image: its own; else NULL */
-	char wrong[512]; /* why the kernel would not unpack all of it, or empty */
-	bool (*keep)(const char *path);
-	void *by_path; /* for tfind(3) */
-};
+#include "image_tree.h"
 
 /*
- * Reads the image at path, and the content of files that keep() wants. Returns 0, or an error
+ * Reads the image that is open, and the content of files that keep() wants. Returns 0, or an error
  * if it cannot be read; an image that is damaged is not one, it has image->wrong. Free it with
  * image_free() in any case.
  */
-int image_read(struct image_tree *image, const char *path);
-void image_free(struct image_tree *image);
-
-/* The file at path, links followed, or NULL. */
-const struct image_file *image_find(const struct image_tree *image, const char *path);
-
-/* The same where path may itself be a link, which is not followed. */
-const struct image_file *image_entry(const struct image_tree *image, const char *path);
-
-/* What a file holds, if that was kept; else nothing. */
-struct text image_content(const struct image_tree *image, const char *path);
-
-/*
- * The names in a directory, in order: *at, from 0 on, is where the search goes on. NULL at the
- * end. What is below a name comes as NAME/..., and is to be passed over.
- */
-const char *image_next(const struct image_tree *image, const char *dir, size_t *at);
+int image_read_open(struct image_tree *image, int fd);
 
 #endif

@@ -5,7 +5,6 @@
 #include "host/kernel_variants.h"
 #include "host/read_host.h"
 #include "image_policy.h"
-#include "modplan.h"
 #include "variant.h"
 
 #include <stdarg.h>
@@ -18,11 +17,10 @@
 
 struct modelling {
 	struct image_model *model;
+	const struct image_parts *parts;
 	const struct image_tree *image;
-	struct host *host; /* as /etc wants it */
-	struct host *boot; /* as the image will have it */
-	bool same_policy;
-	bool mistakes; /* in the image's policy: it binds nothing */
+	const struct host *host; /* as /etc wants it */
+	struct host *boot;       /* as the image will have it */
 };
 
 /* Adds to what there is to say; the worst kind counts. */
@@ -65,28 +63,40 @@ static void count_only(struct diag *diag, const struct mistake *mistake)
 	(void)mistake; /* said of /etc, if it is there too */
 }
 
-static void take_file(struct modelling *m, const char *path, struct diag *diag)
+static bool put(struct policy_text *text, const char *at, size_t len)
+{
+	if (len > sizeof(text->buffer) - text->len)
+		return false;
+	if (len)
+		memcpy(text->buffer + text->len, at, len);
+	text->len += len;
+	return true;
+}
+
+/*
+ * As load_policy() puts its files one behind the other, so the two can be compared: of one that is
+ * switched off the name alone.
+ */
+static void take_file(struct modelling *m, const char *path, bool off, struct diag *diag)
 {
 	struct judgement *judged = &m->boot->judged;
-	struct text content = image_content(m->image, path);
-	char *at = judged->policy_text.buffer + judged->policy_text.len;
-	struct text file = { at, strlen(path) + 1 };
+	struct policy_text *all = &judged->policy_text;
+	struct text content = off ? text_of("") : image_content(m->image, path), file;
+	size_t at = all->len + sizeof("# ") - 1;
 
-	if (!is_trusted(m, path)) {
+	if (!off && !is_trusted(m, path)) {
 		diag->mistakes++;
 		return;
 	}
-	if (content.len + file.len + 1 >
-	    sizeof(judged->policy_text.buffer) - judged->policy_text.len) {
+	if (!put(all, "# /", 3) || !put(all, path, strlen(path)) || !put(all, "\n", 1) ||
+	    !put(all, content.at, content.len) ||
+	    (content.len && content.at[content.len - 1] != '\n' && !put(all, "\n", 1))) {
 		diag->mistakes++;
 		return;
 	}
-	(void)snprintf(at, file.len + 1, "/%s", path);
-	at += file.len;
-	if (content.len)
-		memcpy(at, content.at, content.len);
-	judged->policy_text.len += file.len + content.len;
-	(void)policy_parse(&judged->policy, file, (struct text){ at, content.len }, diag);
+	file = (struct text){ all->buffer + at, strlen(path) + 1 };
+	(void)policy_parse(&judged->policy, file,
+			   (struct text){ file.at + file.len + 1, content.len }, diag);
 }
 
 /* Reads the image's policy as load_policy() would, and the rules of the command line. */
@@ -99,19 +109,21 @@ static void take_policy(struct modelling *m)
 	const char *folder = NULL;
 
 	if (image_find(m->image, POLICY_FILE))
-		take_file(m, POLICY_FILE, &diag);
+		take_file(m, POLICY_FILE, false, &diag);
 	while (image_next_drop_in(m->image, &drop_in)) {
 		if (drop_in.folder != folder && !is_trusted(m, drop_in.folder))
 			diag.mistakes++;
 		folder = drop_in.folder;
-		if (!drop_in.off)
-			take_file(m, drop_in.path, &diag);
+		take_file(m, drop_in.path, drop_in.off, &diag);
 	}
 	cmdline_read(cmdline, &judged->words);
 	(void)cmdline_rules(cmdline, &judged->words, &judged->policy, &diag);
-	m->mistakes = diag.mistakes;
-	if (m->mistakes)
+	if (diag.mistakes)
 		judged->policy.rule_count = 0;
+	m->model->same_policy =
+		text_equal((struct text){ judged->policy_text.buffer, judged->policy_text.len },
+			   (struct text){ m->host->judged.policy_text.buffer,
+					  m->host->judged.policy_text.len });
 }
 
 /* A list that is missing or makes no sense is unknown, as at boot. */
@@ -128,19 +140,11 @@ static void take_protect(struct modelling *m)
 	}
 }
 
-/* What its plan says of driver=auto, beside what this kernel has. */
-static void take_variants(struct modelling *m)
+/* A word that has the image do nothing. */
+static void say_off(struct modelling *m, struct text word, const char *what)
 {
-	struct text steps = image_content(m->image, PAYLOAD_DIR "/plan"), release;
-	char name[NAME_SIZE];
-
-	m->boot->judged.steps = (struct text){ 0 };
-	if (!modplan_open(&steps, &release) || release.len >= sizeof(name))
-		return;
-	m->boot->judged.steps = steps;
-	memcpy(name, release.at, release.len);
-	name[release.len] = '\0';
-	host_take_variants(m->host, name);
+	m->model->off = true;
+	amiss(m, FOUND_WRONG, "%.*s on the kernel command line: %s", (int)word.len, word.at, what);
 }
 
 /* The words that decide whether the image's binder runs at all. */
@@ -151,23 +155,19 @@ static void check_words(struct modelling *m)
 	struct cmdline_word word;
 
 	if (words->mode != MODE_ON)
-		amiss(m, FOUND_WRONG, "%.*s on the kernel command line: nothing is bound",
-		      (int)words->decided_by.len, words->decided_by.at);
+		say_off(m, words->decided_by, "nothing is bound");
 	while (cmdline_next(&cmdline, &word)) {
 		if (text_is(word.whole, "noinitrd"))
-			amiss(m, FOUND_WRONG,
-			      "noinitrd on the kernel command line: no image is used");
+			say_off(m, word.whole, "no image is used");
 		else if (text_is(word.name, "rdinit") && !text_is(word.value, BINDER_PATH) &&
 			 !text_is(word.value, "/init"))
 			amiss(m, FOUND_UNKNOWN,
 			      "%.*s on the kernel command line: another program than /init runs",
 			      (int)word.whole.len, word.whole.at);
 		else if (text_is(word.name, "disablehooks") && word.value.len && /* of mkinitcpio */
-			 image_find(m->image, "hooks/vfio-bind") &&
+			 image_find(m->image, IMAGE_HOOK_FILE) &&
 			 memmem(word.value.at, word.value.len, "vfio-bind", 9))
-			amiss(m, FOUND_WRONG,
-			      "%.*s on the kernel command line: the hook does not run",
-			      (int)word.whole.len, word.whole.at);
+			say_off(m, word.whole, "the hook does not run");
 	}
 }
 
@@ -179,111 +179,195 @@ static struct text driver_of(const struct host *host, size_t i)
 			   judged->steps, &judged->inventory.devices[i]);
 }
 
-/* Says of a function what the image does otherwise. */
-static void compare(struct modelling *m, size_t i)
+static const char *why_not_bound(struct verdict verdict, const char *no_rule)
 {
-	struct verdict wanted = plan_verdict(&m->host->judged.plan, i);
-	struct verdict done = plan_verdict(&m->boot->judged.plan, i);
-	struct text driver, other;
-	char address[ADDRESS_SIZE];
-
-	(void)address_format(m->host->judged.inventory.devices[i].address, address);
-	if (wanted.kind == VERDICT_BIND && done.kind != VERDICT_BIND)
-		amiss(m, FOUND_OUTDATED, "%s stays with the host: %s", address,
-		      done.kind == VERDICT_REFUSE ? reason_token(done.reason) :
-		      done.kind == VERDICT_KEEP   ? "a keep rule" :
-						    "no rule in it");
-	else if (wanted.kind != VERDICT_BIND && done.kind == VERDICT_BIND)
-		amiss(m, m->same_policy ? FOUND_WRONG : FOUND_OUTDATED,
-		      "%s is taken from the host, which keeps it by /etc (%s)", address,
-		      wanted.kind == VERDICT_REFUSE ? reason_token(wanted.reason) :
-		      wanted.kind == VERDICT_KEEP   ? "a keep rule" :
-						      "no rule");
-	if (wanted.kind != VERDICT_BIND || done.kind != VERDICT_BIND)
-		return;
-	driver = driver_of(m->host, i);
-	other = driver_of(m->boot, i);
-	if (!module_name_equal(driver, other))
-		amiss(m, FOUND_OUTDATED, "%s is given to %.*s, not to %.*s", address,
-		      (int)other.len, other.at, (int)driver.len, driver.at);
+	return verdict.kind == VERDICT_REFUSE ? reason_token(verdict.reason) :
+	       verdict.kind == VERDICT_KEEP   ? "a keep rule" :
+						no_rule;
 }
 
-static size_t count_bound(const struct host *host)
+/* Says of a function what the image does otherwise. */
+static void compare(struct modelling *m, struct model_row *row, struct text wanted_driver)
+{
+	bool wanted = row->wanted.kind == VERDICT_BIND, done = row->done.kind == VERDICT_BIND;
+	char address[ADDRESS_SIZE];
+
+	(void)address_format(row->address, address);
+	row->differs = true;
+	if (wanted && !done)
+		amiss(m, FOUND_OUTDATED, "%s stays with the host: %s", address,
+		      why_not_bound(row->done, "no rule in it"));
+	else if (!wanted && done)
+		amiss(m, m->model->same_policy ? FOUND_WRONG : FOUND_OUTDATED,
+		      "%s is taken from the host, which keeps it by /etc (%s)", address,
+		      why_not_bound(row->wanted, "no rule"));
+	else if (wanted && !module_name_equal(wanted_driver, text_of(row->driver)))
+		amiss(m, FOUND_OUTDATED, "%s is given to %s, not to %.*s", address, row->driver,
+		      (int)wanted_driver.len, wanted_driver.at);
+	else
+		row->differs = false;
+}
+
+static void fill_rows(struct modelling *m, const struct host *wanted)
+{
+	struct image_model *model = m->model;
+	const struct inventory *inventory = &m->boot->judged.inventory;
+
+	model->count = inventory->count;
+	for (size_t i = 0; i < model->count; i++) {
+		struct model_row *row = &model->rows[i];
+
+		*row = (struct model_row){
+			.address = inventory->devices[i].address,
+			.done = plan_verdict(&m->boot->judged.plan, i),
+			.wanted = plan_verdict(&wanted->judged.plan, i),
+		};
+		if (row->done.kind == VERDICT_BIND)
+			(void)snprintf(row->driver, sizeof(row->driver), "%.*s",
+				       (int)driver_of(m->boot, i).len, driver_of(m->boot, i).at);
+		compare(m, row,
+			row->wanted.kind == VERDICT_BIND ? driver_of(wanted, i) : text_of(""));
+	}
+}
+
+/* Nothing in the image runs: whatever its policy says, it binds nothing. */
+static void do_nothing(struct image_model *model)
+{
+	for (size_t i = 0; i < model->count; i++) {
+		struct model_row *row = &model->rows[i];
+
+		row->differs = row->wanted.kind == VERDICT_BIND;
+		row->done = (struct verdict){ .rule = NO_RULE };
+		row->driver[0] = '\0';
+	}
+}
+
+static size_t count_wanted(const struct image_model *model)
 {
 	size_t count = 0;
 
-	for (size_t i = 0; i < host->judged.inventory.count; i++)
-		count += plan_verdict(&host->judged.plan, i).kind == VERDICT_BIND;
+	for (size_t i = 0; i < model->count; i++)
+		count += model->rows[i].wanted.kind == VERDICT_BIND;
 	return count;
 }
 
-/* Both looked at the same machine: one that changed in between cannot be compared. */
-static bool is_same_machine(const struct modelling *m)
+size_t image_model_bound(const struct image_model *model)
 {
-	const struct inventory *a = &m->host->judged.inventory, *b = &m->boot->judged.inventory;
+	size_t count = 0;
 
-	if (a->count != b->count)
-		return false;
-	for (size_t i = 0; i < a->count; i++)
-		if (!address_equal(a->devices[i].address, b->devices[i].address))
-			return false;
-	return true;
+	for (size_t i = 0; i < model->count; i++)
+		count += model->rows[i].done.kind == VERDICT_BIND;
+	return count;
+}
+
+/* Why nobody can say from here what the image will do, or NULL. */
+static const char *why_unknown(const struct modelling *m)
+{
+	const struct host *host = m->host;
+
+	if (host->mistakes.diag.denied)
+		return "the policy of /etc may not be read: run it as root";
+	if (!host->cmdline_known && !m->image->cmdline)
+		return "the kernel command line cannot be read here";
+	if (host->judged.protect.unknown)
+		return "what this host lives on cannot be seen from here";
+	if (host_hides_dsn(host, &m->boot->judged.protect) ||
+	    host_hides_dsn(m->boot, &m->boot->judged.protect))
+		return "serial numbers take root to read, and it goes by them: run it as root";
+	return NULL;
+}
+
+/*
+ * What the command line vetoes or adds counts on both sides only where the image boots with it: a
+ * unified kernel image has one of its own. With driver=auto it is the image's kernel that says which
+ * variants there are. Returns what /etc wants then.
+ */
+static const struct host *wanted_under(struct modelling *m, struct host **again)
+{
+	const struct host *host = m->host;
+	const char *words = m->image->cmdline ? m->image->cmdline : host->judged.cmdline;
+
+	if (!strcmp(words, host->judged.cmdline) && !policy_asks_auto(&host->judged.policy))
+		return host;
+	*again = host_again(host);
+	if (!*again)
+		return NULL;
+	host_policy_under(*again, words);
+	if (m->parts->release[0])
+		host_take_variants(*again, m->parts->release);
+	return host_judge(*again, AT_BOOT) == EXIT_AS_CONFIGURED ? *again : NULL;
+}
+
+/* What its plan says of driver=auto. */
+static void take_variants(struct modelling *m)
+{
+	struct text steps = image_content(m->image, IMAGE_PLAN_FILE), release;
+
+	if (modplan_open(&steps, &release))
+		m->boot->judged.steps = steps;
 }
 
 static void judge_image(struct modelling *m)
 {
 	struct judgement *judged = &m->boot->judged;
+	struct host *again = NULL;
+	const struct host *wanted;
+	const char *unknown;
+	size_t said;
 
-	if (m->image->cmdline)
-		(void)snprintf(judged->cmdline, sizeof(judged->cmdline), "%s", m->image->cmdline);
+	(void)snprintf(judged->cmdline, sizeof(judged->cmdline), "%s",
+		       m->image->cmdline ? m->image->cmdline : m->host->judged.cmdline);
 	take_policy(m);
 	take_protect(m);
 	take_variants(m);
-	if (m->host->judged.protect.unknown || host_judge(m->host, AT_BOOT) != EXIT_AS_CONFIGURED ||
-	    host_judge(m->boot, AT_BOOT) != EXIT_AS_CONFIGURED || !is_same_machine(m)) {
-		amiss(m, FOUND_UNPROVEN, "this machine cannot be judged from here%s",
-		      geteuid() ? ": run verify as root" : "");
-		return;
+	unknown = why_unknown(m);
+	wanted = unknown ? NULL : wanted_under(m, &again);
+	if (!unknown && (!wanted || host_judge(m->boot, AT_BOOT) != EXIT_AS_CONFIGURED))
+		unknown = "this machine cannot be judged from here";
+	if (unknown) {
+		amiss(m, FOUND_UNKNOWN, "%s", unknown);
+	} else {
+		m->model->known = true;
+		fill_rows(m, wanted);
+		m->model->functions = m->model->kind;
+		said = strlen(m->model->detail);
+		if (count_wanted(m->model))
+			check_words(m);
+		said += strspn(m->model->detail + said, "; ");
+		(void)snprintf(m->model->words, sizeof(m->model->words), "%s",
+			       m->model->detail + said);
+		if (m->model->off || m->parts->own[PART_BINDER].kind >= FOUND_MISSING)
+			do_nothing(m->model);
 	}
-	for (size_t i = 0; i < m->host->judged.inventory.count; i++)
-		compare(m, i);
-	if (count_bound(m->host))
-		check_words(m);
-	if (!m->model->detail[0])
-		(void)snprintf(m->model->detail, MODEL_DETAIL_SIZE,
-			       "%zu bound at the next boot, as /etc wants it",
-			       count_bound(m->boot));
+	if (again)
+		host_free(again);
 }
 
-static bool can_look(const char *root)
+void image_model(struct image_model *model, const struct image_parts *parts,
+		 const struct host *host)
 {
-	struct machine machine;
-	bool there = !machine_open(&machine, root) && machine_has(&machine, PCI_DEVICES);
-
-	machine_close(&machine);
-	return there;
-}
-
-void image_model(struct image_model *model, const struct image_tree *image, const char *root,
-		 bool same_policy)
-{
-	const struct options options = { .root = root };
-	struct modelling m = { .model = model, .image = image, .same_policy = same_policy };
+	struct modelling m = {
+		.model = model, .parts = parts, .image = &parts->tree, .host = host
+	};
 	size_t warned = warnings_count();
-	int code = EXIT_FAILED;
 
-	*model = (struct image_model){ .kind = FOUND_RIGHT };
-	if (can_look(root)) {
-		m.host = host_read(&options, AT_BOOT, &code);
-		m.boot = m.host ? host_look(&options, &code) : NULL;
-	}
-	warnings_forget(warned);
+	model->kind = FOUND_RIGHT;
+	model->detail[0] = '\0';
+	model->words[0] = '\0';
+	model->known = model->same_policy = model->off = false;
+	model->count = 0;
+	m.boot = host ? host_again(host) : NULL;
 	if (m.boot)
 		judge_image(&m);
 	else
-		amiss(&m, FOUND_UNPROVEN, "this machine cannot be looked at");
+		amiss(&m, FOUND_UNKNOWN, "this machine cannot be looked at");
 	if (m.boot)
 		host_free(m.boot);
-	if (m.host)
-		host_free(m.host);
+	if (!model->known)
+		model->functions = model->kind;
+	if (!model->detail[0])
+		(void)snprintf(model->detail, sizeof(model->detail),
+			       "%zu bound at the next boot, as /etc wants it",
+			       image_model_bound(model));
+	warnings_forget(warned);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "rebuild.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -190,9 +191,10 @@ static void list_dir(struct rebuild_images *images, struct machine *machine, con
 	char path[MACHINE_PATH_SIZE];
 	struct dir dir;
 	const char *name;
-	int err;
+	int err = dir_open(machine, at, &dir);
 
-	if (dir_open(machine, at, &dir))
+	images->denied |= err == -EACCES;
+	if (err)
 		return;
 	while ((name = dir_next(&dir, &err)) && images->count < REBUILD_IMAGES_MAX) {
 		if (!join(path, sizeof(path), at, "/", name))
@@ -209,6 +211,7 @@ static void list_dir(struct rebuild_images *images, struct machine *machine, con
 void rebuild_list(struct rebuild_images *images, struct machine *machine, time_t since)
 {
 	images->count = 0;
+	images->denied = false;
 	list_dir(images, machine, "boot", since, 3);
 	list_dir(images, machine, "efi", since, 2);
 }

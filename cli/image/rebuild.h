@@ -35,6 +35,7 @@ void rebuild_find(struct rebuild *rebuild, struct machine *machine);
 struct rebuild_images {
 	char paths[REBUILD_IMAGES_MAX][MACHINE_PATH_SIZE]; /* without leading slash */
 	size_t count;
+	bool denied; /* a folder may not be listed, and holds some perhaps */
 };
 
 /*

@@ -223,12 +223,14 @@ static int rebuild_and_look(struct update *update, const struct options *options
 static int read_policy(struct update *update)
 {
 	struct mistakes mistakes = MISTAKES_NONE;
+	int code;
 
 	if (load_policy(&update->machine, &update->policy_text, &update->policy, &mistakes.diag))
 		return EXIT_AS_CONFIGURED;
 	mistakes_print(&mistakes);
+	code = mistakes_complain(&mistakes, "no image is built while the policy has a mistake");
 	mistakes_free(&mistakes);
-	return complain(EXIT_USAGE, "no image is built while the policy has a mistake");
+	return code;
 }
 
 /* What the images are to be is settled before the first of them is built. */

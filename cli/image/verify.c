@@ -43,7 +43,7 @@ static struct json_object *rows_of(const struct image_check *check, const struct
 	struct json_object *rows = json_object_new_array();
 
 	for (size_t i = 0; i < check->count; i++) {
-		const struct image_finding *finding = &check->findings[i];
+		const struct image_check_row *finding = &check->findings[i];
 		struct json_object *row = json_object_new_object();
 
 		json_add_string(row, "check", finding->check);
@@ -73,7 +73,7 @@ static int code_of(const struct image_check *check, const struct verify *verify)
 	if (worst == FOUND_WRONG)
 		return EXIT_FAILED;
 	if (check->mistakes)
-		return EXIT_USAGE;
+		return check->denied ? EXIT_PERMISSION : EXIT_USAGE;
 	if (!check->configured && !check->ours)
 		return EXIT_NOT_CONFIGURED;
 	if (worst >= FOUND_OUTDATED)
@@ -87,7 +87,9 @@ static void print_next_step(const struct image_check *check, const struct verify
 {
 	switch (code) {
 	case EXIT_FAILED:
-		if (worst_of(check) == FOUND_UNKNOWN && !verify->boot)
+		if (check->elsewhere && worst_of(check) == FOUND_UNKNOWN)
+			(void)puts("Look at it on the machine that boots it, as root.");
+		else if (worst_of(check) == FOUND_UNKNOWN && !verify->boot)
 			(void)printf("Only a boot can tell: vfio-bind verify --boot %s\n",
 				     verify->image);
 		else if (worst_of(check) != FOUND_UNKNOWN)

@@ -254,7 +254,7 @@ static int boot_either_way(struct qemu *qemu, struct boot_log *log)
 	return boot(qemu, log, false);
 }
 
-static int boot_and_judge(struct qemu *qemu, struct boot_log *log, struct image_finding *order)
+static int boot_and_judge(struct qemu *qemu, struct boot_log *log, struct image_check_row *order)
 {
 	enum finding_kind read = order->kind;
 	char was[sizeof(order->detail)];
@@ -315,7 +315,7 @@ static void find_parts(struct qemu *qemu, const struct boot_request *request,
 }
 
 static int boot_with(const struct boot_request *request, struct machine *machine, struct text image,
-		     struct image_finding *order)
+		     struct image_check_row *order)
 {
 	static struct qemu qemu;
 	struct boot_log log = { .init_is_binder = request->init_is_binder };
@@ -336,7 +336,7 @@ static int boot_with(const struct boot_request *request, struct machine *machine
 	return code;
 }
 
-int verify_boot(const struct boot_request *request, struct image_finding *order)
+int verify_boot(const struct boot_request *request, struct image_check_row *order)
 {
 	int fd = open(request->image, O_RDONLY | O_CLOEXEC), code = EXIT_FAILED;
 	struct machine machine;

@@ -20,6 +20,6 @@ struct boot_request {
  * Writes what the boot proved to order, whose kind is what reading the image said. Returns an
  * exit code, after a complaint where there is no kernel or no QEMU.
  */
-int verify_boot(const struct boot_request *request, struct image_finding *order);
+int verify_boot(const struct boot_request *request, struct image_check_row *order);
 
 #endif

@@ -9,11 +9,13 @@
 #include "base/temp_dir.h"
 #include "cpio.h"
 #include "payload.h"
+#include "stamp.h"
 #include "tree.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -193,6 +195,26 @@ static void print_made(const struct overlay *overlay, const struct options *opti
 	(void)json_object_put(object);
 }
 
+/*
+ * What lies where boot loaders look will boot: check then knows where to look. Elsewhere it is to
+ * be appended, and the image it is in says so by itself.
+ */
+static void leave_stamp(const struct overlay *overlay)
+{
+	char *root = realpath(overlay->root, NULL), *file = realpath(overlay->file, NULL);
+	size_t len = root && strcmp(root, "/") != 0 ? strlen(root) : 0;
+	struct machine machine;
+
+	if (root && file && !strncmp(file, root, len) &&
+	    (!strncmp(file + len, "/boot/", 6) || !strncmp(file + len, "/efi/", 5))) {
+		if (!machine_open(&machine, overlay->root))
+			stamp_leave_overlay(&machine, overlay->release, file + len + 1);
+		machine_close(&machine);
+	}
+	free(root);
+	free(file);
+}
+
 static int make_and_print(struct overlay *overlay, const struct options *options)
 {
 	int err = scratch_make(&overlay->scratch), code;
@@ -201,8 +223,10 @@ static int make_and_print(struct overlay *overlay, const struct options *options
 		return fail(overlay->scratch.dir, err);
 	code = make(overlay);
 	scratch_remove(&overlay->scratch);
-	if (code == EXIT_AS_CONFIGURED)
+	if (code == EXIT_AS_CONFIGURED) {
+		leave_stamp(overlay);
 		print_made(overlay, options);
+	}
 	return code;
 }
 

@@ -30,11 +30,11 @@ static bool is_image(const char *dir)
 	return found;
 }
 
-static bool make_dirs(struct machine *machine)
+static bool make_dirs(struct machine *machine, const char *dir)
 {
 	/* A link that leads nowhere, as /var/lib may be in a chroot, fails here. */
 	return !machine_mkdir(machine, "var") && !machine_mkdir(machine, "var/lib") &&
-	       !machine_mkdir(machine, "var/lib/vfio-bind") && !machine_mkdir(machine, STAMP_DIR);
+	       !machine_mkdir(machine, "var/lib/vfio-bind") && !machine_mkdir(machine, dir);
 }
 
 static bool write_stamp(int fd, const struct policy_text *text)
@@ -68,7 +68,7 @@ static void replace(struct machine *machine, const char *release, const struct p
 	char path[MACHINE_PATH_SIZE], unfinished[NAME_SIZE + sizeof(".new")];
 	int fd;
 
-	if (!make_dirs(machine) || !join(path, sizeof(path), STAMP_DIR "/", release, ""))
+	if (!make_dirs(machine, STAMP_DIR) || !join(path, sizeof(path), STAMP_DIR "/", release, ""))
 		return;
 	fd = machine_create(machine, path);
 	if (fd < 0)
@@ -146,4 +146,35 @@ void stamp_read(struct machine *machine, const char *release, const struct polic
 		stamp->state = compare((struct text){ text, (size_t)len }, now, stamp);
 	}
 	free(text);
+}
+
+void stamp_leave_overlay(struct machine *machine, const char *release, const char *path)
+{
+	char stamp[MACHINE_PATH_SIZE];
+	ssize_t len = (ssize_t)strlen(path);
+	int fd;
+
+	if (!make_dirs(machine, STAMP_OVERLAYS_DIR) ||
+	    !join(stamp, sizeof(stamp), STAMP_OVERLAYS_DIR "/", release, ""))
+		return;
+	fd = machine_create(machine, stamp);
+	if (fd < 0)
+		return;
+	(void)fchmod(fd, 0644);
+	if (write(fd, path, (size_t)len) == len && write(fd, "\n", 1) == 1)
+		(void)machine_commit(machine, stamp);
+	(void)close(fd);
+}
+
+bool stamp_read_overlay(struct machine *machine, const char *release, char path[MACHINE_PATH_SIZE])
+{
+	char stamp[MACHINE_PATH_SIZE];
+	ssize_t len = -1;
+
+	if (join(stamp, sizeof(stamp), STAMP_OVERLAYS_DIR "/", release, ""))
+		len = machine_read(machine, stamp, path, MACHINE_PATH_SIZE);
+	if (len < 2 || path[len - 1] != '\n')
+		return false;
+	path[len - 1] = '\0';
+	return true;
 }

@@ -18,6 +18,11 @@
 
 #define STAMP_DIR "var/lib/vfio-bind/images"
 
+/* Where the last overlay for each kernel lies, as a path below the root. */
+#define STAMP_OVERLAYS_DIR "var/lib/vfio-bind/overlays"
+void stamp_leave_overlay(struct machine *machine, const char *release, const char *path);
+bool stamp_read_overlay(struct machine *machine, const char *release, char path[MACHINE_PATH_SIZE]);
+
 /*
  * Leaves the stamp of an image that is being built at dir, or removes it where text is NULL: no
  * rules, and so nothing in the image. A dir that is no image leaves all as it is. A stamp is a

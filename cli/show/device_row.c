@@ -9,7 +9,6 @@
 
 #include <errno.h>
 #include <string.h>
-#include <unistd.h>
 
 static unsigned facts_wanted(const struct view *view, size_t index)
 {
@@ -43,20 +42,11 @@ static int read_facts(struct view *view)
 			judged->machine.failed, strerror(-err));
 }
 
-/* Before Linux 7.2 only root can read a serial number: sysfs-bus-pci, serial_number and config. */
 static void warn_of_dsn(const struct host *host)
 {
-	const struct judgement *judged = &host->judged;
-	bool asked = false, read = false;
+	static const struct protect none;
 
-	if (host->from_file || !judged->machine.live || geteuid() == 0)
-		return;
-	for (size_t r = 0; r < judged->policy.rule_count; r++)
-		asked |= rule_has(&judged->policy.rules[r], SELECT_DSN);
-	for (size_t i = 0; i < judged->inventory.count; i++)
-		read |= (judged->inventory.devices[i].known & FACT_DSN) &&
-			judged->inventory.devices[i].dsn;
-	if (asked && !read)
+	if (host->judged.machine.live && host_hides_dsn(host, &none))
 		warn("serial numbers cannot be read without root: rules with dsn= find nothing");
 }
 
@@ -143,6 +133,7 @@ void view_free(struct view *old)
 struct view *view_of_plan(struct host *host)
 {
 	view.host = host;
+	images_read(&view.images, host);
 	look_at_trial(host);
 	return &view;
 }
@@ -239,7 +230,7 @@ static struct text driver_of_guest(const struct host *host, const struct device_
 /* Of a device that the next boot leaves to the host. */
 static struct text driver_of_host(const struct host *host, const struct device_row *row)
 {
-	if (row->state != STATE_VFIO && driver_is_passthrough(row->driver))
+	if ((row->image || row->state != STATE_VFIO) && driver_is_passthrough(row->driver))
 		return host_driver(host, row->device);
 	return row->driver;
 }
@@ -264,6 +255,7 @@ void device_row(struct view *of, size_t index, struct device_row *row)
 	const struct judgement *judged = &of->host->judged;
 	const struct last_row *boot = &of->last.rows[index];
 	struct verdict verdict = plan_verdict(&judged->plan, index);
+	bool bound;
 
 	*row = (struct device_row){
 		.view = of,
@@ -283,9 +275,13 @@ void device_row(struct view *of, size_t index, struct device_row *row)
 	if (verdict.kind == VERDICT_BIND)
 		row->driver_next = driver_of_guest(of->host, row);
 	set_state(row, &of->last);
-	if (verdict.kind != VERDICT_BIND || trial_is_off(&of->trial))
+	row->image = images_differ(&of->images, index);
+	bound = row->image ? row->image->driver[0] : verdict.kind == VERDICT_BIND;
+	if (!bound || trial_is_off(&of->trial))
 		row->driver_next = driver_of_host(of->host, row);
+	else if (row->image)
+		row->driver_next = text_of(row->image->driver);
 	/* Its physical function makes it anew after each boot. */
-	if (verdict.kind == VERDICT_BIND && row->device->is_virtual)
+	if (bound && row->device->is_virtual)
 		row->driver_next = text_of(NEXT_LATE);
 }

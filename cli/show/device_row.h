@@ -56,6 +56,8 @@ struct device_row {
 	const struct rule *rule; /* that the verdict names, or NULL */
 	size_t leader;           /* the device it goes along with, or NO_DEVICE */
 	struct text driver;      /* who has it now; empty for nobody */
+	/* What the image will do otherwise than /etc wants, or NULL. */
+	const struct model_row *image;
 	/* After the next boot: a driver, empty where nobody can tell, too; or NEXT_LATE. */
 	struct text driver_next;
 };
@@ -67,7 +69,7 @@ struct device_row {
 struct view *view_read(const struct options *options, int *code);
 void view_free(struct view *view);
 
-/* A view of what the host and a trial hold alone, without a look at boots, images and disks. */
+/* A view of what the host, its images and a trial hold alone, without a look at boots and disks. */
 struct view *view_of_plan(struct host *host);
 
 void device_row(struct view *view, size_t index, struct device_row *row);

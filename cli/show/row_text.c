@@ -125,6 +125,8 @@ static const char *say_state(const struct device_row *row, char out[ROW_TEXT_SIZ
 	case STATE_PENDING:
 		if (bind && trial_is_off(&row->view->trial))
 			return "the trial is over (vfio-bind update)";
+		if (row->image)
+			return ""; /* say_image() does */
 		if (bind && row->device->is_virtual)
 			return "bound when it is made anew";
 		if (view_needs_image(row->view))
@@ -212,6 +214,28 @@ static void say_leader(const struct device_row *row, char out[ROW_TEXT_SIZE])
 	add_phrase(out, "goes with %s", address);
 }
 
+/* What the image will do that /etc does not want, and the next step. */
+static void say_image(const struct device_row *row, char out[ROW_TEXT_SIZE])
+{
+	const struct images *images = &row->view->images;
+	const struct model_row *image = row->image;
+	const char *why;
+
+	if (!image || trial_is_off(&row->view->trial))
+		return;
+	why = image->done.kind == VERDICT_REFUSE ? reason_token(image->done.reason) :
+	      image->done.kind == VERDICT_KEEP   ? "a keep rule in it" :
+	      images->forecast->off              ? images->forecast->words :
+						   "no rule in it";
+	if (image->done.kind == VERDICT_BIND)
+		add_phrase(out, "the image gives it to %s, which /etc does not want",
+			   image->driver);
+	else
+		add_phrase(out, "the image leaves it to the host (%s)", why);
+	if (!images->forecast->off)
+		add_phrase(out, "rebuild it: vfio-bind update");
+}
+
 const char *note_text(const struct device_row *row, char out[ROW_TEXT_SIZE])
 {
 	char said[ROW_TEXT_SIZE];
@@ -221,6 +245,7 @@ const char *note_text(const struct device_row *row, char out[ROW_TEXT_SIZE])
 	say_uses(row, out);
 	if (state[0])
 		add_phrase(out, "%s: %s", state_name(row->state), state);
+	say_image(row, out);
 	if (row->verdict.kind == VERDICT_KEEP)
 		add_phrase(out, "kept by a rule");
 	say_leader(row, out);
@@ -251,6 +276,7 @@ const char *detail_text(const struct device_row *row, char out[ROW_TEXT_SIZE])
 		state = how_bound(row);
 	if (state[0])
 		add_phrase(out, "%s", state);
+	say_image(row, out);
 	if (row->refused_by_boot && row->refusal != REASON_NONE)
 		add_phrase(out, "%s", guard_remedy(row->refusal));
 	say_leader(row, out);

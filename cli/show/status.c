@@ -50,7 +50,7 @@ struct shown {
 /* A device the policy, this boot or somebody else has to do with. */
 static bool is_shown(const struct device_row *row)
 {
-	return row->boot || row->rule || row->state == STATE_FOREIGN;
+	return row->boot || row->rule || row->image || row->state == STATE_FOREIGN;
 }
 
 /* What this boot refused or failed at, or what was undone since, comes first. */
@@ -121,8 +121,11 @@ static struct json_object *image_row(const struct image *image)
 	(void)json_object_object_add(row, "running",
 				     json_object_new_boolean(image->kernel->running));
 	(void)json_object_object_add(row, "next", json_object_new_boolean(image->next));
-	json_add_string(row, "state", stamp_word(image->stamp.state));
-	if (image->stamp.when && gmtime_r(&image->stamp.when, &utc))
+	json_add_string(row, "state", image_word(image->state));
+	(void)json_object_object_add(row, "image",
+				     image->path[0] ? json_format("/%s", image->path) : NULL);
+	json_add_string(row, "detail", image->detail);
+	if (image->built && gmtime_r(&image->built, &utc))
 		(void)strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%SZ", &utc);
 	json_add_string(row, "built", when);
 	json_add_string(row, "version", image->stamp.version);
@@ -164,21 +167,49 @@ __attribute__((format(printf, 2, 3))) static void message(struct json_object *me
 	(void)json_object_array_add(messages, json_text(text_of(text)));
 }
 
-static void say_images(const struct images *images, struct json_object *messages)
+static void say_image(const struct image *image, bool configured, struct json_object *messages)
 {
-	for (size_t i = 0; i < images->count; i++) {
-		const struct image *image = &images->list[i];
+	const char *release = image->kernel->release;
 
-		if (!image->next)
-			continue;
-		if (image->stamp.state == STAMP_POLICY)
+	switch (image->state) {
+	case IMAGE_CURRENT:
+	case IMAGE_STATES:
+		break;
+	case IMAGE_VERSION:
+		message(messages, "The image of %s has another binder than is installed", release);
+		break;
+	case IMAGE_UNKNOWN:
+	case IMAGE_UNREADABLE:
+		if (configured)
+			message(messages, "What the image of %s will do is not known: %s", release,
+				image->detail);
+		break;
+	case IMAGE_OUTDATED:
+	case IMAGE_WRONG:
+		message(messages,
+			"The image of %s will not do what /etc says (%s): vfio-bind update",
+			release, image->detail);
+		break;
+	case IMAGE_POLICY:
+		message(messages, "The image of %s has another policy than /etc: vfio-bind update",
+			release);
+		break;
+	case IMAGE_NONE:
+		if (configured && image->path[0])
 			message(messages,
-				"The image of %s has another policy than /etc: vfio-bind update",
-				image->kernel->release);
-		if (image->stamp.state == STAMP_VERSION)
-			message(messages, "The image of %s was built by vfio-bind %s",
-				image->kernel->release, image->stamp.version);
+				"The image of %s has nothing of vfio-bind in it: vfio-bind update",
+				release);
+		break;
 	}
+}
+
+static void say_images(const struct images *images, bool configured, struct json_object *messages)
+{
+	for (size_t i = 0; i < images->count; i++)
+		if (images->list[i].next)
+			say_image(&images->list[i], configured, messages);
+	if (images->forecast && images->forecast->words[0])
+		message(messages, "The next boot: %s", images->forecast->words);
 }
 
 static struct json_object *boot_messages(const struct view *view, bool configured)
@@ -201,14 +232,14 @@ static struct json_object *boot_messages(const struct view *view, bool configure
 		message(messages, "This boot left out an ids= of vfio-pci: vfio-bind import");
 	if (last->policy_differs)
 		message(messages, "This boot went by another policy than /etc has now");
-	say_images(&view->images, messages);
+	say_images(&view->images, configured, messages);
 	return messages;
 }
 
 static int code_of(const struct view *view, const struct sums *sums, bool configured)
 {
 	if (view->host->mistakes.diag.mistakes)
-		return EXIT_USAGE;
+		return mistakes_code(&view->host->mistakes);
 	if (trial_is_off(&view->trial))
 		return EXIT_FAILED;
 	if (sums->states[STATE_DRIFT])

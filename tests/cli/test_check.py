@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from lib import golden, limited, machine
+from lib.bootimage import BINDER, set_image
 from lib.editing import let_in
 from lib.instructions import instructions
 from lib.moduletree import MLX5, ModuleTree
@@ -50,7 +51,6 @@ GOOD = "bind 0000:08:00.0 id=144d:a80a\n"
 INTEL = "processor\t: 0\nvendor_id\t: GenuineIntel\n\nprocessor\t: 1\n\n"
 AMD = "processor\t: 0\nvendor_id\t: AuthenticAMD\n\n"
 REMAPPED = "           CPU0\n  0:   9  IR-IO-APIC    2-edge      timer\n"
-STAMP = "vfio-bind-image 1\nversion 0.1.0\npolicy\n# /etc/vfio-bind.conf\n"
 
 
 WORDS = {0: "as-configured", 1: "failed", 2: "mistake", 5: "refused", 6: "not-configured",
@@ -111,7 +111,7 @@ class Host:
         """Sets the policy, with images that have it."""
         self.write("etc/vfio-bind.conf", text)
         for release in (KERNEL, "6.12.0-test") if stamped else ():
-            self.write(f"var/lib/vfio-bind/images/{release}", STAMP + text)
+            set_image(self.root, release, text)
 
     def run(self, *words, machine_file=None, prefix=()):
         first = ["--root", self.root] + (["--machine", machine_file] if machine_file else [])
@@ -182,7 +182,7 @@ def test_every_mistake_has_a_line_a_column_and_a_caret(host):
 
 
 def test_no_rule(host):
-    for name in ("etc/vfio-bind.conf", "var/lib/vfio-bind"):
+    for name in ("etc/vfio-bind.conf", "boot"):
         host.remove(name)
     status, result = host.check()
     assert (status, result["result"], found(result)) == (6, "not-configured", [])
@@ -341,7 +341,7 @@ def test_iommu_off(host, cpu, cmdline, tables, advice):
 def test_iommu_off_without_rules_is_a_warning(host):
     for address in host.machine.devices:
         host.remove(f"sys/bus/pci/devices/{address}/iommu_group")
-    for name in ("etc/vfio-bind.conf", "var/lib/vfio-bind"):
+    for name in ("etc/vfio-bind.conf", "boot"):
         host.remove(name)
     status, result = host.check()
     assert (status, found(result)) == (6, [("warning", "iommu")])
@@ -561,22 +561,26 @@ def test_a_module_that_all_kernels_have_is_no_mistake(host):
 
 # Images.
 
+NEWEST = "boot/initrd.img-6.12.0-test"
 IMAGES = [
-    ("none was built with us", None, 10, "warning", "without vfio-bind"),
-    ("another policy", STAMP + "bind nvme\n", 10, "warning", "another policy"),
-    ("another version", STAMP.replace("0.1.0", "0.0.9") + GOOD, 0, "note", "another version"),
-    ("a stamp that makes no sense", "what?\n", 0, "unknown", "cannot be read"),
+    ("nothing of ours", {"policy": None}, 10, "warning", "without vfio-bind"),
+    ("another policy", {"policy": "bind nvme\n"}, 10, "warning", "another policy"),
+    ("another binder", {"binder": b"\x7fELF, another\n"}, 0, "note", "another binder"),
+    ("no program", {"binder": b""}, 1, "error", "is no program"),
+    ("without a protect list", {"protect": "vfio-bind-protect 1\nunknown\n",
+                                "policy": "bind nvme 0000:08:00.0\n"}, 10, "warning",
+     "0000:08:00.0 stays with the host: host-unknown"),
 ]
 
 
-@pytest.mark.parametrize("stamp, status, severity, words", [row[1:] for row in IMAGES],
+@pytest.mark.parametrize("how, status, severity, words", [row[1:] for row in IMAGES],
                          ids=[row[0] for row in IMAGES])
-def test_image(host, stamp, status, severity, words):
-    name = "var/lib/vfio-bind/images/6.12.0-test"
-    if stamp is None:
-        host.remove(name)
-    else:
-        host.write(name, stamp)
+def test_image(host, how, status, severity, words):
+    """What is in the image counts, whatever was built by whom."""
+    host.write("usr/lib/vfio-bind/binder", BINDER.decode())
+    if "protect" in how:
+        host.policy(how["policy"])
+    set_image(host.root, "6.12.0-test", **{"policy": GOOD, **how})
     code, result = host.check()
     assert (code, found(result)) == (status, [(severity, "image")])
     finding = only(result, "image")

@@ -3,6 +3,7 @@
 line, function by function, beside what /etc wants."""
 
 import lzma
+import shutil
 import subprocess
 
 import pytest
@@ -183,6 +184,50 @@ def test_the_command_line_of_a_unified_kernel_image(machine):
     machine.cmdline("quiet")
     own = pe({b".cmdline": b"quiet rd.vfio_bind=0\0", b".initrd": machine.image()})
     assert machine.verify(own)[:2] == (1, "wrong")
+
+
+def test_a_veto_that_only_the_running_system_has(machine):
+    """It is none of what /etc wants of an image that boots without it, and the other way round."""
+    own = {b".linux": b"a kernel", b".cmdline": b"quiet", b".initrd": machine.image()}
+    machine.cmdline(f"rd.vfio_bind.keep={machine.free}")
+    assert machine.verify(pe(own)) == (0, "right", "1 bound at the next boot, as /etc wants it")
+    machine.cmdline("quiet")
+    own[b".cmdline"] = b"rd.vfio_bind.keep=" + machine.free.encode()
+    assert machine.verify(pe(own)) == (0, "right", "0 bound at the next boot, as /etc wants it")
+
+
+def test_a_rule_that_the_command_line_adds(machine):
+    """With `accept cmdline` the image's own counts on both sides."""
+    set_policy(machine.root, "accept cmdline\n")
+    files = {CONF: "accept cmdline\n"}
+    word = f"rd.vfio_bind.bind={machine.free}"
+    machine.cmdline(word)
+    assert machine.verify(machine.image(**files))[2].startswith("1 bound")
+    own = {b".cmdline": b"quiet", b".initrd": machine.image(**files)}
+    assert machine.verify(pe(own))[1:] == ("right", "0 bound at the next boot, as /etc wants it")
+    machine.cmdline("quiet")
+    own[b".cmdline"] = word.encode()
+    assert machine.verify(pe(own))[2].startswith("1 bound")
+
+
+@pytest.mark.parametrize("gone, why", [
+    ("proc/self/mountinfo", "what this host lives on cannot be seen from here"),
+    ("proc/cmdline", "the kernel command line cannot be read here"),
+    ("sys/bus/pci/devices", "this machine cannot be looked at")])
+def test_what_cannot_be_known_is_never_right(machine, gone, why):
+    path = machine.root / gone
+    shutil.rmtree(path) if path.is_dir() else path.unlink()
+    assert machine.verify(machine.image()) == (1, "unknown", why)
+    text = subprocess.run([machine.program, "--root", machine.root, "verify",
+                           machine.root.parent / "initrd"], text=True, capture_output=True,
+                          check=False).stdout
+    assert text.endswith("Look at it on the machine that boots it, as root.\n")
+
+
+def test_an_image_with_a_command_line_of_its_own_needs_no_other(machine):
+    (machine.root / "proc/cmdline").unlink()
+    own = pe({b".cmdline": b"quiet", b".initrd": machine.image()})
+    assert machine.verify(own)[:2] == (0, "right")
 
 
 def test_a_veto_on_the_command_line(machine):

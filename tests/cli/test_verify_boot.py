@@ -92,6 +92,7 @@ def fixture_machine(program, tmp_path_factory):
     root = tmp_path_factory.mktemp("boot") / "root"
     host = HostTree(root)
     host.nvme()
+    host.mount("/", "259:0")
     vfio_tree(root)
     (root / OURS).mkdir(parents=True)
     (root / OURS / "binder").write_bytes(BINDER)
@@ -223,7 +224,7 @@ def test_no_kernel(boot, machine, tmp_path):
     shutil.copytree(machine[0], tmp_path / "root", symlinks=True)
     (tmp_path / f"root/boot/vmlinuz-{RELEASE}").unlink()
     done = boot("", root=tmp_path / "root")
-    assert (done.status, done.json) == (1, None)
+    assert (done.status, done.json["result"]) == (1, "failed")
     assert f"kernel {RELEASE} is not here" in done.stderr
 
 
@@ -237,13 +238,13 @@ def test_a_kernel_beside_its_modules(boot, machine, tmp_path):
 
 def test_qemu_that_fails(boot):
     done = boot("qemu-system-x86_64: -device nvme: it is no\033[1m model\n", ends=1)
-    assert (done.status, done.json) == (1, None)
+    assert (done.status, done.json["result"]) == (1, "failed")
     assert done.stderr == "vfio-bind: qemu-system-x86_64: -device nvme: it is no?[1m model\n"
 
 
 def test_no_qemu(boot, tmp_path):
     done = boot("", path=str(tmp_path))
-    assert (done.status, done.json) == (1, None)
+    assert (done.status, done.json["result"]) == (1, "failed")
     assert "install the package qemu-system-x86" in done.stderr
 
 

@@ -9,6 +9,7 @@ import time
 import pytest
 
 from . import limited
+from .hosttree import HostTree
 from .initramfs import image, initramfs_tools, tree
 from .moduletree import vfio_tree
 from .payload import OURS, build, set_policy
@@ -69,6 +70,9 @@ def fixture_built(program, tmp_path_factory):
     root = tmp_path_factory.mktemp("update") / "root"
     for name in ("boot", "efi", "usr/sbin", f"{OURS}"):
         (root / name).mkdir(parents=True)
+    host = HostTree(root)  # the drive it has is that of the root
+    host.nvme()
+    host.mount("/", "259:0")
     vfio_tree(root)
     set_policy(root)
     (root / OURS / "binder").write_bytes(BINDER)
@@ -111,7 +115,7 @@ class Host:
 
 @pytest.fixture(name="host")
 def fixture_host(tmp_path, built, fake):
-    shutil.copytree(built[0], tmp_path / "root")
+    shutil.copytree(built[0], tmp_path / "root", symlinks=True)
     return Host(tmp_path / "root", fake)
 
 

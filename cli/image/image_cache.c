@@ -1,0 +1,381 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "image_cache.h"
+
+#include "image_policy.h"
+#include "image_tree.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#define HEADER    "vfio-bind-image-parts 1 " VERSION
+#define CACHE_MAX ((size_t)1 << 20)
+/* A file system may count in these: FAT does. What was written since then may change again. */
+#define SETTLED 2
+
+/* What is written to the cache, or read from it. */
+struct memory {
+	char *at;
+	size_t len;
+};
+
+/* The line by which an image is known again. Nobody sets the time of the last change back. */
+#define KEY_SIZE 192
+static void print_key(char key[KEY_SIZE], const struct stat *st)
+{
+	(void)snprintf(key, KEY_SIZE, "image %ju %jd %jd.%09ld %jd.%09ld", (uintmax_t)st->st_ino,
+		       (intmax_t)st->st_size, (intmax_t)st->st_mtim.tv_sec, st->st_mtim.tv_nsec,
+		       (intmax_t)st->st_ctim.tv_sec, st->st_ctim.tv_nsec);
+}
+
+static bool name_of(char name[MACHINE_PATH_SIZE], const char *path)
+{
+	size_t start = sizeof(IMAGE_CACHE_DIR);
+
+	if (strchr(path, '!') || !join(name, MACHINE_PATH_SIZE, IMAGE_CACHE_DIR "/", path, ""))
+		return false;
+	for (char *slash = name + start; (slash = strchr(slash, '/'));)
+		*slash = '!';
+	return strlen(name + start) + sizeof(".new") <= NAME_SIZE;
+}
+
+static void write_bytes(FILE *out, const char *what, struct text text)
+{
+	(void)fprintf(out, "%s %zu\n", what, text.len);
+	if (text.len)
+		(void)fwrite(text.at, 1, text.len, out);
+	(void)fputc('\n', out);
+}
+
+/* A file of the image, by the name it is asked for; one that is switched off stays a link. */
+static void write_file(FILE *out, const struct image_tree *image, const char *path, bool off)
+{
+	const struct image_file *file = off ? image_entry(image, path) : image_find(image, path);
+	struct text content = { 0 };
+
+	if (!file)
+		return;
+	if (off)
+		content = text_of(file->link);
+	else if (S_ISREG(file->mode))
+		content = image_content(image, path);
+	(void)fprintf(out, "file %o %u %s\n", (unsigned)file->mode, (unsigned)file->uid, path);
+	write_bytes(out, "content", content);
+}
+
+static void write_files(FILE *out, const struct image_tree *image)
+{
+	static const char *const names[] = { PROTECT_FILE, IMAGE_PLAN_FILE, IMAGE_HOOK_FILE,
+					     POLICY_FILE,  POLICY_DIR,      VENDOR_DIR };
+	struct image_drop_in drop_in = { .name = NULL };
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		write_file(out, image, names[i], false);
+	while (image_next_drop_in(image, &drop_in))
+		if (!strchr(drop_in.name, '\n'))
+			write_file(out, image, drop_in.path, drop_in.off);
+}
+
+static void print_parts(FILE *out, const struct image_parts *parts, const char *key)
+{
+	(void)fprintf(out, HEADER "\n%s\n", key);
+	write_bytes(out, "kernel", text_of(parts->release));
+	write_bytes(out, "generator", text_of(parts->generator));
+	(void)fprintf(out, "flags %d %d %d %d %d\nbinder %" PRIx64 "\nmodules %zu %zu\n",
+		      parts->ours, parts->overlay, parts->init_is_binder, parts->lacks_vfio_pci,
+		      parts->plan_makes_sense, parts->binder, parts->loads, parts->builtins);
+	for (enum part part = 0; part < PARTS; part++) {
+		(void)fprintf(out, "%s %d\n", part_word(part), (int)parts->own[part].kind);
+		write_bytes(out, "detail", text_of(parts->own[part].detail));
+	}
+	(void)fprintf(out, "cmdline %d\n", parts->tree.cmdline != NULL);
+	write_bytes(out, "words", text_of(parts->tree.cmdline ? parts->tree.cmdline : ""));
+	write_files(out, &parts->tree);
+}
+
+/* All of it, and a digest behind it. */
+static bool format(struct memory *memory, const struct image_parts *parts, const char *key)
+{
+	FILE *out = open_memstream(&memory->at, &memory->len);
+
+	if (!out)
+		return false;
+	print_parts(out, parts, key);
+	(void)fflush(out);
+	(void)fprintf(out, "end %016" PRIx64 "\n",
+		      digest_add(DIGEST_START, memory->at, memory->len));
+	return !fclose(out) && memory->len <= CACHE_MAX;
+}
+
+/* What images are gone of was kept for nothing. */
+static void tidy(struct machine *machine)
+{
+	struct dir dir;
+	const char *name;
+	int err;
+
+	if (dir_open(machine, IMAGE_CACHE_DIR, &dir))
+		return;
+	while ((name = dir_next(&dir, &err))) {
+		char path[NAME_SIZE];
+
+		(void)join(path, sizeof(path), name, "", "");
+		for (char *mark = path; (mark = strchr(mark, '!'));)
+			*mark = '/';
+		if (!machine_exists(machine, path))
+			(void)unlinkat(dir.fd, name, 0);
+	}
+	dir_close(&dir);
+}
+
+static bool put_in_place(struct machine *machine, const char *name, const struct memory *memory,
+			 mode_t mode)
+{
+	int fd = machine_create(machine, name);
+	bool ok;
+
+	if (fd < 0)
+		return false;
+	ok = !fchmod(fd, mode) && write(fd, memory->at, memory->len) == (ssize_t)memory->len &&
+	     !fsync(fd);
+	(void)close(fd);
+	return ok && !machine_commit(machine, name);
+}
+
+/* A courtesy: where it cannot be written, the image is read each time. */
+static void save(struct machine *machine, const char *name, const struct image_parts *parts,
+		 const struct stat *st)
+{
+	struct memory memory = { 0 };
+	char key[KEY_SIZE];
+
+	print_key(key, st);
+	if (geteuid() || time(NULL) <= st->st_mtime + SETTLED)
+		return;
+	if (!machine_mkdir(machine, "var") && !machine_mkdir(machine, "var/cache") &&
+	    !machine_mkdir(machine, "var/cache/vfio-bind") &&
+	    !machine_mkdir(machine, IMAGE_CACHE_DIR) && format(&memory, parts, key) &&
+	    put_in_place(machine, name, &memory, (st->st_mode & 0444) | 0200))
+		tidy(machine);
+	free(memory.at);
+}
+
+static bool take_line(struct text *rest, const char *line)
+{
+	struct text first;
+
+	return text_cut(rest, '\n', &first) && text_is(first, line);
+}
+
+/* Takes "WHAT LEN", and that many bytes. */
+static bool take_bytes(struct text *rest, const char *what, struct text *bytes)
+{
+	char begin[32];
+	size_t len = strlen(what);
+	struct text line;
+	char *end;
+
+	if (!text_cut(rest, '\n', &line) || line.len < len + 2 || line.len >= sizeof(begin) ||
+	    memcmp(line.at, what, len) != 0 || line.at[len] != ' ')
+		return false;
+	(void)snprintf(begin, sizeof(begin), "%.*s", (int)line.len, line.at);
+	bytes->len = strtoul(begin + len + 1, &end, 10);
+	if (*end || bytes->len >= rest->len || rest->at[bytes->len] != '\n')
+		return false;
+	bytes->at = rest->at;
+	rest->at += bytes->len + 1;
+	rest->len -= bytes->len + 1;
+	return true;
+}
+
+static bool take_string(struct text *rest, const char *what, char *out, size_t size)
+{
+	struct text bytes;
+
+	if (!take_bytes(rest, what, &bytes) || bytes.len >= size)
+		return false;
+	(void)snprintf(out, size, "%.*s", (int)bytes.len, bytes.at);
+	return true;
+}
+
+/* A line as scanf(3) takes one. */
+static bool next_line(struct text *rest, char line[MACHINE_PATH_SIZE + 32])
+{
+	struct text first;
+
+	if (!text_cut(rest, '\n', &first) || first.len >= MACHINE_PATH_SIZE + 32)
+		return false;
+	(void)snprintf(line, MACHINE_PATH_SIZE + 32, "%.*s", (int)first.len, first.at);
+	return true;
+}
+
+static bool take_flags(struct image_parts *parts, struct text *rest)
+{
+	char line[MACHINE_PATH_SIZE + 32];
+	int flags[5];
+
+	if (!next_line(rest, line) || sscanf(line, "flags %d %d %d %d %d", &flags[0], &flags[1],
+					     &flags[2], &flags[3], &flags[4]) != 5)
+		return false;
+	parts->ours = flags[0];
+	parts->overlay = flags[1];
+	parts->init_is_binder = flags[2];
+	parts->lacks_vfio_pci = flags[3];
+	parts->plan_makes_sense = flags[4];
+	return next_line(rest, line) && sscanf(line, "binder %" SCNx64, &parts->binder) == 1 &&
+	       next_line(rest, line) &&
+	       sscanf(line, "modules %zu %zu", &parts->loads, &parts->builtins) == 2;
+}
+
+static bool take_findings(struct image_parts *parts, struct text *rest)
+{
+	char line[MACHINE_PATH_SIZE + 32], word[16];
+
+	for (enum part part = 0; part < PARTS; part++) {
+		struct image_finding *own = &parts->own[part];
+		int kind;
+
+		if (!next_line(rest, line) || sscanf(line, "%15s %d", word, &kind) != 2 ||
+		    strcmp(word, part_word(part)) != 0 || kind < FOUND_RIGHT ||
+		    kind > FOUND_WRONG ||
+		    !take_string(rest, "detail", own->detail, sizeof(own->detail)))
+			return false;
+		own->kind = (enum finding_kind)kind;
+	}
+	return true;
+}
+
+static bool take_cmdline(struct image_parts *parts, struct text *rest)
+{
+	char line[MACHINE_PATH_SIZE + 32];
+	struct text words;
+	int has;
+
+	if (!next_line(rest, line) || sscanf(line, "cmdline %d", &has) != 1 ||
+	    !take_bytes(rest, "words", &words))
+		return false;
+	if (has)
+		parts->tree.cmdline = strndup(words.at, words.len);
+	return !has || parts->tree.cmdline;
+}
+
+static bool take_file(struct image_parts *parts, struct text *rest)
+{
+	char line[MACHINE_PATH_SIZE + 32], *content;
+	struct image_file *file;
+	struct text bytes;
+	unsigned mode, uid;
+	int path = 0;
+
+	if (!next_line(rest, line) || sscanf(line, "file %o %u %n", &mode, &uid, &path) != 2 ||
+	    !path || !line[path] || !take_bytes(rest, "content", &bytes))
+		return false;
+	content = malloc(bytes.len + 1);
+	file = content ? image_put(&parts->tree, line + path) : NULL;
+	if (!file) {
+		free(content);
+		return false;
+	}
+	memcpy(content, bytes.at, bytes.len);
+	content[bytes.len] = '\0';
+	file->mode = (mode_t)mode;
+	file->uid = (uid_t)uid;
+	if (S_ISLNK(file->mode))
+		file->link = content;
+	else
+		file->content = (struct text){ content, bytes.len };
+	return true;
+}
+
+static bool parse(struct image_parts *parts, struct text rest, const char *key)
+{
+	if (!take_line(&rest, HEADER) || !take_line(&rest, key) ||
+	    !take_string(&rest, "kernel", parts->release, sizeof(parts->release)) ||
+	    !take_string(&rest, "generator", parts->generator, sizeof(parts->generator)) ||
+	    !take_flags(parts, &rest) || !take_findings(parts, &rest) ||
+	    !take_cmdline(parts, &rest))
+		return false;
+	while (rest.len)
+		if (!take_file(parts, &rest))
+			return false;
+	image_sort(&parts->tree);
+	return true;
+}
+
+/* Cuts the digest off the end; false if it is not that of what is before it. */
+static bool is_whole(struct text *text)
+{
+	char end[32];
+	size_t len = (size_t)snprintf(end, sizeof(end), "end %016x\n", 0);
+
+	if (text->len < len)
+		return false;
+	text->len -= len;
+	(void)snprintf(end, sizeof(end), "end %016" PRIx64 "\n",
+		       digest_add(DIGEST_START, text->at, text->len));
+	return !memcmp(text->at + text->len, end, len);
+}
+
+static bool is_trusted(struct machine *machine, const char *path, bool folder)
+{
+	int fd = machine_openat(machine, path, O_RDONLY | O_NONBLOCK | O_NOFOLLOW);
+	bool trusted = fd >= 0 && !policy_distrust(fd, folder);
+
+	if (fd >= 0)
+		(void)close(fd);
+	return trusted;
+}
+
+static bool load(struct image_parts *parts, struct machine *machine, const char *name,
+		 const struct stat *st)
+{
+	char key[KEY_SIZE], *buffer;
+	struct text text;
+	ssize_t len;
+	bool ok;
+
+	if (!is_trusted(machine, IMAGE_CACHE_DIR, true) || !is_trusted(machine, name, false))
+		return false;
+	buffer = malloc(CACHE_MAX + 1);
+	len = buffer ? machine_read(machine, name, buffer, CACHE_MAX + 1) : -ENOMEM;
+	text = (struct text){ buffer, len > 0 ? (size_t)len : 0 };
+	print_key(key, st);
+	ok = is_whole(&text) && parse(parts, text, key);
+	free(buffer);
+	if (!ok) {
+		image_parts_free(parts);
+		*parts = (struct image_parts){ 0 };
+	}
+	return ok;
+}
+
+int image_cache_read(struct image_parts *parts, struct machine *machine, const char *path)
+{
+	int fd = machine_openat(machine, path, O_PATH), err;
+	char name[MACHINE_PATH_SIZE];
+	bool named = name_of(name, path);
+	struct stat st, after;
+
+	*parts = (struct image_parts){ 0 };
+	if (fd < 0)
+		return fd;
+	err = fstat(fd, &st) ? -errno : 0;
+	(void)close(fd);
+	if (err || (named && load(parts, machine, name, &st)))
+		return err;
+	fd = machine_openat(machine, path, O_RDONLY | O_NONBLOCK);
+	if (fd < 0)
+		return fd;
+	err = fstat(fd, &st) ? -errno : image_parts_read_open(parts, fd, NULL);
+	/* One that is being written meanwhile is read again the next time. */
+	if (!err && named && !fstat(fd, &after) &&
+	    !memcmp(&st.st_ctim, &after.st_ctim, sizeof(st.st_ctim)))
+		save(machine, name, parts, &st);
+	(void)close(fd);
+	return err;
+}
