@@ -34,6 +34,7 @@ static bool parse_list(struct line *line, struct rule *rule, enum selector selec
 
 	if (rule_has(rule, selector))
 		return expected(line, word->at, "each selector once");
+	rule->given |= 1u << selector; /* also where its value is a mistake */
 	/* A slot's name may hold a comma: in quotes it is one name. */
 	while (text_cut(&rest, selector == SELECT_SLOT && word->quoted ? '"' : ',', &item)) {
 		memset(&value, 0, sizeof(value));

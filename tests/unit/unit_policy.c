@@ -127,6 +127,7 @@ static const struct mistaken mistaken[] = {
 	{ "a value that is empty", "bind id=\n", "1:9" },
 	{ "a slot's name of 64 bytes",
 	  "bind slot=aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\n", "1:11" },
+	{ "a selector twice, the first with a mistake", "bind 0000: 00:1f.2\n", "1:6 1:12" },
 	{ "vf= without pf=", "bind nvme vf=1\n", "1:11" },
 	{ "vfs= without pf=", "bind nvme vfs=12\n", "1:15" },
 	{ "an index range that goes down", "bind pf=01:00.0 vf=3-1\n", "1:20" },

@@ -6,6 +6,7 @@ nvme's own probe says nothing of a function that was chosen: "nvme nvme5: pci fu
 """
 
 import re
+import subprocess
 
 import pytest
 
@@ -14,7 +15,9 @@ from .proof import VFIO
 
 ROUNDS = 20
 PF = Slot((Function("pf", "nvme", "nvme", vfs=7),), reserve=1)
-MACHINE = TWINS.with_slots(PF)
+# Of a kind of its own, so that its driver is loaded for it alone.
+CARD = Slot((Function("card", "vmxnet3", "vmxnet3"),))
+MACHINE = TWINS.with_slots(PF, CARD)
 DEVICE = f"/sys/bus/pci/devices/{MACHINE.address('pf')}"
 POLICY = f"bind nvme pf={MACHINE.path('pf')} vf=0-2\n"
 
@@ -27,7 +30,14 @@ def virtual(number):
 
 CHOSEN = [virtual(number) for number in range(3)]
 OTHERS = [virtual(number) for number in range(3, 7)]
+SYSFS = {name: f"/sys/bus/pci/devices/{MACHINE.address(name)}" for name in ("card", "disk2", "disk3")}
+PLUGGED = f"""\
+bind network path={MACHINE.path('card')}
+bind nvme path={MACHINE.path('disk2')} id=1b36:0010
+bind nvme path={MACHINE.path('disk3')} id=1b36:0010 allow=host-storage
+"""
 SCRIPT = f"""
+echo 1 >{SYSFS['card']}/remove
 cat >/etc/vfio-bind.conf <<'END'
 {POLICY}END
 /usr/lib/systemd/systemd-udevd --daemon
@@ -57,13 +67,35 @@ echo {MACHINE.address('pf')} >/sys/bus/pci/drivers/nvme/unbind
 echo {MACHINE.address('pf')} >/sys/bus/pci/drivers/nvme/bind
 udevadm settle
 facts vfs
+mark plugged
+cat >/etc/vfio-bind.conf <<'END'
+{PLUGGED}END
+echo 1 >{SYSFS['disk2']}/remove
+echo 1 >/sys/bus/pci/rescan
+udevadm settle
+facts plugged
+mark used
+udevadm control --stop-exec-queue
+echo 1 >{SYSFS['disk3']}/remove
+echo 1 >/sys/bus/pci/rescan
+until node=$(basename {SYSFS['disk3']}/nvme/nvme*/nvme*n1) && [ -b "/dev/$node" ]; do
+	sleep 0.1
+done
+mount "/dev/$node" /mnt
+value mounted $?
+udevadm control --start-exec-queue
+udevadm settle
+facts used
+value node "$node"
 """
 
 
 @pytest.fixture(name="boot", scope="module")
-def boot_once(lab):
+def boot_once(lab, tmp_path_factory):
     """All of it in one boot."""
-    return lab.boot(POLICY, machine=MACHINE, in_root=SCRIPT)
+    drive = tmp_path_factory.mktemp("late") / "drive"
+    subprocess.run(["mke2fs", "-q", "-t", "ext4", drive, "16M"], check=True)
+    return lab.boot(POLICY, machine=MACHINE, in_root=SCRIPT, drives={"disk3": drive})
 
 
 def probed_by_nvme(log):
@@ -113,11 +145,31 @@ def test_vfs(boot):
     assert made == {virtual(n): VFIO if n < 5 else None for n in range(7)}
 
 
+def test_a_rescan(boot):
+    """With its driver loaded it is taken from it, without it no other ever sees the device."""
+    drivers = boot.stages["plugged"].drivers
+    assert [drivers[MACHINE.address(name)] for name in ("card", "disk1", "disk2", "disk3")] == [
+        VFIO, "nvme", VFIO, "nvme"]
+    probes = boot.probes(boot.between("plugged", "used"))
+    assert probes[MACHINE.address("card")] == [VFIO]
+    assert probes[MACHINE.address("disk2")][-1] == VFIO
+    assert MACHINE.address("disk1") not in probes
+
+
+def test_a_drive_in_use_by_then(boot):
+    """Its driver was first, and somebody mounted it: it stays with the host."""
+    stage = boot.stages["used"]
+    assert stage.values["mounted"] == "0"
+    assert stage.drivers[MACHINE.address("disk3")] == "nvme"
+    row = next(line.split("\t") for line in stage.report if line.startswith(MACHINE.address("disk3")))
+    assert row[1:3] == ["refuse", "in-use"]
+    assert row[6] == f"late; {stage.values['node']}"
+
+
 def test_the_rest_of_the_machine(boot):
     """No other function has another driver than ever."""
+    wanted = {address: driver for address, driver in MACHINE.host_drivers().items()
+              if not address.startswith("0000:00:1f") and address != MACHINE.address("card")}
     for stage in ("made", "rounds", "vfs"):
         drivers = boot.stages[stage].drivers
-        assert {a: drivers[a] for a in MACHINE.host_drivers(all_up=False) if a.startswith(
-            "0000:0") and a in drivers and not a.startswith("0000:00:1f")
-                and a not in CHOSEN + OTHERS} == {
-            a: d for a, d in MACHINE.host_drivers().items() if not a.startswith("0000:00:1f")}
+        assert {address: drivers[address] for address in wanted} == wanted
