@@ -37,7 +37,7 @@ CLI_LDFLAGS = -pie -Wl,-z,relro,-z,now,-z,noexecstack $(LDFLAGS)
 CORE_DIR = binder/core
 # What touches the machine. All but the binder's own start is in both programs.
 EDGE_DIR = binder
-BOOT_ONLY = binder/main.c binder/pid1.c binder/give_back.c binder/late.c
+BOOT_ONLY = binder/main.c binder/pid1.c binder/late.c
 # The rooms of the host program; cli/ROOMS says which may use which.
 CLI_DIRS = cli $(filter-out cli/ROOMS,$(wildcard cli/*))
 # The bus walk and what judges every function of it: fast before small.

@@ -5,6 +5,7 @@
 #include "base/names.h"
 #include "base/table.h"
 #include "deadline.h"
+#include "give_back.h"
 #include "host/find_device.h"
 #include "host/read_host.h"
 #include "judge.h"
@@ -97,8 +98,10 @@ static int work(struct boot *boot)
 		boot->judged->inventory.devices[i].known &= (uint16_t)~FACT_DISKS;
 	err = judge(boot->judged, &working->decision);
 	boot->decided = !err;
-	if (!err)
+	if (!err) {
+		give_back_taken(boot);
 		err = apply(boot);
+	}
 	if (!err)
 		sriov_make(boot); /* who gets them udev sees to */
 	return err ? EXIT_FAILED : EXIT_AS_CONFIGURED;
@@ -106,6 +109,8 @@ static int work(struct boot *boot)
 
 static const char *result_of(const struct boot *boot, size_t index)
 {
+	if (boot->outcomes[index].given_back)
+		return "given-back";
 	switch (plan_verdict(&boot->judged->plan, index).kind) {
 	case VERDICT_NONE:
 		break;
@@ -144,6 +149,8 @@ static struct json_object *row_of(const struct boot *boot, size_t index)
 	const char *driver = boot->judged->inventory.devices[index].driver;
 	char failure[FAILURE_SIZE] = "";
 
+	if (boot->outcomes[index].given_back)
+		driver = boot->outcomes[index].after;
 	if (verdict.kind == VERDICT_REFUSE)
 		return make_row(boot, index, result_of(boot, index), driver,
 				reason_text(verdict.reason));
@@ -225,8 +232,9 @@ static int print_outcome(const struct options *options, const struct boot *boot,
 	struct json_object *rows = json_object_new_array();
 	int printed = EXIT_AS_CONFIGURED;
 
-	for (size_t i = 0; i < boot->judged->plan.selected_count; i++)
-		(void)json_object_array_add(rows, row_of(boot, boot->judged->plan.selected[i]));
+	for (size_t i = 0; i < boot->judged->inventory.count; i++)
+		if (boot->judged->plan.tallies[i].selected || boot->outcomes[i].given_back)
+			(void)json_object_array_add(rows, row_of(boot, i));
 	if (options->json) {
 		print_result(code, rows);
 		return code;

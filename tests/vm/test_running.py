@@ -33,13 +33,14 @@ class Step:
     policy: str | None = None  # None: that of the step before
     rows: dict | None = None  # of apply: result and detail of each function it was about
     said: str = ""  # on stderr
+    first: str = ""  # shell, before that
 
     @property
     def script(self):
         """Shell that runs it and tells what came of it."""
         policy = "" if self.policy is None else \
             f"cat >/etc/vfio-bind.conf <<'END'\n{self.policy.format(**AT)}END\n"
-        return f"""{policy}mark '{self.name}'
+        return f"""{policy}{self.first.format(**AT)}mark '{self.name}'
 {self.command.format(**AT)} >/run/out 2>/run/err
 status=$?
 mark '{self.name} done'
@@ -64,6 +65,11 @@ STEPS = (
     Step("usb back", "vfio-bind release {usb}", 0, (), USB),
     Step("usb back again", "vfio-bind release {usb}", 0),
     Step("absent", "vfio-bind release 0000:7f:00.0", 3, said="there is no such device"),
+    # As an ids= would have done, which takes twins that a rule keeps.
+    Step("taken by its kind", APPLY, 0, (), ("disk3",), "keep {disk3}\n",
+         {"disk3": ("given-back", "")}, "given back to the host",
+         "echo {disk3} >/sys/bus/pci/drivers/nvme/unbind\n"
+         "echo 1b36 0010 >/sys/bus/pci/drivers/vfio-pci/new_id\n"),
     # A broad rule takes what is free, and neither the root's drive nor the other one in use.
     Step("all drives", APPLY, 5, DRIVES, DRIVES, "bind nvme\n",
          {**dict.fromkeys(DRIVES, BOUND), "root": USED, "mounted": USED}),
