@@ -34,6 +34,8 @@ static void check_cmdline(struct text input)
 	policy_empty(&policy);
 	policy.accept_cmdline = true;
 	MUST(cmdline_rules(input, &words, &policy, &diag) || diag.mistakes);
+	for (size_t i = 0; i < policy.rule_count; i++)
+		MUST(!(policy.rules[i].allow & ALLOW_HOST));
 }
 
 /* linux/lib/ctype.c: that of this process knows ASCII only. */

@@ -84,6 +84,10 @@ DISKS = (
          {**bound("disk1", "disk3"), "disk2": "keep rule", **refused("host-storage", "root")}),
     Cell("every-drive-but-the-root", "bind nvme\n", DRIVES,
          {**bound(*DRIVES), **refused("host-storage", "root")}),
+    # The kernel would take neither, were it told both; of d3cold= nothing is said: it was read back.
+    Cell("reset-methods-of-a-drive",
+         f"bind nvme path={MACHINE.path('disk1')} d3cold=0 reset=cxl_bus,bus\n", ("disk1",),
+         bound("disk1"), warned=f"{AT['disk1']} reset: no cxl_bus (/etc/vfio-bind.conf:1)"),
     Cell("root-drive-by-its-address", f"bind {AT['root']} id={NVME} path={MACHINE.path('root')}\n",
          verdicts=refused("host-storage", "root")),
 )
