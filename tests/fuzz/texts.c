@@ -87,6 +87,7 @@ static void check_plan(struct text plan, struct text cmdline)
 	while (modplan_next(&rest, &step) > 0) {
 		MUST(step.file.len && lies_in(step.file, plan) && lies_in(step.options, plan));
 		MUST(!memchr(step.file.at, '/', step.file.len) || step.builtin);
+		MUST(!step.variant || driver_is_choice(step.file));
 		module_params(&params, step.file, step.options, cmdline);
 		MUST(strlen(params.text) < sizeof(params.text));
 		MUST(!kernel_finds(params.text, "ids"));
