@@ -69,6 +69,7 @@ struct boot {
 	struct address late; /* is_late: that device */
 	bool not_given_back; /* a device the host is to have stays with a guest's driver */
 	bool ids_dropped;    /* an ids= was left out of a module's parameters */
+	bool counts;         /* it asks the firmware how a trial stands */
 	struct trial trial;  /* with its policy named: what is left behind this boot */
 	size_t held;         /* devices that another driver has to let go of yet */
 	struct sought_driver drivers[POLICY_RULES_MAX]; /* those that devices are to have */

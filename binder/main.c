@@ -146,8 +146,11 @@ static void read_protect(struct boot *boot)
 static bool trial_permits(struct boot *boot)
 {
 	struct trial left;
-	enum trial_end end = trial_count(&boot->judged->machine, boot->dry_run, &left);
+	enum trial_end end;
 
+	boot->counts = true;
+	end = trial_count(&boot->judged->machine, boot->dry_run, &left);
+	boot->counts = false;
 	if (end == TRIAL_COUNTED)
 		boot->trial = left;
 	if (end == TRIAL_FAILED)
@@ -220,7 +223,8 @@ static int tell_for(struct boot *boot, enum ending ending)
 	if (!boot->decided) {
 		log_line(LEVEL_ERROR, "%s while reading %s; nothing bound", what,
 			 boot->judged->machine.failed);
-		leave_report(boot, what);
+		/* By that a late pass knows that nothing may be bound in this boot. */
+		leave_report(boot, boot->counts ? NOTE_TRIAL_UNKNOWN : what);
 		return STATUS_MACHINE;
 	}
 	log_line(LEVEL_ERROR, "%s at %s", what, step_name(boot->step));

@@ -14,7 +14,8 @@ VFIO = "vfio-pci"
 VARIABLE = ("sys/firmware/efi/efivars/"
             "VfioBindTrial-29816690-cd8b-438a-9722-e290f7c7a2d5")
 TRIAL = "vfio-bind-trial 1\nboots {}\npolicy 0123456789abcdef\n"
-OURS = re.compile(r"(run/vfio-bind(/(report|policy)(\.new)?)?|run|dev/kmsg|dev)")
+OURS = re.compile(
+    r"(run/vfio-bind(/(report|policy|protect|plan|seen)(\.new)?)?|run|dev/kmsg|dev)")
 REPORTED = "\t".join(HEADER) + "\n" + "".join(
     f"{address}\tbind\trule\t/etc/vfio-bind.conf:1\t-\tvfio-pci\t\n"
     for address in ("0000:03:00.0", "0000:07:00.1"))

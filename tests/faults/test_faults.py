@@ -10,7 +10,7 @@ import subprocess
 
 import pytest
 
-from lib.binder import BINDER, MADE_AGAIN
+from lib.binder import BINDER, MADE_AGAIN, REPORT
 from lib.injector import NAMES, STUCK, Injector, Snapshot
 from lib.quick import fixture_memory  # noqa: F401
 from scenarios import SCENARIOS, VFIO, driver_of, lies
@@ -18,7 +18,7 @@ from scenarios import SCENARIOS, VFIO, driver_of, lies
 ERRORS = ("ENOENT", "EACCES", "EPERM", "EIO", "ENOSPC", "EROFS", "ENOMEM", "EINTR", "EMFILE",
           "ENODEV", "EBUSY", "EINVAL", "ELOOP")
 COMMONEST = ("ENOENT", "EIO", "EINTR", "ENODEV", "EBUSY")
-READ, WRITE, POLL, PREAD, WAIT4, EXIT_GROUP = 0, 1, 7, 17, 61, 231
+READ, WRITE, POLL, IOCTL, PREAD, WAIT4, FTRUNCATE, EXIT_GROUP = 0, 1, 7, 16, 17, 61, 77, 231
 LOOK = 1000  # LOOK_MS of supervise.c: what a child costs whose end nobody sees in the pipe
 LIMIT = 10_000  # TIME_LIMIT_MS
 
@@ -150,6 +150,20 @@ def test_nothing_bad_comes_of(bench, fault, record_property):
              for wrong in bench.strike(call, kind, value)]
     record_property("injections", len(planned))
     assert not found, "\n".join([f"{len(found)} of {len(planned)}", *found[:40]])
+
+
+@pytest.mark.parametrize("scenario", [one for one in SCENARIOS if one.trial], ids=str)
+def test_a_firmware_that_never_answers(bench):
+    """Nothing is bound, and late passes find in the report that nothing may be."""
+    assert bench.take() == ([], [], True)
+    counting = [call for call in bench.calls if call.number in (IOCTL, FTRUNCATE)]
+    assert counting
+    for call in counting:
+        answer = bench.injector.run(call, "stall", 0)
+        report = bench.tree.read(REPORT)
+        assert bench.take()[2] is False
+        assert (answer.status, answer.struck) == (3, True), call
+        assert report.splitlines()[1:] == ["# the trial cannot be counted"], call
 
 
 @pytest.mark.parametrize("scenario", [one for one in SCENARIOS if not one.report], ids=str)
