@@ -2,6 +2,7 @@
 """As a user: the .deb installed with apt, a rule, a reboot; upgraded, recovered from, removed."""
 
 import base64
+import json
 import shutil
 import subprocess
 
@@ -30,7 +31,17 @@ INSTALL = f"""{TOLD}
 told install {APT} install /root/vfio-bind.deb
 told list vfio-bind list
 told add vfio-bind add {DRIVE}
+told before vfio-bind status --json
 told update vfio-bind update
+told after vfio-bind status --json
+told next vfio-bind list --json
+cp /etc/vfio-bind.conf /root/kept
+echo '# another word' >>/etc/vfio-bind.conf
+told edited vfio-bind status --json
+cat /root/kept >/etc/vfio-bind.conf
+told check vfio-bind check --json
+ls /var/cache/vfio-bind/images >/run/told
+value remembered "0 $(base64 -w0 /run/told)"
 """
 STATUS = f"""{TOLD}
 told status vfio-bind status
@@ -120,6 +131,16 @@ def test_life_of_a_host(lab, tmp_path, whole):
     assert DRIVE in told(installed, "list")
     assert f"path={TWINS.path('disk2')} id=1b36:0010" in told(installed, "add")
     told(installed, "update")
+    # What the image on the disk will do, before it was built and after; and after an edit.
+    states = [json.loads(told(installed, name, code=10))["images"][-1]["state"]
+              for name in ("before", "after", "edited")]
+    assert states[0] in ("none", "other-policy") and states[1:] == ["current", "other-policy"]
+    devices = json.loads(told(installed, "next"))["devices"]
+    assert {device["driver_next"] for device in devices if device["address"] == DRIVE} == {
+        "vfio-pci"}
+    assert not [finding for finding in json.loads(told(installed, "check"))["findings"]
+                if finding["check"] == "image"]
+    assert told(installed, "remembered").startswith("boot!initrd.img-")
 
     ours = host.boot(UPGRADE if whole else STATUS)
     prove(ours, TWINS, taken=["disk2"])
