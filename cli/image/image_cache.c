@@ -64,7 +64,8 @@ static void write_file(FILE *out, const struct image_tree *image, const char *pa
 		content = text_of(file->link);
 	else if (S_ISREG(file->mode))
 		content = image_content(image, path);
-	(void)fprintf(out, "file %o %u %s\n", (unsigned)file->mode, (unsigned)file->uid, path);
+	(void)fprintf(out, "file %x %x\n", (unsigned)file->mode, (unsigned)file->uid);
+	write_bytes(out, "path", text_of(path));
 	write_bytes(out, "content", content);
 }
 
@@ -86,7 +87,7 @@ static void print_parts(FILE *out, const struct image_parts *parts, const char *
 	(void)fprintf(out, HEADER "\n%s\n", key);
 	write_bytes(out, "kernel", text_of(parts->release));
 	write_bytes(out, "generator", text_of(parts->generator));
-	(void)fprintf(out, "flags %d %d %d %d %d\nbinder %" PRIx64 "\nmodules %zu %zu\n",
+	(void)fprintf(out, "flags %d %d %d %d %d\nbinder %" PRIx64 "\nmodules %zx %zx\n",
 		      parts->ours, parts->overlay, parts->init_is_binder, parts->lacks_vfio_pci,
 		      parts->plan_makes_sense, parts->binder, parts->loads, parts->builtins);
 	for (enum part part = 0; part < PARTS; part++) {
@@ -203,46 +204,54 @@ static bool take_string(struct text *rest, const char *what, char *out, size_t s
 	return true;
 }
 
-/* A line as scanf(3) takes one. */
-static bool next_line(struct text *rest, char line[MACHINE_PATH_SIZE + 32])
+/* Takes a line "WHAT N...", of that many hexadecimal numbers. */
+static bool take_numbers(struct text *rest, const char *what, uint64_t *numbers, size_t count)
 {
-	struct text first;
+	char begin[128], *at = begin + strlen(what);
+	struct text line;
 
-	if (!text_cut(rest, '\n', &first) || first.len >= MACHINE_PATH_SIZE + 32)
+	if (!text_cut(rest, '\n', &line) || line.len >= sizeof(begin))
 		return false;
-	(void)snprintf(line, MACHINE_PATH_SIZE + 32, "%.*s", (int)first.len, first.at);
-	return true;
+	(void)snprintf(begin, sizeof(begin), "%.*s", (int)line.len, line.at);
+	if (strncmp(begin, what, strlen(what)) != 0)
+		return false;
+	for (size_t i = 0; i < count; i++) {
+		const char *number = at + 1;
+
+		if (*at != ' ')
+			return false;
+		numbers[i] = strtoull(number, &at, 16);
+		if (at == number)
+			return false;
+	}
+	return !*at;
 }
 
 static bool take_flags(struct image_parts *parts, struct text *rest)
 {
-	char line[MACHINE_PATH_SIZE + 32];
-	int flags[5];
+	uint64_t flags[5], modules[2];
 
-	if (!next_line(rest, line) || sscanf(line, "flags %d %d %d %d %d", &flags[0], &flags[1],
-					     &flags[2], &flags[3], &flags[4]) != 5)
+	if (!take_numbers(rest, "flags", flags, ARRAY_SIZE(flags)) ||
+	    !take_numbers(rest, "binder", &parts->binder, 1) ||
+	    !take_numbers(rest, "modules", modules, ARRAY_SIZE(modules)))
 		return false;
 	parts->ours = flags[0];
 	parts->overlay = flags[1];
 	parts->init_is_binder = flags[2];
 	parts->lacks_vfio_pci = flags[3];
 	parts->plan_makes_sense = flags[4];
-	return next_line(rest, line) && sscanf(line, "binder %" SCNx64, &parts->binder) == 1 &&
-	       next_line(rest, line) &&
-	       sscanf(line, "modules %zu %zu", &parts->loads, &parts->builtins) == 2;
+	parts->loads = modules[0];
+	parts->builtins = modules[1];
+	return true;
 }
 
 static bool take_findings(struct image_parts *parts, struct text *rest)
 {
-	char line[MACHINE_PATH_SIZE + 32], word[16];
-
 	for (enum part part = 0; part < PARTS; part++) {
 		struct image_finding *own = &parts->own[part];
-		int kind;
+		uint64_t kind;
 
-		if (!next_line(rest, line) || sscanf(line, "%15s %d", word, &kind) != 2 ||
-		    strcmp(word, part_word(part)) != 0 || kind < FOUND_RIGHT ||
-		    kind > FOUND_WRONG ||
+		if (!take_numbers(rest, part_word(part), &kind, 1) || kind > FOUND_WRONG ||
 		    !take_string(rest, "detail", own->detail, sizeof(own->detail)))
 			return false;
 		own->kind = (enum finding_kind)kind;
@@ -252,12 +261,10 @@ static bool take_findings(struct image_parts *parts, struct text *rest)
 
 static bool take_cmdline(struct image_parts *parts, struct text *rest)
 {
-	char line[MACHINE_PATH_SIZE + 32];
 	struct text words;
-	int has;
+	uint64_t has;
 
-	if (!next_line(rest, line) || sscanf(line, "cmdline %d", &has) != 1 ||
-	    !take_bytes(rest, "words", &words))
+	if (!take_numbers(rest, "cmdline", &has, 1) || !take_bytes(rest, "words", &words))
 		return false;
 	if (has)
 		parts->tree.cmdline = strndup(words.at, words.len);
@@ -266,25 +273,25 @@ static bool take_cmdline(struct image_parts *parts, struct text *rest)
 
 static bool take_file(struct image_parts *parts, struct text *rest)
 {
-	char line[MACHINE_PATH_SIZE + 32], *content;
+	char path[MACHINE_PATH_SIZE], *content;
 	struct image_file *file;
 	struct text bytes;
-	unsigned mode, uid;
-	int path = 0;
+	uint64_t numbers[2];
 
-	if (!next_line(rest, line) || sscanf(line, "file %o %u %n", &mode, &uid, &path) != 2 ||
-	    !path || !line[path] || !take_bytes(rest, "content", &bytes))
+	if (!take_numbers(rest, "file", numbers, ARRAY_SIZE(numbers)) ||
+	    !take_string(rest, "path", path, sizeof(path)) || !path[0] ||
+	    !take_bytes(rest, "content", &bytes))
 		return false;
 	content = malloc(bytes.len + 1);
-	file = content ? image_put(&parts->tree, line + path) : NULL;
+	file = content ? image_put(&parts->tree, path) : NULL;
 	if (!file) {
 		free(content);
 		return false;
 	}
 	memcpy(content, bytes.at, bytes.len);
 	content[bytes.len] = '\0';
-	file->mode = (mode_t)mode;
-	file->uid = (uid_t)uid;
+	file->mode = (mode_t)numbers[0];
+	file->uid = (uid_t)numbers[1];
 	if (S_ISLNK(file->mode))
 		file->link = content;
 	else
@@ -335,17 +342,18 @@ static bool load(struct image_parts *parts, struct machine *machine, const char 
 		 const struct stat *st)
 {
 	char key[KEY_SIZE], *buffer;
+	ssize_t len = -ENOMEM;
 	struct text text;
-	ssize_t len;
 	bool ok;
 
 	if (!is_trusted(machine, IMAGE_CACHE_DIR, true) || !is_trusted(machine, name, false))
 		return false;
 	buffer = malloc(CACHE_MAX + 1);
-	len = buffer ? machine_read(machine, name, buffer, CACHE_MAX + 1) : -ENOMEM;
+	if (buffer)
+		len = machine_read(machine, name, buffer, CACHE_MAX + 1);
 	text = (struct text){ buffer, len > 0 ? (size_t)len : 0 };
 	print_key(key, st);
-	ok = is_whole(&text) && parse(parts, text, key);
+	ok = len > 0 && is_whole(&text) && parse(parts, text, key);
 	free(buffer);
 	if (!ok) {
 		image_parts_free(parts);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * What was found in an image, kept so that nobody need unpack it again until it changes:
- * /var/cache/vfio-bind/images/PATH, with "!" for each slash. What its policy makes of this machine is not
- * in it: that is judged each time. The file is root's, as readable as its image is; one that others
- * may have written, or that makes no sense, counts as none.
+ * /var/cache/vfio-bind/images/PATH, with "!" for each slash. What its policy makes of this machine
+ * is not in it: that is judged each time. The file is root's, as readable as its image is; one that
+ * others may have written, or that makes no sense, counts as none.
  */
 #ifndef IMAGE_CACHE_H
 #define IMAGE_CACHE_H

@@ -150,8 +150,8 @@ def test_a_generator_without_our_hook(machine, tmp_path):
     build(machine.program, machine.root, tmp_path / "built", RELEASE)
     write(machine.root / f"boot/initrd.img-{RELEASE}",
           {f"usr/lib/modules/{RELEASE}": None, **mkinitcpio("udev", hook=False)})
-    assert machine.images() == (
-        "pending", [("warning", "the image was built without vfio-bind, which binds nothing there")])
+    assert machine.images() == ("pending", [
+        ("warning", "the image was built without vfio-bind, which binds nothing there")])
     assert machine.state() == ("none", PATH) and machine.next() == "nvme"
     assert (f"The image of {RELEASE} has nothing of vfio-bind in it: vfio-bind update"
             in machine.run("status")["messages"])
@@ -252,8 +252,8 @@ def test_who_may_not_read_the_image_knows_nothing(machine):
         ("unknown", f"kernel {RELEASE}: the image cannot be read: what it will do is not known")]
     assert shown["result"] == "as-configured"
     assert machine.state(prefix=USER) == ("unreadable", None)
-    messages = machine.run("status", prefix=USER)["messages"]
-    assert f"What the image of {RELEASE} will do is not known: {PATH}: Permission denied" in messages
+    assert (f"What the image of {RELEASE} will do is not known: {PATH}: Permission denied"
+            in machine.run("status", prefix=USER)["messages"])
     machine.images()  # root's own look leaves nothing that others may read
     assert (machine.root / CACHE).stat().st_mode & 0o777 == 0o600
     assert machine.state(prefix=USER) == ("unreadable", None)
@@ -329,7 +329,8 @@ BROKEN = {
     "a length that lies": lambda text: signed(text.replace(b"generator ", b"generator 99", 1)),
     "no sense": lambda text: signed(text.replace(b"flags 1", b"flags x")),
     "a finding nobody knows": lambda text: signed(text.replace(b"\norder 0", b"\norder 7")),
-    "a file without a name": lambda text: signed(text.replace(b"end ", b"file 1 1 \nend ")),
+    "a file without a name": lambda text: signed(text.replace(
+        b"end ", b"file 1 1\npath 0\n\ncontent 0\n\nend ")),
     "too long": lambda text: b"x" * 2000000,
 }
 
