@@ -24,7 +24,7 @@ COMMON = -std=c11 -D_GNU_SOURCE -DVERSION='"$(VERSION)"' -Ibinder -Ibinder/core 
 # Small, and in the end without what only glibc has: core objects go into a musl binder too.
 # 96 KiB are promised, so a packager's -O2 gives way here.
 BINDER_CFLAGS = $(COMMON) -fno-asynchronous-unwind-tables -ffunction-sections -fdata-sections \
-	$(CFLAGS) -Os $(HOT_CFLAGS) -U_FORTIFY_SOURCE
+	-fno-jump-tables $(CFLAGS) -Os $(HOT_CFLAGS) -U_FORTIFY_SOURCE
 # Pages of 512 bytes pack the data right behind the code: that is 4 KiB less.
 BINDER_LDFLAGS = $(LDFLAGS) -static -s -Wl,--gc-sections \
 	-Wl,-z,norelro,-z,noexecstack,-z,noseparate-code,-z,common-page-size=512
@@ -40,8 +40,8 @@ EDGE_DIR = binder
 BOOT_ONLY = binder/main.c binder/pid1.c binder/late.c
 # The rooms of the host program; cli/ROOMS says which may use which.
 CLI_DIRS = cli $(filter-out cli/ROOMS,$(wildcard cli/*))
-# The bus walk and what judges every function of it: fast before small.
-HOT = address decide
+# What the bus walk does for every function: fast before small.
+HOT = address
 
 CORE = $(basename $(notdir $(wildcard $(CORE_DIR)/*.c)))
 EDGE = $(basename $(notdir $(filter-out $(BOOT_ONLY),$(wildcard $(EDGE_DIR)/*.c))))
