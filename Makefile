@@ -37,7 +37,7 @@ CLI_LDFLAGS = -pie -Wl,-z,relro,-z,now,-z,noexecstack $(LDFLAGS)
 CORE_DIR = binder/core
 # What touches the machine. All but the binder's own start is in both programs.
 EDGE_DIR = binder
-BOOT_ONLY = binder/main.c binder/pid1.c binder/late.c
+BOOT_ONLY = binder/main.c binder/pid1.c binder/late.c binder/undo.c binder/busy.c
 # The rooms of the host program; cli/ROOMS says which may use which.
 CLI_DIRS = cli $(filter-out cli/ROOMS,$(wildcard cli/*))
 # What the bus walk does for every function: fast before small.
@@ -189,10 +189,11 @@ lint: analyze
 	shellcheck $(SHELL_FILES)
 
 SHELL_FILES = .ci/run completions/vfio-bind.bash tests/run initramfs-tools/hooks/vfio-bind \
-	initramfs-tools/scripts/init-top/00-vfio-bind dracut-module/module-setup.sh \
-	dracut-module/vfio-bind.sh mkinitcpio/install/vfio-bind mkinitcpio/hooks/vfio-bind \
-	hooks/89-vfio-bind.install hooks/95-vfio-bind-fallback.install hooks/grub-fallback \
-	hooks/booster/booster hooks/busybox/init tests/bench/init \
+	initramfs-tools/scripts/init-top/00-vfio-bind initramfs-tools/scripts/local-block/vfio-bind \
+	initramfs-tools/scripts/nfs-top/vfio-bind dracut-module/module-setup.sh \
+	dracut-module/vfio-bind.sh dracut-module/vfio-bind-undo.sh mkinitcpio/install/vfio-bind \
+	mkinitcpio/hooks/vfio-bind hooks/89-vfio-bind.install hooks/95-vfio-bind-fallback.install \
+	hooks/grub-fallback hooks/booster/booster hooks/busybox/init tests/bench/init \
 	tests/bench/recipe.sh tests/bench/ids.sh tests/bench/overrides.sh \
 	packaging/debian/postrm packaging/debian/prerm packaging/debian/tests/boot packaging/debian/tests/commands \
 	packaging/arch/PKGBUILD packaging/arch/vfio-bind.install
@@ -213,8 +214,13 @@ install: all
 		$(DESTDIR)$(PREFIX)/share/initramfs-tools/hooks/vfio-bind
 	$(PUT) 755 initramfs-tools/scripts/init-top/00-vfio-bind \
 		$(DESTDIR)$(PREFIX)/share/initramfs-tools/scripts/init-top/00-vfio-bind
+	$(PUT) 755 initramfs-tools/scripts/local-block/vfio-bind \
+		$(DESTDIR)$(PREFIX)/share/initramfs-tools/scripts/local-block/vfio-bind
+	$(PUT) 755 initramfs-tools/scripts/nfs-top/vfio-bind \
+		$(DESTDIR)$(PREFIX)/share/initramfs-tools/scripts/nfs-top/vfio-bind
 	$(PUT) 755 dracut-module/module-setup.sh $(DESTDIR)$(DRACUT)/module-setup.sh
 	$(PUT) 755 dracut-module/vfio-bind.sh $(DESTDIR)$(DRACUT)/vfio-bind.sh
+	$(PUT) 755 dracut-module/vfio-bind-undo.sh $(DESTDIR)$(DRACUT)/vfio-bind-undo.sh
 	$(PUT) 644 mkinitcpio/install/vfio-bind $(DESTDIR)$(PREFIX)/lib/initcpio/install/vfio-bind
 	$(PUT) 644 mkinitcpio/hooks/vfio-bind $(DESTDIR)$(PREFIX)/lib/initcpio/hooks/vfio-bind
 	$(PUT) 644 completions/vfio-bind.bash \
@@ -228,6 +234,7 @@ install: all
 		$(DESTDIR)$(PREFIX)/lib/kernel/install.d/95-vfio-bind-fallback.install
 	$(PUT) 755 hooks/grub-fallback $(DESTDIR)$(PREFIX)/lib/vfio-bind/grub-fallback
 	$(PUT) 644 hooks/vfio-bind-initrd.service $(DESTDIR)$(UNITS)/vfio-bind-initrd.service
+	$(PUT) 644 hooks/vfio-bind-undo.service $(DESTDIR)$(UNITS)/vfio-bind-undo.service
 	$(PUT) 644 hooks/vfio-bind.service $(DESTDIR)$(UNITS)/vfio-bind.service
 	$(PUT) 644 hooks/vfio-bind-confirm.service $(DESTDIR)$(UNITS)/vfio-bind-confirm.service
 	install -d $(DESTDIR)$(UNITS)/multi-user.target.wants

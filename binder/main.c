@@ -18,6 +18,7 @@
 #include "scan.h"
 #include "supervise.h"
 #include "trial.h"
+#include "undo.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -268,10 +269,30 @@ static int run_release(struct boot *boot, const char *what)
 	return err < 0 ? STATUS_REFUSED : STATUS_DONE;
 }
 
-static const char usage[] =
-	"usage: binder [--root DIR] [--device ADDRESS | --release ADDRESS|all]\n"
-	"Gives the devices that /etc/vfio-bind.conf chooses to vfio-pci: see "
-	"vfio-bind-initramfs(7).\n";
+/* --undo is called by hand, by a generator that waits, or to wait; process 1 has it done beside. */
+enum undo { UNDO_NONE, UNDO_NOW, UNDO_LOOK, UNDO_WAIT, UNDO_BESIDE };
+
+static int run_undo(struct boot *boot, enum undo how)
+{
+	struct judgement *judged = boot->judged;
+	ssize_t len = load_cmdline(&judged->machine, judged->cmdline, sizeof(judged->cmdline));
+
+	if (how == UNDO_NOW)
+		return undo_now(&judged->machine) ? STATUS_REFUSED : STATUS_DONE;
+	if (len < 0)
+		return STATUS_MACHINE;
+	cmdline_read((struct text){ judged->cmdline, (size_t)len }, &judged->words);
+	if (how == UNDO_LOOK)
+		(void)undo_look(&judged->machine, judged->words.undo);
+	else
+		undo_wait(&judged->machine, judged->words.undo);
+	return STATUS_DONE;
+}
+
+static const char usage[] = "usage: binder [--root DIR] [--device ADDRESS | --release ADDRESS|all "
+			    "| --undo[=look|=wait]]\n"
+			    "Gives the devices that /etc/vfio-bind.conf chooses to vfio-pci: see "
+			    "vfio-bind-initramfs(7).\n";
 
 static int print(int fd, const char *text, int status)
 {
@@ -328,15 +349,30 @@ static void fill_standard_fds(void)
 		(void)close(fd);
 }
 
+static enum undo take_undo(const char *argument)
+{
+	static const char *const words[] = {
+		[UNDO_NOW] = "--undo",
+		[UNDO_LOOK] = "--undo=look",
+		[UNDO_WAIT] = "--undo=wait",
+	};
+	enum undo how = UNDO_WAIT;
+
+	while (how != UNDO_NONE && strcmp(argument, words[how]) != 0)
+		how--;
+	return how;
+}
+
 /* What the command line asks for. */
 struct asked {
 	const char *root, *released, *late;
+	enum undo undo;
 };
 
 static int start(const struct asked *asked)
 {
 	struct boot *boot;
-	int err;
+	int err, status;
 
 	fill_standard_fds();
 	boot = new_boot();
@@ -348,14 +384,19 @@ static int start(const struct asked *asked)
 		return unreadable(boot, err);
 	if (asked->released)
 		return run_release(boot, asked->released);
+	if (asked->undo != UNDO_NONE && asked->undo != UNDO_BESIDE)
+		return run_undo(boot, asked->undo);
 	boot->is_late = asked->late != NULL;
-	if (!boot->is_late)
-		return run(boot);
-	boot->judged->diag.emit = ignore_mistake;
-	if (address_parse(text_of(asked->late), &boot->late))
-		return run(boot);
-	log_line(LEVEL_ERROR, "--device: expected an address");
-	return STATUS_POLICY;
+	if (boot->is_late)
+		boot->judged->diag.emit = ignore_mistake;
+	if (boot->is_late && !address_parse(text_of(asked->late), &boot->late)) {
+		log_line(LEVEL_ERROR, "--device: expected an address");
+		return STATUS_POLICY;
+	}
+	status = run(boot);
+	if (asked->undo == UNDO_BESIDE)
+		undo_start(&boot->judged->machine, &boot->judged->words);
+	return status;
 }
 
 /* Whatever comes of it: the next init goes on, with what was inherited. */
@@ -363,7 +404,7 @@ static void work_as_init(void)
 {
 	mode_t inherited = umask(022);
 
-	(void)start(&(struct asked){ .root = "/" });
+	(void)start(&(struct asked){ .root = "/", .undo = UNDO_BESIDE });
 	(void)umask(inherited);
 }
 
@@ -371,6 +412,7 @@ int main(int argc, char *argv[])
 {
 	struct asked asked = { .root = "/" };
 	const char *value;
+	enum undo undo;
 
 	if (getpid() == 1) {
 		pid1(argv, work_as_init);
@@ -389,6 +431,8 @@ int main(int argc, char *argv[])
 			asked.released = value;
 		else if ((value = take_argument(argv, &i, "--device")))
 			asked.late = value;
+		else if ((undo = take_undo(argv[i])) != UNDO_NONE)
+			asked.undo = undo;
 		else
 			return print(STDERR_FILENO, usage, STATUS_POLICY);
 	}

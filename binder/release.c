@@ -10,23 +10,26 @@
 
 #include <errno.h>
 
-static bool is_bridge(struct machine *machine, struct address address)
+int class_read(struct machine *machine, struct address address, struct device *device)
 {
 	char path[MACHINE_PATH_SIZE], text[16];
-	struct device device = { .address = address };
 	ssize_t len = machine_read_attribute(machine, pci_path(path, address, "class"), text,
 					     sizeof(text));
 	struct text digits = { text + 2, len > 2 ? (size_t)len - 2 : 0 };
 
-	return take_hex(&digits, 6, &device.class) && device_is_bridge(&device);
+	*device = (struct device){ .address = address };
+	if (len < 0)
+		return (int)len;
+	return take_hex(&digits, 6, &device->class) == 6 ? 0 : -EIO;
 }
 
-static int give_back(struct machine *machine, struct address address)
+int release_quietly(struct machine *machine, struct address address)
 {
 	char driver[DRIVER_SIZE];
+	struct device device;
 	int err;
 
-	if (is_bridge(machine, address))
+	if (!class_read(machine, address, &device) && device_is_bridge(&device))
 		return -EPERM;
 	err = driver_read(machine, address, driver);
 	if (!err && driver[0] && !driver_is_passthrough(text_of(driver)) &&
@@ -48,7 +51,7 @@ static int give_back(struct machine *machine, struct address address)
 int release_device(struct machine *machine, struct address address)
 {
 	char name[ADDRESS_SIZE];
-	int err = give_back(machine, address);
+	int err = release_quietly(machine, address);
 
 	(void)address_format(address, name);
 	if (err > 0)
@@ -62,8 +65,7 @@ int release_device(struct machine *machine, struct address address)
 	return err;
 }
 
-/* Of a line of the report: true if it says that a device was to be bound. */
-static bool parse_bound(struct text line, struct address *address)
+bool parse_bound(struct text line, struct address *address)
 {
 	struct text name, verdict;
 

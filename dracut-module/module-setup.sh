@@ -45,12 +45,14 @@ install() {
     if dracut_module_included systemd; then
         # A hook would be too late: systemd-modules-load waits for none.
         inst_simple /usr/lib/systemd/system/vfio-bind-initrd.service
+        inst_simple /usr/lib/systemd/system/vfio-bind-undo.service
         "${SYSTEMCTL:-systemctl}" -q --root "${initdir-}" \
-            add-wants sysinit.target vfio-bind-initrd.service
+            add-wants sysinit.target vfio-bind-initrd.service vfio-bind-undo.service
     else
         # The first hook there is: rd.driver.pre= loads drivers in cmdline/01.
         # shellcheck disable=SC2154 # dracut sets moddir
         inst_hook cmdline 00 "$moddir/vfio-bind.sh"
+        inst_hook initqueue/settled 99 "$moddir/vfio-bind-undo.sh"
     fi
     return 0
 }

@@ -126,7 +126,7 @@ def kernel_words():
 
 def kernel_values():
     text = source("binder/core/cmdline.c")
-    text = text[text.index("static void read_mode"):text.index("static bool starts_ours")]
+    text = text[text.index("char *const off[3]"):text.index("static bool starts_ours")]
     return set(strings(r'"([\w-]+)"', text))
 
 
@@ -260,7 +260,8 @@ def test_the_limits():
 def test_no_page_has_a_word_the_source_does_not_know():
     known = {"keep", "bind", "accept", "cmdline", "all", "rule", "allow=bound-display",
              "rd.vfio_bind=0", "rd.vfio_bind=dry-run", "rd.vfio_bind.keep=",
-             "rd.vfio_bind.bind=", "rd.vfio_bind.rule=", "rd.vfio_bind.init="}
+             "rd.vfio_bind.bind=", "rd.vfio_bind.rule=", "rd.vfio_bind.init=",
+             "rd.vfio_bind.undo="}
     known.update(selectors(), class_names(), options(), with_words(), allow_words(), guards(),
                  reasons().values(), verdicts(), commands(), exit_codes().values(),
                  kernel_words(), kernel_values(), states(), guest_programs())

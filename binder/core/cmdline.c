@@ -64,9 +64,10 @@ static bool is_any_of(struct text value, const char *const words[3])
 	return false;
 }
 
+static const char *const off[3] = { "0", "off", "no" };
+
 static void read_mode(struct words *words, const struct cmdline_word *word)
 {
-	static const char *const off[3] = { "0", "off", "no" };
 	static const char *const on[3] = { "1", "on", "yes" };
 	bool unknown = false;
 	enum mode mode = MODE_OFF;
@@ -86,6 +87,14 @@ static void read_mode(struct words *words, const struct cmdline_word *word)
 	words->decided_by = word->whole;
 }
 
+static void read_undo(struct words *words, const struct cmdline_word *word)
+{
+	if (is_any_of(word->value, off))
+		words->undo = 0;
+	else if (!text_number(word->value, UNDO_SECONDS_MAX, &words->undo))
+		words->unknown_word = word->whole;
+}
+
 static bool starts_ours(struct text name)
 {
 	static const char prefix[] = "rd.vfio_bind.";
@@ -100,13 +109,17 @@ void cmdline_read(struct text cmdline, struct words *words)
 {
 	struct cmdline_word word;
 
-	*words = (struct words){ .mode = MODE_ON };
+	*words = (struct words){ .mode = MODE_ON, .undo = UNDO_SECONDS };
 	while (cmdline_next(&cmdline, &word)) {
 		if (cmdline_name_is(word.name, "rd.vfio_bind") ||
 		    cmdline_name_is(word.name, "vfio_bind"))
 			read_mode(words, &word);
 		else if (cmdline_name_is(word.name, "rd.vfio_bind.init"))
 			words->init = word.value;
+		else if (cmdline_name_is(word.name, "rd.vfio_bind.undo"))
+			read_undo(words, &word);
+		else if (cmdline_name_is(word.name, "root"))
+			words->root = true;
 		else if (starts_ours(word.name) &&
 			 !cmdline_name_is(word.name, "rd.vfio_bind.keep") &&
 			 !cmdline_name_is(word.name, "rd.vfio_bind.bind") &&

@@ -11,6 +11,10 @@
 
 enum mode { MODE_ON, MODE_DRY_RUN, MODE_OFF };
 
+/* Half of the 30 seconds after which initramfs-tools gives up: the rest is for the drive. */
+#define UNDO_SECONDS     15
+#define UNDO_SECONDS_MAX 86400
+
 struct words {
 	enum mode mode;
 	struct text decided_by;   /* the word that set the mode, empty if none did */
@@ -18,6 +22,8 @@ struct words {
 	struct text unknown_word; /* a word of ours that nobody knows, empty if none is there */
 	struct text ignored;      /* one that adds rules, without accept cmdline, or empty */
 	struct text init;         /* rd.vfio_bind.init=, or empty */
+	uint32_t undo;            /* rd.vfio_bind.undo=: seconds without a root device; 0: never */
+	bool root;                /* root= is there, so somebody will look for one */
 };
 
 /* Takes a word off the front of rest: name=value, or a name and a value that is not there. */

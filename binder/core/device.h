@@ -17,6 +17,7 @@
 
 /* linux/pci_ids.h; a class is base class, subclass and programming interface. */
 #define CLASS_BASE_STORAGE     0x01
+#define CLASS_BASE_NETWORK     0x02
 #define CLASS_BASE_DISPLAY     0x03
 #define CLASS_BASE_ACCELERATOR 0x12
 #define CLASS_DISPLAY_VGA      0x0300

@@ -22,9 +22,12 @@
 
 #define BINDER     "/usr/lib/vfio-bind/binder"
 #define UNITS_DIR  "usr/lib/systemd/system"
-#define UNIT       "vfio-bind-initrd.service"
 #define WANTS_DIR  UNITS_DIR "/sysinit.target.wants"
 #define UDEV_RULES "usr/lib/udev/rules.d/79-vfio-bind.rules"
+#define WAIT       " --undo=wait </dev/null >/dev/null 2>&1"
+#define LOOK       "[ -d /run/systemd/system ] || " BINDER " --undo=look || :\n"
+
+static const char *const units[] = { "vfio-bind-initrd.service", "vfio-bind-undo.service" };
 
 /*
  * Behind lz4 the kernel wants 4 zero bytes. Behind anything it passes over as many as there are, so
@@ -41,12 +44,14 @@ static const struct {
 	const char *path, *text;
 } loose[] = {
 	/* Sourced by /init of initramfs-tools, with /sys there, before any script. */
-	{ "conf/conf.d/00-vfio-bind", BINDER " || :\n" },
+	{ "conf/conf.d/00-vfio-bind", BINDER " || :\n" BINDER WAIT " &\n" },
 	/* Where dracut has systemd, the unit was earlier. */
 	{ "usr/lib/dracut/hooks/cmdline/00-vfio-bind.sh",
 	  "[ -d /run/systemd/system ] || " BINDER " || :\n" },
 	{ "var/lib/dracut/hooks/cmdline/00-vfio-bind.sh",
 	  "[ -d /run/systemd/system ] || " BINDER " || :\n" },
+	{ "usr/lib/dracut/hooks/initqueue/settled/99-vfio-bind-undo.sh", LOOK },
+	{ "var/lib/dracut/hooks/initqueue/settled/99-vfio-bind-undo.sh", LOOK },
 };
 
 struct overlay {
@@ -74,26 +79,29 @@ static int copy_file(struct tree *tree, struct machine *machine, const char *pat
 	return err;
 }
 
-static int copy_unit(struct tree *tree, struct machine *machine)
+static int copy_unit(struct tree *tree, struct machine *machine, const char *unit)
 {
-	int err = copy_file(tree, machine, UNITS_DIR "/" UNIT);
+	char path[MACHINE_PATH_SIZE], wanted[MACHINE_PATH_SIZE], target[MACHINE_PATH_SIZE];
+	int err;
 
+	(void)join(path, sizeof(path), UNITS_DIR "/", unit, "");
+	(void)join(wanted, sizeof(wanted), WANTS_DIR "/", unit, "");
+	(void)join(target, sizeof(target), "../", unit, "");
+	err = copy_file(tree, machine, path);
 	if (err == -ENOENT) {
-		warn("/" UNITS_DIR "/" UNIT " is not there: images with systemd will not run "
-		     "the binder");
+		warn("/%s is not there: images with systemd will not run the binder by it", path);
 		return 0;
 	}
 	/* Any file makes the directory; the link is what counts. */
 	if (!err)
-		err = tree_write(tree, WANTS_DIR "/" UNIT, (struct text){ "", 0 });
-	if (!err && (unlinkat(tree->dir, WANTS_DIR "/" UNIT, 0) ||
-		     symlinkat("../" UNIT, tree->dir, WANTS_DIR "/" UNIT)))
+		err = tree_write(tree, wanted, (struct text){ "", 0 });
+	if (!err && (unlinkat(tree->dir, wanted, 0) || symlinkat(target, tree->dir, wanted)))
 		err = -errno;
 	return err;
 }
 
-/* Puts the unit beside the payload. Returns an exit code. */
-static int add_unit(struct overlay *overlay)
+/* Puts the units beside the payload. Returns an exit code. */
+static int add_units(struct overlay *overlay)
 {
 	struct machine machine;
 	struct tree tree;
@@ -103,7 +111,8 @@ static int add_unit(struct overlay *overlay)
 		return fail(overlay->root, err);
 	err = tree_open(&tree, overlay->scratch.dir);
 	if (!err) {
-		err = copy_unit(&tree, &machine);
+		for (size_t i = 0; !err && i < ARRAY_SIZE(units); i++)
+			err = copy_unit(&tree, &machine, units[i]);
 		if (!err)
 			err = copy_file(&tree, &machine, UDEV_RULES);
 		if (err == -ENOENT)
@@ -111,7 +120,7 @@ static int add_unit(struct overlay *overlay)
 		tree_close(&tree);
 	}
 	machine_close(&machine);
-	return err ? fail(UNITS_DIR "/" UNIT, err) : EXIT_AS_CONFIGURED;
+	return err ? fail(UNITS_DIR, err) : EXIT_AS_CONFIGURED;
 }
 
 static int write_overlay(struct overlay *overlay, int fd)
@@ -170,7 +179,7 @@ static int make(struct overlay *overlay)
 	if (code == EXIT_NOT_CONFIGURED)
 		return complain(code, "there is no rule in /etc/vfio-bind.conf: nothing to write");
 	if (code == EXIT_AS_CONFIGURED)
-		code = add_unit(overlay);
+		code = add_units(overlay);
 	return code == EXIT_AS_CONFIGURED ? write_file(overlay) : code;
 }
 

@@ -13,6 +13,7 @@ from lib import golden, limited
 from lib.editing import let_in
 from lib.initramfs import (COMPRESS, UNIT, Link, cpio, dracut, initramfs_tools, microcode,
                            mkinitcpio, systemd, tree)
+from lib.hookcalls import TOP
 from lib.moduletree import RELEASE, vfio_tree
 from lib.payload import OURS, build, fixture_program, set_policy  # noqa: F401
 
@@ -20,7 +21,11 @@ BINDER = b"\x7fELF, or so it says\n"
 UNITS = "usr/lib/systemd/system"
 WANTED = f"{UNITS}/sysinit.target.wants/vfio-bind-initrd.service"
 LOOSE = ["conf/conf.d/00-vfio-bind", "usr/lib/dracut/hooks/cmdline/00-vfio-bind.sh",
-         "var/lib/dracut/hooks/cmdline/00-vfio-bind.sh"]
+         "var/lib/dracut/hooks/cmdline/00-vfio-bind.sh",
+         "usr/lib/dracut/hooks/initqueue/settled/99-vfio-bind-undo.sh",
+         "var/lib/dracut/hooks/initqueue/settled/99-vfio-bind-undo.sh"]
+UNDO_UNIT = (TOP / "hooks/vfio-bind-undo.service").read_bytes()
+WAITS = f"{UNITS}/sysinit.target.wants/vfio-bind-undo.service"
 NOBODY = 65534
 
 
@@ -29,7 +34,8 @@ def make_root(root):
     set_policy(root, name="vfio-bind.conf.d/10-a.conf")
     set_policy(root)
     for name, content in ((f"{OURS}/binder", BINDER),
-                          (f"{UNITS}/vfio-bind-initrd.service", UNIT.encode())):
+                          (f"{UNITS}/vfio-bind-initrd.service", UNIT.encode()),
+                          (f"{UNITS}/vfio-bind-undo.service", UNDO_UNIT)):
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_bytes(content)
     return root
@@ -99,10 +105,13 @@ def test_what_is_in_it(program, shared, tmp_path):
     found = members(overlay)
     payload = tree(build(program, root, tmp_path / "payload", binder=root / OURS / "binder").dir)
     files = {name: content for name, (mode, content) in found.items() if not mode & 0o040000}
-    assert set(files) == {*payload, f"{UNITS}/vfio-bind-initrd.service", WANTED, *LOOSE}
+    assert set(files) == {*payload, f"{UNITS}/vfio-bind-initrd.service", WANTED, *LOOSE,
+                          f"{UNITS}/vfio-bind-undo.service", WAITS}
     assert {name: files[name] for name in payload} == payload
     assert found[WANTED] == (0o120777, b"../vfio-bind-initrd.service")
     assert files[f"{UNITS}/vfio-bind-initrd.service"].decode() == UNIT
+    assert found[WAITS] == (0o120777, b"../vfio-bind-undo.service")
+    assert files[f"{UNITS}/vfio-bind-undo.service"] == UNDO_UNIT
     for name, (mode, _) in found.items():
         runs = name.endswith("/binder") or name in LOOSE
         assert mode in ({0o100755} if runs else {0o040755, 0o100644, 0o120777}), name
@@ -186,9 +195,11 @@ def test_the_link_of_dracut_106_stays(shared, tmp_path):
 
 
 def test_without_the_unit(program, root, tmp_path):
-    (root / UNITS / "vfio-bind-initrd.service").unlink()
+    for name in ("initrd", "undo"):
+        (root / UNITS / f"vfio-bind-{name}.service").unlink()
     done = run(program, root, tmp_path / "overlay")
     assert done.returncode == 0 and "vfio-bind-initrd.service is not there" in done.stderr
+    assert "vfio-bind-undo.service is not there" in done.stderr
     assert not any(name.startswith("usr/lib/systemd") for name in
                    members((tmp_path / "overlay").read_bytes()))
 

@@ -14,8 +14,8 @@ VFIO = "vfio-pci"
 VARIABLE = ("sys/firmware/efi/efivars/"
             "VfioBindTrial-29816690-cd8b-438a-9722-e290f7c7a2d5")
 TRIAL = "vfio-bind-trial 1\nboots {}\npolicy 0123456789abcdef\n"
-OURS = re.compile(
-    r"(run/vfio-bind(/(report|policy|protect|plan|seen)(\.new)?)?|run|dev/kmsg|dev)")
+OURS = re.compile(r"(run/vfio-bind(/((report|policy|waiting|seen|plan|protect)(\.new)?|undone))?|run"
+                  r"|dev/kmsg|dev)")
 REPORTED = "\t".join(HEADER) + "\n" + "".join(
     f"{address}\tbind\trule\t/etc/vfio-bind.conf:1\t-\tvfio-pci\t\n"
     for address in ("0000:03:00.0", "0000:07:00.1"))
@@ -58,6 +58,9 @@ class Scenario:
         if self.trial:
             self.put(tree, "usr/lib/vfio-bind/trial", TRIAL.format(1))
             self.put(tree, VARIABLE, "\7\0\0\0" + TRIAL.format(1))
+        for address in self.bound if "--undo" in self.arguments else ():
+            with open(tree.path(device(address), "class"), "w", encoding="ascii") as file:
+                file.write(f"0x{machine.devices[address].cls:06x}\n")
         for address, driver in self.drivers.items():
             if driver == VFIO:
                 with open(tree.path(device(address), "driver_override"), "wb") as file:
@@ -89,6 +92,8 @@ class Scenario:
             if OURS.fullmatch(name) or name in folders:
                 continue
             if folder in folders and last in ("driver", "driver_override"):
+                continue
+            if folder in folders and last == "uevent" and "add".startswith(now.decode()):
                 continue
             if last in ("bind", "unbind", "drivers_probe") and name.startswith("sys/bus/pci/"):
                 # What is cut short here a kernel would refuse.
@@ -157,4 +162,7 @@ SCENARIOS = (
     Scenario("release", {CONF: "bind nvme\n"}, 0, ("0000:03:00.0", "0000:07:00.1"),
              {"0000:03:00.0": VFIO, "0000:07:00.1": VFIO, "0000:02:00.0": VFIO},
              arguments=("--release", "all"), report=REPORTED, after="host"),
+    Scenario("undo", {CONF: "bind nvme\n"}, 0, ("0000:03:00.0", "0000:07:00.1"),
+             {"0000:03:00.0": VFIO, "0000:07:00.1": VFIO, "0000:02:00.0": VFIO},
+             arguments=("--undo",), report=REPORTED, after="host"),
 )

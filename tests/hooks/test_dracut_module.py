@@ -11,9 +11,12 @@ INCLUDED = 'dracut_module_included() { [[ " $INCLUDED " == *" $1 "* ]]; }\n'
 UNIT = "vfio-bind-initrd.service"
 PAYLOAD = "vfio-bind payload --kernel 6.1.0-test /new/image"
 RULES = "inst_rules 79-vfio-bind.rules"
+UNDO_UNIT = "vfio-bind-undo.service"
 WITH_UNIT = [RULES, f"inst_simple /usr/lib/systemd/system/{UNIT}",
-             f"systemctl -q --root /new/image add-wants sysinit.target {UNIT}"]
-WITH_HOOK = [RULES, "inst_hook cmdline 00 /the/module/vfio-bind.sh"]
+             f"inst_simple /usr/lib/systemd/system/{UNDO_UNIT}",
+             f"systemctl -q --root /new/image add-wants sysinit.target {UNIT} {UNDO_UNIT}"]
+WITH_HOOK = [RULES, "inst_hook cmdline 00 /the/module/vfio-bind.sh",
+             "inst_hook initqueue/settled 99 /the/module/vfio-bind-undo.sh"]
 
 
 @pytest.fixture(name="hooks")
@@ -115,10 +118,17 @@ def test_depends(hooks):
 @pytest.mark.parametrize("binder, output", [
     (None, ""), ("#!/bin/sh\necho ran\nexit 3\n", "ran\n"), ("#!/bin/sh\nkill -9 $$\n", ""),
     ("no program at all", None)])
-def test_hook_in_the_image(hooks, shell, binder, output):
+@pytest.mark.parametrize("name", ["vfio-bind", "vfio-bind-undo"])
+def test_hook_in_the_image(hooks, name, shell, binder, output):
     """dracut sources it: whatever becomes of the binder, the shell goes on."""
-    hook = hooks.with_binder("dracut-module/vfio-bind.sh", binder)
+    hook = hooks.with_binder(f"dracut-module/{name}.sh", binder)
     done = hooks.run(f"set -e\n. {hook}\necho on", shell=shell)
     assert done.status == 0
     assert done.stdout.endswith("on\n")
     assert output is None or done.stdout == f"{output}on\n"
+
+
+def test_a_look_in_each_turn(hooks):
+    """Of the wait for the root device."""
+    hook = hooks.with_binder("dracut-module/vfio-bind-undo.sh", "#!/bin/sh\necho $*\n")
+    assert hooks.run(f". {hook}\n. {hook}", shell="dash").stdout == "--undo=look\n--undo=look\n"

@@ -1,12 +1,16 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The hooks of initramfs-tools: mkinitramfs gives up where one fails."""
 
+import os
+
 import pytest
 
 from lib.hookcalls import TOP, Hooks
 
 HOOK = TOP / "initramfs-tools/hooks/vfio-bind"
 BOOT_SCRIPT = "initramfs-tools/scripts/init-top/00-vfio-bind"
+LOOK = "initramfs-tools/scripts/local-block/vfio-bind"
+WAIT = "initramfs-tools/scripts/nfs-top/vfio-bind"
 SHELLS = pytest.mark.parametrize("shell", ["sh", "dash", "bash"])
 PAYLOAD = ["vfio-bind payload --kernel 6.1.0-test /new/image"]
 
@@ -51,15 +55,27 @@ def test_prereqs(hooks):
     """None, of neither script: with one, 00-vfio-bind would run after udev."""
     done = run(hooks, "prereqs")
     assert (done.status, done.calls, done.stdout) == (0, [], "\n")
-    done = hooks.run(f"{TOP / BOOT_SCRIPT} prereqs")
-    assert (done.status, done.stdout) == (0, "\n")
+    for script in (BOOT_SCRIPT, LOOK, WAIT):
+        done = hooks.run(f"{TOP / script} prereqs")
+        assert (done.status, done.stdout) == (0, "\n")
 
 
 @SHELLS
 @pytest.mark.parametrize("binder, output", [
     (None, ""), ("#!/bin/sh\necho ran\nexit 3\n", "ran\n"), ("#!/bin/sh\nkill -9 $$\n", "")])
-def test_script_in_the_image(hooks, shell, binder, output):
+@pytest.mark.parametrize("script", [BOOT_SCRIPT, LOOK, WAIT])
+def test_script_in_the_image(hooks, script, shell, binder, output):
     """In every image, with a binder or without: it succeeds."""
-    hook = hooks.with_binder(BOOT_SCRIPT, binder)
+    hook = hooks.with_binder(script, binder)
     done = hooks.run(f"{shell} {hook}", shell="bash", PATH="/usr/bin:/bin")
-    assert (done.status, done.stdout) == (0, output)
+    assert (done.status, done.stdout) == (0, output if script != WAIT else "")
+
+
+@pytest.mark.parametrize("script, word", [(LOOK, "look"), (WAIT, "wait")])
+def test_what_the_binder_is_asked_for(hooks, script, word):
+    """A look each second from local-block; beside the wait for a root from the network."""
+    said = hooks.folder / "said"
+    os.mkfifo(said)  # who reads it waits for who writes
+    hook = hooks.with_binder(script, f"#!/bin/sh\necho $* >{said}\n")
+    done = hooks.run(f"sh {hook} & cat {said}", PATH="/usr/bin:/bin")
+    assert done.stdout == f"--undo={word}\n"

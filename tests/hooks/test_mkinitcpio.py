@@ -14,8 +14,9 @@ STUBS = ("add_module", "add_checked_modules", "add_binary", "add_file", "add_sym
 UNIT = "vfio-bind-initrd.service"
 PAYLOAD = "vfio-bind payload --kernel 6.1.0-test {folder}/image"
 RULES = "add_file /usr/lib/udev/rules.d/79-vfio-bind.rules"
-WITH_UNIT = [RULES, f"add_file /usr/lib/systemd/system/{UNIT}",
-             f"add_symlink /usr/lib/systemd/system/sysinit.target.wants/{UNIT} ../{UNIT}"]
+WITH_UNIT = [RULES] + [call for unit in (UNIT, "vfio-bind-undo.service") for call in (
+    f"add_file /usr/lib/systemd/system/{unit}",
+    f"add_symlink /usr/lib/systemd/system/sysinit.target.wants/{unit} ../{unit}")]
 WITH_SCRIPT = [RULES, "add_runscript "]
 NO_BASE = "warning vfio-bind: there is neither base nor systemd in HOOKS to run it"
 
@@ -112,10 +113,27 @@ def test_help(hooks):
 @pytest.mark.parametrize("binder, output", [
     (None, ""), ("#!/bin/sh\necho ran\nexit 3\n", "ran\n"), ("#!/bin/sh\nkill -9 $$\n", "")])
 def test_hook_in_the_image(hooks, shell, binder, output):
-    """Sourced by init, which calls the one function it knows: an early hook, and no other."""
+    """Sourced by init, which calls its functions: whatever becomes of the binder, it goes on."""
     hook = hooks.with_binder("mkinitcpio/hooks/vfio-bind", binder)
-    script = f"set -e\n. {hook}\nrun_earlyhook\ntype run_hook 2>/dev/null || echo on"
+    script = f"set -e\n. {hook}\nrun_earlyhook\nrun_hook\nwait || :\necho on"
     command = "busybox sh -c" if shell == "busybox" else "dash -c"
     done = hooks.run(f"{command} '{script}'", PATH="/usr/bin:/bin")
     assert done.status == 0
     assert done.stdout.startswith(output) and done.stdout.endswith("on\n")
+
+
+@pytest.mark.parametrize("words, delay", [
+    ("root=/dev/sda1\nmyrootdelay=1\n", "rootdelay=30\n"),
+    ("rootdelay=60\nroot=/dev/sda1\n", ""), ("", "rootdelay=30\n")])
+def test_wait_for_the_root(hooks, words, delay):
+    """The binder waits beside init, which by itself would give up before; but not with the pipe of
+    rd.log=, and what the command line says of it counts."""
+    cmdline = hooks.folder / "cmdline"
+    cmdline.write_text(words, "ascii")
+    hook = hooks.with_binder("mkinitcpio/hooks/vfio-bind",
+                             f"#!/bin/sh\necho $* >{hooks.folder}/said\necho said\n")
+    hook.write_text(hook.read_text("utf-8").replace("/tmp/cmdline", str(cmdline)), "utf-8")
+    done = hooks.run(f". {hook}\nrun_hook\nwait", shell="dash")
+    assert (done.status, done.stdout) == (0, "")
+    assert (hooks.folder / "said").read_text("ascii") == "--undo=wait\n"
+    assert cmdline.read_text("ascii") == words + delay

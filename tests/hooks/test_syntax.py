@@ -10,12 +10,15 @@ import pytest
 from lib.hookcalls import TOP
 
 IN_IMAGES = ("initramfs-tools/scripts/init-top/00-vfio-bind", "dracut-module/vfio-bind.sh",
-             "mkinitcpio/hooks/vfio-bind", "hooks/busybox/init")
+             "mkinitcpio/hooks/vfio-bind", "hooks/busybox/init", "dracut-module/vfio-bind-undo.sh",
+             "initramfs-tools/scripts/local-block/vfio-bind",
+             "initramfs-tools/scripts/nfs-top/vfio-bind")
 ON_HOSTS = ("initramfs-tools/hooks/vfio-bind", "dracut-module/module-setup.sh",
             "mkinitcpio/install/vfio-bind", "hooks/booster/booster", "hooks/89-vfio-bind.install",
             "hooks/95-vfio-bind-fallback.install", "hooks/grub-fallback")
 PARSERS = {"dash": ["dash", "-n"], "busybox": ["busybox", "sh", "-n"], "bash": ["bash", "-n"]}
-UNITS = ("vfio-bind-initrd.service", "vfio-bind.service")
+UNITS = {"vfio-bind-initrd.service": "", "vfio-bind.service": "",
+         "vfio-bind-undo.service": " --undo=wait"}
 
 
 def run(*command):
@@ -45,7 +48,7 @@ def test_shellcheck(path):
 def test_unit(name, tmp_path):
     """systemd knows every word of it; the binder it calls is another one, as none is installed."""
     text = (TOP / "hooks" / name).read_text("utf-8")
-    assert "ExecStart=-/usr/lib/vfio-bind/binder\n" in text
+    assert f"ExecStart=-/usr/lib/vfio-bind/binder{UNITS[name]}\n" in text
     unit = tmp_path / name
     unit.write_text(text.replace("/usr/lib/vfio-bind/binder", "/bin/true"), "utf-8")
     done = run("systemd-analyze", "verify", "--man=no", unit)
@@ -66,7 +69,7 @@ def test_confirming_unit(tmp_path):
     assert (done.returncode, done.stdout) == (0, "")
 
 
-@pytest.mark.parametrize("name", UNITS)
+@pytest.mark.parametrize("name", ["vfio-bind-initrd.service", "vfio-bind.service"])
 def test_unit_waits_for_nobody(name):
     """Neither a hang nor a failure stops a boot, and there is no cycle to be in."""
     lines = (TOP / "hooks" / name).read_text("utf-8").splitlines()
@@ -76,6 +79,16 @@ def test_unit_waits_for_nobody(name):
                       if line.startswith("Before=")).split()
     for other in ("modules-load", "udevd", "udev-trigger"):
         assert f"systemd-{other}.service" in before
+
+
+def test_unit_that_waits_for_a_root():
+    """Not before devices are looked for; nobody waits for it, and on the way to the root it ends."""
+    lines = (TOP / "hooks/vfio-bind-undo.service").read_text("utf-8").splitlines()
+    assert "DefaultDependencies=no" in lines and "ConditionPathExists=/etc/initrd-release" in lines
+    assert "After=vfio-bind-initrd.service systemd-udev-trigger.service" in lines
+    for word in ("Before", "Conflicts"):
+        assert f"{word}=shutdown.target initrd-switch-root.target" in lines
+    assert not any(line.startswith(("Type=", "Requires=", "Wants=")) for line in lines)
 
 
 @pytest.mark.parametrize("other", [

@@ -192,8 +192,45 @@ static void check_word(void **state)
 	assert_true(text_is(words.unknown_word, row->unknown));
 }
 
+struct undo_row {
+	const char *name, *cmdline;
+	uint32_t undo;
+	bool root;
+	const char *unknown;
+};
+
+static const struct undo_row undoes[] = {
+	{ "a root device is waited for 15 seconds", "quiet", 15, false, "" },
+	{ "a number is the seconds", "rd.vfio_bind.undo=40", 40, false, "" },
+	{ "a dash in the name", "rd.vfio-bind.undo=40", 40, false, "" },
+	{ "0 is never", "rd.vfio_bind.undo=0", 0, false, "" },
+	{ "off is never", "rd.vfio_bind.undo=off", 0, false, "" },
+	{ "no is never", "rd.vfio_bind.undo=no", 0, false, "" },
+	{ "the last one counts", "rd.vfio_bind.undo=0 rd.vfio_bind.undo=7", 7, false, "" },
+	{ "a day is the most", "rd.vfio_bind.undo=86400", 86400, false, "" },
+	{ "more is told, and is none", "rd.vfio_bind.undo=86401", 15, false,
+	  "rd.vfio_bind.undo=86401" },
+	{ "what is no number is told", "rd.vfio_bind.undo=1m", 15, false, "rd.vfio_bind.undo=1m" },
+	{ "no value is told", "rd.vfio_bind.undo", 15, false, "rd.vfio_bind.undo" },
+	{ "behind -- it is for init", "-- rd.vfio_bind.undo=0 root=/dev/sda1", 15, false, "" },
+	{ "a root is named", "root=UUID=1 quiet", 15, true, "" },
+	{ "a root behind other words", "quiet root=/dev/sda1", 15, true, "" },
+	{ "rootdelay is no root", "rootdelay=5", 15, false, "" },
+};
+
+static void check_undo(void **state)
+{
+	const struct undo_row *row = *state;
+	struct words words;
+
+	cmdline_read(text_of(row->cmdline), &words);
+	assert_int_equal(words.undo, row->undo);
+	assert_int_equal(words.root, row->root);
+	assert_true(text_is(words.unknown_word, row->unknown));
+}
+
 int main(void)
 {
 	return TABLE(modes, check_mode) + TABLE(rules, check_rules) +
-	       TABLE(words_of_ours, check_word);
+	       TABLE(words_of_ours, check_word) + TABLE(undoes, check_undo);
 }

@@ -1,0 +1,317 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "undo.h"
+
+#include "busy.h"
+#include "lines.h"
+#include "load.h"
+#include "log.h"
+#include "out.h"
+#include "release.h"
+#include "report.h"
+#include "sysfs.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+/* linux/include/uapi/linux/magic.h */
+#define RAMFS_MAGIC 0x858458f6
+#define TMPFS_MAGIC 0x01021994
+
+/* Generators look once a second. Where it took longer, something else was done in between. */
+#define GAP_SECONDS 5
+
+/* What is left in the one folder or the other. */
+static const struct place {
+	const char *report, *undone, *waiting;
+} places[] = {
+	{ RUN_DIR REPORT_NAME, RUN_DIR "/undone", RUN_DIR "/waiting" },
+	{ DEV_DIR REPORT_NAME, DEV_DIR "/undone", DEV_DIR "/waiting" },
+};
+
+static struct lines lines;
+static struct out out;
+
+/* The one with a report, or NULL. */
+static const struct place *find_place(struct machine *machine)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(places); i++)
+		if (machine_has(machine, places[i].report))
+			return &places[i];
+	return NULL;
+}
+
+/*
+ * 1 for a line about a function that a root device may need, which was to be bound, 0 for another,
+ * or the error because of which that is not known.
+ */
+static int is_ours(struct machine *machine, struct text line, struct address *address)
+{
+	char path[MACHINE_PATH_SIZE];
+	struct device device;
+	int err;
+
+	if (!parse_bound(line, address))
+		return 0;
+	err = class_read(machine, *address, &device);
+	if (err)
+		return machine_has(machine, pci_path(path, *address, "uevent")) ? err : 0;
+	return device_has_base_class(&device, CLASS_BASE_STORAGE) ||
+	       device_has_base_class(&device, CLASS_BASE_NETWORK);
+}
+
+/* The driver may not be loaded yet: with an event of its own udev asks for it once more. */
+static int give_back(struct machine *machine, struct address address, char driver[DRIVER_SIZE])
+{
+	char path[MACHINE_PATH_SIZE];
+	int err = release_quietly(machine, address);
+
+	if (driver_read(machine, address, driver))
+		(void)join(driver, DRIVER_SIZE, "?", "", "");
+	if (err >= 0 && !driver[0])
+		(void)machine_write(machine, pci_path(path, address, "uevent"), "add");
+	return err;
+}
+
+/* Does it, and writes the line as it is from now on: with another driver, and why. */
+static int undo_line(struct machine *machine, struct text line, struct address address)
+{
+	char driver[DRIVER_SIZE], name[ADDRESS_SIZE];
+	struct text rest = line, fields[7] = { 0 };
+	int err = give_back(machine, address, driver);
+
+	for (size_t i = 0; i < ARRAY_SIZE(fields); i++)
+		(void)text_cut(&rest, '\t', &fields[i]);
+	(void)address_format(address, name);
+	log_line(LEVEL_ERROR, "%s %s%s, as the root device is missing (%.*s)", name,
+		 err < 0 ? "not given back to the host: " : "undone: given back to the host",
+		 err < 0 ? error_name(err) : "", (int)fields[3].len, fields[3].at);
+	if (!fields[5].at)
+		fields[5].at = line.at + line.len;
+	out_text(&out, (struct text){ line.at, (size_t)(fields[5].at - line.at) });
+	out_format(&out, "%s\t%s%s%s", driver[0] ? driver : "-",
+		   err < 0 ? "not undone: " : "undone: the root device was missing",
+		   err < 0 ? error_name(err) : "", fields[6].len ? "; " : "");
+	out_text(&out, fields[6]);
+	return err < 0 ? err : 0;
+}
+
+static void out_create(struct machine *machine, const char *path)
+{
+	out = (struct out){ .fd = machine_create(machine, path) };
+}
+
+/* Puts it in place, unless there was an error before that. */
+static int out_commit(struct machine *machine, const char *path, int err)
+{
+	out_flush(&out);
+	if (out.fd >= 0)
+		(void)close(out.fd);
+	if (!err)
+		err = out.err;
+	return err ? err : machine_commit(machine, path);
+}
+
+/* From one report to another; give: and what it names is given back. Returns the first error. */
+static int rewrite(struct machine *machine, const char *from, const char *to, bool give)
+{
+	struct address address;
+	struct text line;
+	int err = lines_open(&lines, machine, from), failed = 0;
+
+	if (err)
+		return err;
+	out_create(machine, to);
+	while (lines_next(&lines, &line, &err)) {
+		int one = give ? is_ours(machine, line, &address) : 0;
+
+		/* Whether or not the report can be written. */
+		if (one > 0)
+			one = undo_line(machine, line, address);
+		else
+			out_text(&out, line);
+		out_format(&out, "\n");
+		failed = failed ? failed : one;
+	}
+	lines_close(&lines);
+	err = out_commit(machine, to, err);
+	return failed ? failed : err;
+}
+
+/* The file says that it was done, and who makes it does it; where none can be made, all do. */
+static bool claim(struct machine *machine, const char *path)
+{
+	int fd = machine_openat(machine, path, O_WRONLY | O_CREAT | O_EXCL);
+
+	if (fd >= 0)
+		(void)close(fd);
+	return fd != -EEXIST;
+}
+
+int undo_now(struct machine *machine)
+{
+	const struct place *place = find_place(machine);
+	int err;
+
+	if (!place) {
+		log_line(LEVEL_ERROR, "no report of what was bound");
+		return -ENOENT;
+	}
+	if (!claim(machine, place->undone))
+		return 0;
+	err = rewrite(machine, place->report, place->report, true);
+	if (place == &places[0] && machine_has(machine, places[1].report))
+		(void)rewrite(machine, place->report, places[1].report, false);
+	return err;
+}
+
+/* True if the report names anything that could be given back. */
+static bool anything_left(struct machine *machine, const struct place *place)
+{
+	struct address address;
+	struct text line;
+	bool found = false;
+	int err;
+
+	if (lines_open(&lines, machine, place->report))
+		return false;
+	while (!found && lines_next(&lines, &line, &err))
+		found = is_ours(machine, line, &address) != 0;
+	lines_close(&lines);
+	return found;
+}
+
+/* Seconds since the machine was started, as whoever tests this may set them. */
+static bool read_uptime(struct machine *machine, uint32_t *seconds)
+{
+	char text[64];
+	ssize_t len = machine_read(machine, "proc/uptime", text, sizeof(text));
+	struct text rest = { text, len > 0 ? (size_t)len : 0 }, whole;
+
+	return text_cut(&rest, '.', &whole) && text_number(whole, UINT32_MAX, seconds);
+}
+
+/* When the wait began, and when the last look was: kept in a file, for each may be a process. */
+static bool read_wait(struct machine *machine, const char *path, uint32_t *began, uint32_t *last)
+{
+	char text[64];
+	ssize_t len = machine_read(machine, path, text, sizeof(text));
+	struct text rest = { text, len > 0 ? (size_t)len : 0 }, first;
+
+	return text_cut(&rest, ' ', &first) && text_number(first, UINT32_MAX, began) &&
+	       text_number(rest, UINT32_MAX, last);
+}
+
+static void write_wait(struct machine *machine, const char *path, uint32_t began, uint32_t last)
+{
+	out_create(machine, path);
+	out_format(&out, "%u %u", began, last);
+	(void)out_commit(machine, path, 0);
+}
+
+bool undo_look(struct machine *machine, uint32_t seconds)
+{
+	const struct place *place = find_place(machine);
+	uint32_t now, began, last;
+
+	if (!seconds || !place || machine_has(machine, place->undone) ||
+	    !anything_left(machine, place))
+		return false;
+	if (!read_uptime(machine, &now))
+		return true;
+	/* A clock that went back is no clock to go by: the difference is then a great one. */
+	if (!read_wait(machine, place->waiting, &began, &last) || now - last > GAP_SECONDS ||
+	    somebody_is_busy(machine))
+		began = now;
+	write_wait(machine, place->waiting, began, now);
+	if (now - began < seconds)
+		return true;
+	(void)undo_now(machine);
+	return false;
+}
+
+static bool same_place(int a, int b, bool whole)
+{
+	struct stat one, two;
+
+	return !fstat(a, &one) && !fstat(b, &two) && one.st_dev == two.st_dev &&
+	       (!whole || one.st_ino == two.st_ino);
+}
+
+/*
+ * Process 1 has another root than we were started in, or the generators' place for one is a mount
+ * point. /proc is handed on to the real root: where it is gone, that is what has happened.
+ */
+static bool root_is_there(struct machine *machine)
+{
+	static const char *const mounts[] = { "sysroot", "root", "new_root", "newroot",
+					      "booster.root" };
+	int init = machine_openat(machine, "proc/1/root", O_PATH | O_DIRECTORY);
+	bool there = init < 0 || !same_place(init, machine->root, true);
+
+	for (size_t i = 0; !there && i < ARRAY_SIZE(mounts); i++) {
+		int mount = openat(init, mounts[i], O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+		there = mount >= 0 && !same_place(mount, init, false);
+		if (mount >= 0)
+			(void)close(mount);
+	}
+	if (init >= 0)
+		(void)close(init);
+	return there;
+}
+
+void undo_wait(struct machine *machine, uint32_t seconds)
+{
+	while (!root_is_there(machine) && undo_look(machine, seconds))
+		(void)sleep(1);
+}
+
+/* Where the kernel unpacks an initramfs to: linux/init/do_mounts.c:init_rootfs */
+static bool is_initramfs(const struct machine *machine)
+{
+	struct statfs fs;
+
+	return !fstatfs(machine->root, &fs) &&
+	       ((unsigned long)fs.f_type == RAMFS_MAGIC || fs.f_type == TMPFS_MAGIC);
+}
+
+/*
+ * In a mount namespace of its own, /proc, /sys and /dev stay where they are whatever the next init
+ * does, and /proc/1/root tells when it has gone on to the real root: then there is nothing more to
+ * do. So this never outlives the initramfs by more than a second.
+ */
+static void wait_beside(struct machine *machine, uint32_t seconds, int ready)
+{
+	if (unshare(CLONE_NEWNS))
+		return;
+	(void)close(ready);
+	while (!root_is_there(machine) &&
+	       (console_is_silent(machine) || undo_look(machine, seconds)))
+		(void)sleep(1);
+}
+
+void undo_start(struct machine *machine, const struct words *words)
+{
+	const struct place *place = find_place(machine);
+	int ends[2];
+	char byte;
+	pid_t pid;
+
+	if (!words->undo || !words->root || !place || !anything_left(machine, place) ||
+	    !is_initramfs(machine) || pipe2(ends, O_CLOEXEC))
+		return;
+	pid = fork();
+	if (!pid) {
+		(void)close(ends[0]);
+		wait_beside(machine, words->undo, ends[1]);
+		_exit(0);
+	}
+	(void)close(ends[1]);
+	if (pid > 0) /* nothing is unmounted before it has mounts of its own */
+		(void)!read(ends[0], &byte, 1);
+	(void)close(ends[0]);
+}
