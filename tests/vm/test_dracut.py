@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from . import late
 from .images import POLICY, File, Recipe, furnish, unpack, write
 from .lab import MULTI_USER
 from .machine import GPU2, TWINS
@@ -184,3 +185,16 @@ def test_left_out(build, module):
     files = build(f"--no-hostonly --add {module}")
     assert "usr/lib/lab/facts" in files
     assert not [path for path in files if "vfio-bind" in path]
+
+
+@kinds(nightly=["systemd", "sh"])
+def test_virtual_functions_in_the_image(lab, kind):
+    """Made while the image is at work: its udev has the rule."""
+    script = f"echo 7 >{late.DEVICE}/sriov_numvfs\nudevadm settle\nfacts made\n"
+    # The image was built in a chroot, where nobody knows what the host lives on.
+    protect = {"usr/lib/vfio-bind/protect": File(b"vfio-bind-protect 1\n")}
+    boot = lab.boot(late.POLICY, machine=late.MACHINE, image=image_of(lab, kind), files=protect,
+                    in_initramfs=script)
+    late.prove_chosen(boot, "made")
+    assert not late.probed_by_nvme(boot.log) & set(late.CHOSEN)
+    assert late.probed_by_nvme(boot.log) >= set(late.OTHERS)
