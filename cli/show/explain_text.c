@@ -77,7 +77,11 @@ static void say_virtual(const struct host *host, const struct device *device,
 	if (device->physfn != NO_DEVICE)
 		(void)address_format(host->judged.inventory.devices[device->physfn].address,
 				     address);
-	(void)snprintf(out, SENTENCE_SIZE, "virtual function %u of %s", device->vf, address);
+	if (device->vf == VF_NONE) /* as while it is being made */
+		(void)snprintf(out, SENTENCE_SIZE, "a virtual function of %s", address);
+	else
+		(void)snprintf(out, SENTENCE_SIZE, "virtual function %u of %s", device->vf,
+			       address);
 }
 
 const char *say_selector(struct host *host, enum selector selector, size_t index,
