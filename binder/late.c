@@ -28,10 +28,11 @@ static int leave_seen(struct boot *boot, const char *path)
 	if (out.fd < 0)
 		return out.fd;
 	for (size_t i = 0; i < inventory->count; i++) {
-		char name[ADDRESS_SIZE];
+		char line[ADDRESS_SIZE + 1];
+		size_t len = address_format(inventory->devices[i].address, line);
 
-		(void)address_format(inventory->devices[i].address, name);
-		out_format(&out, "%s\n", name);
+		line[len++] = '\n';
+		out_text(&out, (struct text){ line, len });
 	}
 	out_flush(&out);
 	(void)close(out.fd);

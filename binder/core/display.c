@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "display.h"
 
+static inline bool may_show_picture(const struct device *device)
+{
+	return device->framebuffer || device_has_base_class(device, CLASS_BASE_DISPLAY);
+}
+
 bool device_is_screen(const struct device *device)
 {
 	if (device->is_virtual)
@@ -92,6 +97,9 @@ enum evidence display_evidence(const struct inventory *inventory)
 	for (size_t i = 0; i < inventory->count; i++) {
 		const struct device *device = &inventory->devices[i];
 
+		/* Most functions are no displays. */
+		if (!may_show_picture(device) && !(device->unreadable & FACT_IDENTITY))
+			continue;
 		screens += counts_as_screen(inventory, i);
 		if (!is_head(device) && !device->framebuffer)
 			continue;
@@ -126,11 +134,16 @@ static enum picture picture_of(enum evidence evidence, const struct device *devi
 enum picture display_picture(enum evidence evidence, const struct inventory *inventory,
 			     size_t index)
 {
+	const struct device *device = &inventory->devices[index];
 	enum picture picture = PICTURE_UNKNOWN;
-	size_t i = display_head(inventory, index, 0);
 	bool screen = false;
+	size_t i;
 
-	for (; i != NO_DEVICE; i = display_head(inventory, index, i + 1)) {
+	/* Most functions are no displays: that spares them a walk through their slot. */
+	if (!may_show_picture(device))
+		return PICTURE_NO;
+	for (i = display_head(inventory, index, 0); i != NO_DEVICE;
+	     i = display_head(inventory, index, i + 1)) {
 		const struct device *head = &inventory->devices[i];
 		enum picture own = picture_of(evidence, head);
 

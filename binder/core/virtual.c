@@ -91,18 +91,31 @@ static bool may_match(struct decision *decision, const struct rule *rule, enum s
 	return false;
 }
 
-bool rule_awaits(struct decision *decision, size_t index, size_t physfn)
+/* False for a rule that finds no function which nobody has seen yet, whatever it will be. */
+static bool may_await(const struct decision *decision, size_t index)
 {
 	const struct rule *rule = &decision->policy->rules[index];
-	const struct device *device = &decision->inventory->devices[physfn];
 
-	if (rule->verb != VERB_BIND || !class_matches(&rule->class, device->class))
-		return false;
 	/* It is neither the boot display nor another screen, and has no number of its own. */
-	if (rule_has(rule, SELECT_BOOT_DISPLAY) || rule_has(rule, SELECT_DSN))
+	if (rule->verb != VERB_BIND || rule_has(rule, SELECT_BOOT_DISPLAY) ||
+	    rule_has(rule, SELECT_DSN))
 		return false;
 	/* A place where something stands is no virtual function's to come. */
-	if (rule_names_place(rule) && decision->plan->results[index].reason != REASON_ABSENT)
+	return !rule_names_place(rule) || decision->plan->results[index].reason == REASON_ABSENT;
+}
+
+/*
+ * True if the rule may match virtual functions that the device does not have yet. What only they
+ * will show, their place below the bus or in a slot, counts as a match.
+ */
+static bool awaits(struct decision *decision, const struct rule *rule, size_t physfn)
+{
+	const struct device *device = &decision->inventory->devices[physfn];
+
+	/* One that goes to a guest itself hands its own driver on to them: linux/drivers/vfio/
+	 * pci/vfio_pci_core.c:vfio_pci_bus_notifier */
+	if (!class_matches(&rule->class, device->class) || device_is_bridge(device) ||
+	    plan_verdict(decision->plan, physfn).kind == VERDICT_BIND)
 		return false;
 	for (unsigned left = rule->given; left; left &= left - 1)
 		if (!may_match(decision, rule, (enum selector)__builtin_ctz(left), physfn))
@@ -110,40 +123,37 @@ bool rule_awaits(struct decision *decision, size_t index, size_t physfn)
 	return need_facts(decision, physfn, FACT_SRIOV) && device->total_vfs;
 }
 
-static void judge_physfn(struct decision *decision, size_t index)
+static void judge_physfn(struct decision *decision, size_t r, size_t index)
 {
+	const struct rule *rule = &decision->policy->rules[r];
 	struct tally *tally = &decision->plan->tallies[index];
+	struct rule_result *result = &decision->plan->results[r];
 
-	tally->awaits = false;
-	tally->vfs = 0;
-	/* One that goes to a guest itself hands its own driver on to them: linux/drivers/vfio/
-	 * pci/vfio_pci_core.c:vfio_pci_bus_notifier */
-	if (device_is_bridge(&decision->inventory->devices[index]) ||
-	    plan_verdict(decision->plan, index).kind == VERDICT_BIND)
+	if (!awaits(decision, rule, index))
 		return;
-	for (size_t r = 0; r < decision->policy->rule_count; r++) {
-		if (!rule_awaits(decision, r, index))
-			continue;
-		tally->awaits = true;
-		decision->plan->results[r].late =
-			decision->plan->results[r].reason == REASON_ABSENT &&
-			rule_has(&decision->policy->rules[r], SELECT_PF);
-		if (!tally->vfs && rule_names_physfn(decision, &decision->policy->rules[r], index))
-			tally->vfs = decision->policy->rules[r].vfs;
-	}
+	tally->awaits = true;
+	result->late |= result->reason == REASON_ABSENT && rule_has(rule, SELECT_PF);
+	if (!tally->vfs && rule_names_physfn(decision, rule, index))
+		tally->vfs = rule->vfs;
+}
+
+static void judge_all(struct decision *decision, size_t r)
+{
+	const struct device *devices = decision->inventory->devices;
+	size_t only = decision->only - 1;
+
+	for (size_t i = 0; !decision->only && i < decision->inventory->count; i++)
+		judge_physfn(decision, r, i);
+	if (!decision->only)
+		return;
+	judge_physfn(decision, r, only);
+	if (devices[only].is_virtual && devices[only].physfn != NO_DEVICE)
+		judge_physfn(decision, r, devices[only].physfn);
 }
 
 void plan_virtual(struct decision *decision)
 {
-	const struct device *late;
-	size_t only = decision->only - 1;
-
-	for (size_t i = 0; !decision->only && i < decision->inventory->count; i++)
-		judge_physfn(decision, i);
-	if (!decision->only)
-		return;
-	late = &decision->inventory->devices[only];
-	judge_physfn(decision, only);
-	if (late->is_virtual && late->physfn != NO_DEVICE)
-		judge_physfn(decision, late->physfn);
+	for (size_t r = 0; r < decision->policy->rule_count; r++)
+		if (may_await(decision, r))
+			judge_all(decision, r);
 }

@@ -11,12 +11,6 @@
 /* True if the rule names the device by pf=. */
 bool rule_names_physfn(const struct decision *decision, const struct rule *rule, size_t index);
 
-/*
- * True if the rule may match virtual functions that the device does not have yet. What only they
- * will show, their place below the bus or in a slot, counts as a match.
- */
-bool rule_awaits(struct decision *decision, size_t rule, size_t index);
-
 /* Fills in what the plan says of virtual functions to come, once its rules are judged. */
 void plan_virtual(struct decision *decision);
 
