@@ -63,7 +63,7 @@ struct boot {
 	bool decided;  /* the plan is complete */
 	bool ended;    /* work returned, and status is what it returned */
 	int status;
-	int64_t deadline_ms; /* when whoever watches leaves, by supervise.c's clock */
+	int64_t deadline_ms; /* when the watching parent leaves, by supervise.c's clock */
 	bool dry_run;
 	bool is_late;        /* the pass is for one device that came after the boot's */
 	struct address late; /* is_late: that device */

@@ -193,7 +193,7 @@ static int read_physfn(struct reading *reading, size_t index)
 	return physfn == NO_DEVICE ? 0 : read_virtual_functions(reading, physfn);
 }
 
-/* Not by sriov_numvfs, which waits for whoever holds the device's lock. */
+/* Not by sriov_numvfs: reading that waits for the device's lock. */
 static int read_vfs(struct reading *reading, size_t index)
 {
 	struct device *device = &reading->inventory->devices[index];

@@ -50,7 +50,7 @@ ssize_t machine_readlink(struct machine *machine, const char *path, char *out, s
 /* The inode of what has this name, or an error: another one for what came in its place. */
 int64_t machine_inode(struct machine *machine, const char *path);
 
-/* 1 if something has this name, be it a link that leads nowhere, 0 if nothing has, or an error. */
+/* 1 if something has this name, even a link that leads nowhere; 0 if nothing has; or an error. */
 int machine_exists(struct machine *machine, const char *path);
 
 /* The same where what cannot be told is better taken for there. */

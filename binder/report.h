@@ -24,7 +24,7 @@ enum status {
 	STATUS_MACHINE = 3, /* it could not be read */
 };
 
-/* What the boot comes to, once it is decided and, but for a dry run, read back. */
+/* The result of the boot, once it is decided and, except in a dry run, read back. */
 enum status report_status(const struct boot *boot);
 
 /* What went wrong with a device that was to be bound, or an empty text. */

@@ -75,7 +75,7 @@ void child_end(struct child *child)
 	(void)close(child->alive);
 }
 
-/* The end of the pipe of whoever works here, which a child must not keep open. */
+/* The working process's end of the pipe, which a child must not keep open. */
 static int working_end = -1;
 
 int child_start(struct child *child, struct boot *boot, size_t index,

@@ -184,7 +184,7 @@ static bool anything_left(struct machine *machine, const struct place *place)
 	return found;
 }
 
-/* Seconds since the machine was started, as whoever tests this may set them. */
+/* Seconds since the machine was started. A test may set them. */
 static bool read_uptime(struct machine *machine, uint32_t *seconds)
 {
 	char text[64];

@@ -183,7 +183,7 @@ static void print_stopped(int code)
 	(void)json_object_put(object);
 }
 
-/* A full disk is told; whoever reads a pipe only to a point, as head(1) does, knows. */
+/* A full disk is an error. A reader that closes its pipe early, as head(1) does, is not. */
 static int finish(const struct options *options, int code)
 {
 	bool lost = ferror(stdout) || fflush(stdout);

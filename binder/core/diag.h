@@ -19,7 +19,7 @@ struct mistake {
 struct diag {
 	void (*emit)(struct diag *diag, const struct mistake *mistake);
 	unsigned mistakes;
-	bool denied; /* one of them: whoever runs this may not read a file */
+	bool denied; /* one of them is that the caller may not read a file */
 };
 
 void diag_report(struct diag *diag, const struct mistake *mistake);

@@ -10,7 +10,7 @@
 bool selector_matches(struct decision *decision, const struct rule *rule, enum selector selector,
 		      size_t index);
 
-/* True if every selector of the rule matches, but for those of the bits in spared. */
+/* True if every selector of the rule matches, except those whose bits are in spared. */
 bool rule_matches_but(struct decision *decision, const struct rule *rule, size_t index,
 		      unsigned spared);
 

@@ -35,7 +35,7 @@ static bool parse_key(struct protect_line *line, struct text word)
 		return true;
 	}
 	if (text_is(key, "dsn") && value_parse(SELECT_DSN, word, &value)) {
-		line->dsn = value.dsn == UINT64_MAX ? 0 : value.dsn; /* ones are no number */
+		line->dsn = value.dsn == UINT64_MAX ? 0 : value.dsn; /* all ones are not a number */
 		return true;
 	}
 	if (!text_is(key, "id") || !value_parse(SELECT_ID, word, &value))

@@ -21,7 +21,7 @@ struct arguments {
 };
 
 /*
- * Takes the command's arguments; those that are no options begin at argv[optind]. Returns -1 to
+ * Takes the command's arguments; those that are not options begin at argv[optind]. Returns -1 to
  * go on, or the code to exit with.
  */
 int arguments_take(struct options *options, const struct arguments *arguments, int argc,

@@ -34,7 +34,7 @@ static void say_missing(struct findings *findings, const struct image *image, co
 		       "install the package of modules it comes with, or boot another kernel");
 }
 
-/* One from outside the kernel's tree need not have the alias: whoever named it may know better. */
+/* One from outside the kernel's tree need not have the alias, so this is a warning only. */
 static void say_unproven(struct findings *findings, const struct image *image, const char *driver)
 {
 	struct finding *finding =

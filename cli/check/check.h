@@ -40,7 +40,7 @@ const char *say_place(const char *place, char out[CHECK_PLACE_SIZE]);
  */
 void check_kinds(struct findings *findings, struct text list, struct text line, const char *place);
 
-/* Configuration of image generators that names modules which are no more. */
+/* Configuration of image generators that names modules which no longer exist. */
 void check_generators(struct findings *findings);
 
 /* Whether each installed kernel has the drivers, and its image this policy. */

@@ -44,7 +44,7 @@ static bool has_direct_region(struct machine *machine, int group)
 	return false;
 }
 
-/* linux/drivers/iommu/iommu.c: such a device is never given away, but for "direct-relaxable". */
+/* linux/drivers/iommu/iommu.c: such a device is never given away, unless it is "direct-relaxable". */
 static void check_regions(struct findings *findings, size_t index)
 {
 	struct finding *finding;

@@ -97,7 +97,7 @@ static struct text find_word(const struct host *host, const char *const *words, 
 	return (struct text){ 0 };
 }
 
-/* True if the firmware has no such table for the kernel; false also where nobody can tell. */
+/* True if the firmware has no such table for the kernel; false also where that is not known. */
 static bool lacks_table(struct host *host, const char *name)
 {
 	char path[MACHINE_PATH_SIZE];

@@ -62,7 +62,7 @@ static void note_those(struct editing *editing, enum standing standing, const ch
 		editing_note(editing, "%s: %s", what, text);
 }
 
-/* All of the same id: whoever is refused one may have meant another. */
+/* All devices of the same id: one of them may have been meant. */
 static void note_twins(struct editing *editing)
 {
 	note_those(editing, STANDING_FREE, "Free ones of its kind");
@@ -115,8 +115,9 @@ static void note_way_out(struct editing *editing, enum reason reason, const char
 	if (reason != REASON_BOOT_DISPLAY && reason != REASON_LAST_DISPLAY)
 		return;
 	if (!last)
-		editing_note(editing, "Which card that is hangs on the monitor: boot once with it "
-				      "plugged into another, then add this one.");
+		editing_note(editing,
+			     "Which card that is depends on the monitor: boot once with it "
+			     "plugged into another, then add this one.");
 	editing_note(editing,
 		     "To take it all the same, write this line yourself:\n  %s "
 		     "allow=%s-display",
@@ -156,7 +157,7 @@ static size_t find_picture(struct host *host)
 	return NO_DEVICE;
 }
 
-/* The verdict on a screen hangs on the monitor's cable: say so. */
+/* The verdict on a screen depends on where the monitor is plugged in: say so. */
 static void note_picture(struct editing *editing)
 {
 	char address[ADDRESS_SIZE], other[ADDRESS_SIZE], text[SENTENCE_SIZE];
@@ -174,7 +175,7 @@ static void note_picture(struct editing *editing)
 			     address);
 	else
 		editing_note(editing,
-			     "This hangs on the monitor: %s is %s. With the monitor on %s "
+			     "This depends on the monitor: %s is %s. With the monitor on %s "
 			     "at boot, that one stays with the host.",
 			     address_of(editing, picture, other),
 			     say_selector(host, SELECT_BOOT_DISPLAY, picture, text), address);

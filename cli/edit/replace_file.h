@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Puts a changed policy file in place: whoever reads it finds all of the old or all of the new. */
+/* Puts a changed policy file in place: a reader finds all of the old one or all of the new one. */
 #ifndef EDIT_H
 #define EDIT_H
 

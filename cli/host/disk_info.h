@@ -11,7 +11,7 @@
 #define DISK_TEXT_SIZE 64
 
 struct disk_info {
-	size_t function; /* index of the one it hangs on */
+	size_t function; /* index of the one it is on */
 	char name[DISK_TEXT_SIZE], model[DISK_TEXT_SIZE], serial[DISK_TEXT_SIZE];
 };
 

@@ -91,7 +91,7 @@ static void tell_carrier(const struct host *host, const char *what, size_t index
 	if (has_one_disk(device))
 		return;
 	(void)address_format(device->address, address);
-	warn("%s hangs on %s: all else that hangs on it goes with it", what, address);
+	warn("%s is on %s: everything else on it goes along", what, address);
 }
 
 static int find_node(struct host *host, const char *what, size_t *index)

@@ -27,7 +27,7 @@ struct host {
 	char kernel[65];          /* its release, as in utsname */
 	char drivers[DEVICE_MAX][DRIVER_SIZE];  /* who holds each device now */
 	int16_t revisions[DEVICE_MAX];          /* -1 where none was read */
-	char builtin[BUILTIN_MAX][DRIVER_SIZE]; /* drivers that are no modules */
+	char builtin[BUILTIN_MAX][DRIVER_SIZE]; /* drivers that are built in */
 	size_t builtin_count;
 	char protect_text[PROTECT_BYTES_MAX]; /* what judged.protect points into */
 	struct host_use use;                  /* of the running machine */

@@ -92,7 +92,7 @@ const char *identity_format(const struct host *host, size_t index, char out[IDEN
 	return out;
 }
 
-/* Model and serial of the one disk that hangs on the function, or nothing. */
+/* Model and serial number of the only disk on the function, or nothing. */
 static void disk_title(struct host *host, size_t index, char out[NAME_TEXT_SIZE])
 {
 	const struct device *device = &host->judged.inventory.devices[index];

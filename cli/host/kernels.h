@@ -25,7 +25,7 @@ struct kernels {
  */
 int kernels_find(struct kernels *kernels, struct machine *machine, const char *running);
 
-/* True if the kernel has a module of that name, be it built in. */
+/* True if the kernel has a module of that name, even if it is built in. */
 bool kernel_has(struct kmod_ctx *kmod, const char *name);
 
 #endif

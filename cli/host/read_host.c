@@ -18,7 +18,7 @@
 #include <sys/mman.h>
 #include <sys/utsname.h>
 
-/* What no reading command asks for: claiming a disk would be in the way of whoever wants it. */
+/* FACT_DISKS is not among them: claiming a disk would be in the way of others who want it. */
 #define ALL_FACTS                                                                                  \
 	(FACT_BOOT_VGA | FACT_DSN | FACT_GROUP | FACT_HEADER | FACT_DRM | FACT_PHYSFN | FACT_VFS | \
 	 FACT_SRIOV)

@@ -90,7 +90,7 @@ static enum trial_stage stage_of(struct machine *machine, const struct trial *tr
 	return trial->boots ? TRIAL_WAITS : TRIAL_HAS_FAILED;
 }
 
-/* The note has what the variable had, but for the boots that were counted. */
+/* The note has what the variable had, except the boots that were counted. */
 static void look_at_lost(struct trial_state *state, struct machine *machine)
 {
 	state->stage = TRIAL_LOST;

@@ -261,7 +261,7 @@ static void order_dracut(const struct image_tree *image, struct image_order *ord
 #define HOOK       "hooks/vfio-bind"
 #define EARLY_HOOK "run_earlyhook"
 
-/* The hooks of a list that come before ours, but for udev's, which starts it and loads nothing. */
+/* The hooks of a list that come before ours, except udev's, which starts it and loads nothing. */
 static bool say_earlier_hooks(const struct image_tree *image, struct image_order *order)
 {
 	struct text list = value_of(image_content(image, "config"), "EARLYHOOKS="), word;

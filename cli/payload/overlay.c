@@ -146,7 +146,7 @@ static int write_overlay(struct overlay *overlay, int fd)
 	return err;
 }
 
-/* In one step: what boots is the whole file, be it this one or the one before. */
+/* In one step: what boots is a whole file, this one or the one before. */
 static int write_file(struct overlay *overlay)
 {
 	char unfinished[MACHINE_PATH_SIZE];

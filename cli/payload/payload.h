@@ -9,7 +9,7 @@
 bool is_release(const char *text);
 
 /*
- * Writes the payload of the machine below root into dir; on_trial: as on trial, be it over by now.
+ * Writes the payload of the machine below root into dir; on_trial: as on trial, even if the trial is over.
  * What is wrong goes to stderr. Returns an exit code: EXIT_NOT_CONFIGURED without a rule, and then
  * nothing was written.
  */

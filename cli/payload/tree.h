@@ -29,7 +29,7 @@ int tree_commit(struct tree *tree, const char *path, int fd, mode_t mode);
 int tree_copy(struct tree *tree, const char *path, int from, mode_t mode);
 int tree_write(struct tree *tree, const char *path, struct text text);
 
-/* Removes a payload, be it of an earlier run or half done. */
+/* Removes a payload, whether of an earlier run or half done. */
 int tree_clear(struct tree *tree);
 
 #endif

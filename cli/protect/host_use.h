@@ -24,7 +24,7 @@ struct host_use {
 };
 
 /*
- * Notes that the host uses every function in a sysfs path, for a device hangs on all of them:
+ * Notes that the host uses every function in a sysfs path, as a device needs all of them:
  * bridges and a VMD controller too. Returns false if there is none in it.
  */
 bool host_use_mark(struct host_use *host, struct text path, enum use use);

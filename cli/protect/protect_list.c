@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What follows for whoever wrote the policy: the guard host-unknown. */
+/* What this means for the policy: the guard host-unknown. */
 #define NO_STORAGE "storage is bound only where its rule has id= and an address, a path or a dsn"
 
 /* What container managers leave for those inside to see: systemd-detect-virt(1), Docker, Podman. */

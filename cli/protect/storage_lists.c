@@ -46,7 +46,7 @@ static void lose(struct blocks *blocks, const char *path, int err)
 	warn("/%s: %s", path, strerror(-err));
 }
 
-/* may_be_absent: whoever wrote the list counts with it. */
+/* may_be_absent: the list itself allows for it. */
 static void add_source(struct blocks *blocks, const char *where, const char *source,
 		       bool may_be_absent)
 {

@@ -181,7 +181,7 @@ static void say_cut_short(struct boot *boot, size_t index, enum step step, const
 			      device->driver);
 }
 
-/* What hung, be it a device in a child of its own or the work as a whole. */
+/* What hung: a device in a child of its own, or the work as a whole. */
 static void say_hung(struct boot *boot, enum ending ending)
 {
 	if (ending != ENDED && boot->device == NO_DEVICE)

@@ -22,7 +22,7 @@ static unsigned facts_wanted(const struct view *view, size_t index)
 }
 
 /*
- * Config space is left alone, for a look at it wakes a card that sleeps: but for the serial
+ * Config space is left alone, as reading it wakes a card that sleeps: except for the serial
  * numbers of twins, which tell them apart.
  */
 static int read_facts(struct view *view)

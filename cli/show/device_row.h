@@ -58,7 +58,7 @@ struct device_row {
 	struct text driver;      /* who has it now; empty for nobody */
 	/* What the image will do otherwise than /etc wants, or NULL. */
 	const struct model_row *image;
-	/* After the next boot: a driver, empty where nobody can tell, too; or NEXT_LATE. */
+	/* After the next boot: a driver, NEXT_LATE, or empty for none or where it is not known. */
 	struct text driver_next;
 };
 

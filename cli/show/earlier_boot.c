@@ -159,7 +159,7 @@ static pid_t start_journalctl(const struct options *options, char *program, unsi
 	return child;
 }
 
-/* True if the journal has that boot, be it without a line of ours. */
+/* True if the journal has that boot, even without a line of ours. */
 static bool read_journal(struct earlier_boot *boot, const struct options *options,
 			 struct machine *machine, unsigned before)
 {

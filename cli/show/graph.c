@@ -11,7 +11,7 @@
 /* Equal functions side by side with the same fate are one node. */
 struct graph_nodes {
 	uint16_t node[DEVICE_MAX];  /* index of the first function of the node each is in */
-	uint16_t count[DEVICE_MAX]; /* how many a node has; 0 for those that are no first */
+	uint16_t count[DEVICE_MAX]; /* how many a node has; 0 unless it is the first of its run */
 	enum device_state states[DEVICE_MAX];
 	bool above[DEVICE_MAX];   /* something hangs below it */
 	bool used[DEVICE_MAX];    /* the host has a use for it */

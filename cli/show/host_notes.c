@@ -137,7 +137,7 @@ static void note_default_routes(struct host_notes *notes)
 	}
 }
 
-/* What the kernel's console draws on, be it of the firmware or of a DRM driver. */
+/* What the kernel's console draws on, the firmware's or a DRM driver's. */
 static void note_framebuffers(struct host_notes *notes)
 {
 	static struct dir dir;
