@@ -150,24 +150,23 @@ static void note_seen(struct machine *machine, struct address address)
 	(void)close(fd);
 }
 
-/* True if a file that was left has one of two lines; without b only one is looked for. */
+/* True if a file that was left, in whichever folder, has line a; or b, if there is one. */
 static bool has_line(struct machine *machine, const char *file, const char *a, const char *b)
 {
 	static struct lines lines;
 	char path[MACHINE_PATH_SIZE];
 	struct text line;
 	bool found = false;
-	int err = -ENOENT;
+	int err;
 
-	for (size_t i = 0; err == -ENOENT && i < ARRAY_SIZE(dirs); i++) {
+	for (size_t i = 0; !found && i < ARRAY_SIZE(dirs); i++) {
 		(void)join(path, sizeof(path), dirs[i], file, "");
-		err = lines_open(&lines, machine, path);
+		if (lines_open(&lines, machine, path))
+			continue;
+		while (!found && lines_next(&lines, &line, &err))
+			found = text_is(line, a) || (b && text_is(line, b));
+		lines_close(&lines);
 	}
-	if (err)
-		return false;
-	while (!found && lines_next(&lines, &line, &err))
-		found = text_is(line, a) || (b && text_is(line, b));
-	lines_close(&lines);
 	return found;
 }
 

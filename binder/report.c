@@ -430,6 +430,8 @@ static int copy_report(struct out *out, const struct boot *boot, struct machine 
 	struct text line;
 	int err = lines_open(&lines, machine, path);
 
+	if (err == -ENOENT) /* the boot's pass was before there was a /run to keep */
+		err = lines_open(&lines, machine, DEV_DIR REPORT_NAME);
 	if (err == -ENOENT)
 		out_format(out, "%s", header);
 	if (err)

@@ -274,6 +274,18 @@ def test_what_udev_tells_once_more(late):
     assert host.attribute(DRIVE, "driver_override") == "vfio-pci"
 
 
+def test_a_boot_without_a_run_to_keep(late):
+    """As process 1: what it left in /dev counts, and its report goes on in /run."""
+    host = late(RULE + DRIVES).boot()
+    shutil.rmtree(host.tree_path("dev/vfio-bind"), ignore_errors=True)
+    host.tree_path("run/vfio-bind").rename(host.tree_path("dev/vfio-bind"))
+    run = host.come(CHOSEN)
+    assert {row[0] for row in run.rows} >= {DRIVE, ROOT, CHOSEN}
+    assert [ROOT, "refuse", "host-storage", "/etc/vfio-bind.conf:2", ""] in rows(run)
+    host.come(DRIVE, SYNTH_UUID="0")
+    assert host.attribute(DRIVE, "driver_override") == "(null)"
+
+
 def test_vfs_of_one_that_udev_tells_of_once_more(late):
     """Its driver may be there by then: built in, or loaded by an image without udev."""
     host = late(f"bind pf={PF} vfs=5\n").boot()
