@@ -24,7 +24,7 @@ COMMON = -std=c11 -D_GNU_SOURCE -DVERSION='"$(VERSION)"' -Ibinder -Ibinder/core 
 # Small, and in the end without what only glibc has: core objects go into a musl binder too.
 # 96 KiB are promised, so a packager's -O2 gives way here.
 BINDER_CFLAGS = $(COMMON) -fno-asynchronous-unwind-tables -ffunction-sections -fdata-sections \
-	-fno-jump-tables $(CFLAGS) -Os $(HOT_CFLAGS) -U_FORTIFY_SOURCE
+	-fno-jump-tables -fno-align-functions -fno-align-loops $(CFLAGS) -Os $(HOT_CFLAGS) -U_FORTIFY_SOURCE
 # Pages of 512 bytes pack the data right behind the code: that is 4 KiB less.
 BINDER_LDFLAGS = $(LDFLAGS) -static -s -Wl,--gc-sections \
 	-Wl,-z,norelro,-z,noexecstack,-z,noseparate-code,-z,common-page-size=512
