@@ -95,10 +95,14 @@ static void read_plan(struct boot *boot)
 bool late_is_settled(struct boot *boot)
 {
 	struct machine *machine = &boot->judged->machine;
-	char driver[DRIVER_SIZE];
+	char path[MACHINE_PATH_SIZE], driver[DRIVER_SIZE];
 
-	return driver_read(machine, boot->late, driver) == -ENODEV ||
-	       (driver_is_passthrough(text_of(driver)) && override_is_set(machine, boot->late));
+	/* Gone only if it is said twice: what is lost by mistake is bound by nobody. */
+	(void)pci_path(path, boot->late, "uevent");
+	if (!machine_has(machine, path) && !machine_has(machine, path))
+		return true;
+	return !driver_read(machine, boot->late, driver) &&
+	       driver_is_passthrough(text_of(driver)) && override_is_set(machine, boot->late);
 }
 
 int late_begin(struct boot *boot)

@@ -14,7 +14,7 @@ VFIO = "vfio-pci"
 VARIABLE = ("sys/firmware/efi/efivars/"
             "VfioBindTrial-29816690-cd8b-438a-9722-e290f7c7a2d5")
 TRIAL = "vfio-bind-trial 1\nboots {}\npolicy 0123456789abcdef\n"
-OURS = re.compile(r"(run/vfio-bind(/((report|policy|waiting|seen|plan|protect)(\.new)?|undone))?|run"
+OURS = re.compile(r"(run/vfio-bind(/((report|policy|waiting|seen|plan|protect)(\.new)?|undone|lock))?|run"
                   r"|dev/kmsg|dev)")
 REPORTED = "\t".join(HEADER) + "\n" + "".join(
     f"{address}\tbind\trule\t/etc/vfio-bind.conf:1\t-\tvfio-pci\t\n"
@@ -162,6 +162,9 @@ SCENARIOS = (
     Scenario("release", {CONF: "bind nvme\n"}, 0, ("0000:03:00.0", "0000:07:00.1"),
              {"0000:03:00.0": VFIO, "0000:07:00.1": VFIO, "0000:02:00.0": VFIO},
              arguments=("--release", "all"), report=REPORTED, after="host"),
+    # It came after the boot's pass, which left nothing: storage would be refused.
+    Scenario("late", {CONF: "bind network id=8086:1572\nkeep 0000:07:00.0\n"}, 0,
+             ("0000:07:00.1",), arguments=("--device", "0000:07:00.1")),
     Scenario("undo", {CONF: "bind nvme\n"}, 0, ("0000:03:00.0", "0000:07:00.1"),
              {"0000:03:00.0": VFIO, "0000:07:00.1": VFIO, "0000:02:00.0": VFIO},
              arguments=("--undo",), report=REPORTED, after="host"),
