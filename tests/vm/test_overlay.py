@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """vfio-bind overlay: behind an image that holds nothing of us, it runs by itself."""
 
+import re
+
 import pytest
 
 from .images import Recipe
@@ -33,7 +35,9 @@ def image_with_overlay(lab, tmp_path_factory, request):
 def test_overlay(lab, overlaid):
     """The chosen devices are never another driver's, in a boot whose image knows nothing of us."""
     image, said = overlaid
-    assert "binder missing" in said and said.count("exit ") == 1 and "exit 10" in said, said
+    # In a chroot nobody can tell what an image will do on the machine: all else of it is right.
+    assert "binder missing" in said and "verdicts unknown this\\x20machine" in said, said
+    assert re.findall(r"exit (\d+)", said) == ["10", "1"], said
     assert "order right in\\x20conf/conf.d" in said, said  # --raw writes blanks so
     boot = lab.boot(image=image)
     taken = (*GPU2, "disk2")
