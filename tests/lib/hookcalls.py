@@ -60,7 +60,8 @@ class Hooks:
         environment = {"PATH": str(self.bin), "CALLS": str(self.calls),
                        **{name: str(value) for name, value in variables.items()}}
         done = limited.run([shutil.which(shell), "-c", text + script], env=environment,
-                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+                           cwd=self.folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                           text=True)
         return Ran(done.returncode, self.calls.read_text("ascii").splitlines(), done.stderr,
                    done.stdout)
 
