@@ -130,7 +130,7 @@ static bool came_before(const struct importing *importing, size_t import)
 	const struct import *list = importing->imports.list;
 
 	for (size_t i = 0; i < import; i++)
-		if (list[i].rule && !strcmp(list[i].rule, list[import].rule))
+		if (!strcmp(list[i].rule, list[import].rule))
 			return true;
 	return false;
 }
@@ -141,7 +141,7 @@ static bool make_recipe_rules(struct importing *importing)
 	const struct import *list = importing->imports.list;
 
 	for (size_t i = 0; i < importing->imports.count; i++)
-		if (list[i].rule && !came_before(importing, i) &&
+		if (list[i].rule[0] && !came_before(importing, i) &&
 		    whatif_add(importing->host, text_of(list[i].rule), 0) == NO_RULE)
 			return false;
 	return true;
@@ -357,7 +357,7 @@ static struct json_object *import_json(struct importing *importing, size_t i)
 	json_add_string(object, "place", import->place);
 	json_add_string(object, "text", import->text);
 	(void)json_object_object_add(object, "twins", twins_json(importing, i));
-	if (import->rule)
+	if (import->rule[0])
 		json_add_string(object, "rule", import->rule);
 	if (stays(importing, i))
 		(void)json_object_object_add(object, "stays", json_object_new_boolean(true));
@@ -484,7 +484,8 @@ static int complain_empty(const char *file)
 		return complain(EXIT_NOT_CONFIGURED, "%s: there is nothing to import in it", file);
 	return complain(EXIT_NOT_CONFIGURED,
 			"there is nothing to import: no vfio-pci.ids=, modprobe.d, driverctl, "
-			"Unraid, Qubes or Proxmox setting, no script. Of another place: "
+			"Unraid, Qubes or Proxmox setting, no script, no virtual functions that "
+			"something makes. Of another place: "
 			"vfio-bind import FILE");
 }
 

@@ -14,6 +14,7 @@
 struct reading {
 	bool overrides; /* it hands devices to vfio-pci, by one of the kernel's three ways */
 	bool boot_vga;
+	bool numvfs;
 };
 
 static bool contains(struct text text, const char *what)
@@ -29,6 +30,7 @@ static bool take_words(void *context, const struct conf_line *line)
 			      contains(line->text, "vfio-pci/new_id") ||
 			      contains(line->text, "vfio-pci/bind");
 	reading->boot_vga |= contains(line->text, "boot_vga");
+	reading->numvfs |= contains(line->text, "sriov_numvfs");
 	return true;
 }
 
@@ -86,7 +88,11 @@ void import_script(struct imports *imports, const char *path)
 	char place[CONF_PLACE_SIZE];
 
 	if (!join(place, sizeof(place), "/", path, "") || import_knows(imports, place) ||
-	    conf_read(machine, path, take_words, &reading) || !reading.overrides)
+	    conf_read(machine, path, take_words, &reading))
+		return;
+	if (reading.numvfs)
+		(void)conf_read(machine, path, import_take_numvfs, imports);
+	if (!reading.overrides)
 		return;
 	if (reading.boot_vga)
 		import_recipe(imports, IMPORT_RECIPE, place, text_of("driver_override by boot_vga"),
@@ -181,7 +187,7 @@ static bool take_udev(void *context, const struct conf_line *line)
 	return true;
 }
 
-/* The scripts in a directory, all of them or those whose name speaks of vfio. */
+/* The scripts in a directory, all of them or those whose name speaks of vfio or SR-IOV. */
 static void find_in(struct imports *imports, const char *dir_path, bool all)
 {
 	static struct dir dir;
@@ -192,7 +198,8 @@ static void find_in(struct imports *imports, const char *dir_path, bool all)
 	if (dir_open(imports->machine, dir_path, &dir))
 		return;
 	while ((name = dir_next(&dir, &err)))
-		if (name[0] != '.' && !strstr(name, OURS) && (all || strstr(name, "vfio")) &&
+		if (name[0] != '.' && !strstr(name, OURS) &&
+		    (all || strstr(name, "vfio") || strstr(name, "sriov")) &&
 		    join(path, sizeof(path), dir_path, "/", name)) {
 			import_script(imports, path);
 			if (all)

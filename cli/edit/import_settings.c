@@ -58,8 +58,12 @@ static void take_options(struct imports *imports, const struct conf_line *line, 
 {
 	struct text module, list;
 
-	if (!word_next(&rest, &module) || !takes_kinds(module))
+	if (!word_next(&rest, &module))
 		return;
+	if (!takes_kinds(module)) {
+		import_max_vfs(imports, line, module, rest);
+		return;
+	}
 	list = kinds_in_options(rest);
 	if (list.len && import_begin_line(imports, IMPORT_MODPROBE, line))
 		import_ids(imports, list);

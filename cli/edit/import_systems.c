@@ -12,8 +12,9 @@
 #include <string.h>
 #include <strings.h>
 
-#define JSON_MAX  (256 * 1024)
-#define DEPTH_MAX 16
+#define UPPER_CASE "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+#define JSON_MAX   (256 * 1024)
+#define DEPTH_MAX  16
 
 #define SUPERGFXD    "etc/supergfxd.conf"
 #define TRUENAS      "boot/initramfs_config.json"
@@ -331,6 +332,13 @@ static struct json_object *parse(const struct document *document, enum import_so
 	return object;
 }
 
+/* "[Unit]" heads a section of a file of systemd's. */
+static bool begins_json(const char *text)
+{
+	text += strspn(text, " \t\r\n");
+	return text[0] == '{' || (text[0] == '[' && !strchr(UPPER_CASE, text[1]));
+}
+
 /* A file that is JSON by its place, or else by its beginning. */
 static void read_json(struct imports *imports, const char *path, enum import_source source,
 		      bool by_place)
@@ -342,7 +350,7 @@ static void read_json(struct imports *imports, const char *path, enum import_sou
 
 	if (!len || len == -ENOENT)
 		return;
-	if (!by_place && (len < 0 || !strchr("{[", buffer[strspn(buffer, " \t\r\n")])))
+	if (!by_place && (len < 0 || !begins_json(buffer)))
 		return;
 	object = parse(&document, source);
 	walk(&document, object, 0);

@@ -56,7 +56,7 @@ void import_recipe(struct imports *imports, enum import_source source, const cha
 		   struct text text, const char *rule)
 {
 	if (import_begin(imports, source, place, text))
-		imports->current->rule = rule;
+		(void)snprintf(imports->current->rule, IMPORT_RULE_SIZE, "%s", rule);
 }
 
 bool import_begin_line(struct imports *imports, enum import_source source,
@@ -236,6 +236,7 @@ void imports_find(struct imports *imports, struct host *host)
 		import_proxmox(imports);
 		import_systems(imports);
 		import_scripts(imports);
+		import_vfs(imports);
 	}
 	sort(imports);
 }

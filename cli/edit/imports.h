@@ -10,6 +10,7 @@
 #define IMPORT_DEVICES_MAX 512
 #define IMPORT_ITEM_SIZE   64
 #define IMPORT_TEXT_SIZE   200
+#define IMPORT_RULE_SIZE   256
 
 /* In the order in which they are shown. */
 enum import_source {
@@ -33,7 +34,7 @@ struct import {
 	enum import_source source;
 	char place[CONF_PLACE_SIZE]; /* "/etc/modprobe.d/vfio.conf:1" */
 	char text[IMPORT_TEXT_SIZE]; /* the words that count there */
-	const char *rule;            /* the one for what goes by no address, or NULL */
+	char rule[IMPORT_RULE_SIZE]; /* the one for what goes by no address, or "" */
 };
 
 /* One device it is about. */
@@ -76,7 +77,7 @@ extern const char import_mediated[];
 bool import_begin(struct imports *imports, enum import_source source, const char *place,
 		  struct text text);
 
-/* Notes a place whose devices one rule finds: a text that stays. */
+/* Notes a place whose devices one rule finds. */
 void import_recipe(struct imports *imports, enum import_source source, const char *place,
 		   struct text text, const char *rule);
 
@@ -125,10 +126,20 @@ void import_systems_read(struct imports *imports, const char *path);
 /* Scripts that write to driver_override, where initramfs generators, udev rules and people keep them. */
 void import_scripts(struct imports *imports);
 
-/* A script, if it writes to driver_override. */
+/* A script, if it writes to driver_override or makes virtual functions. */
 void import_script(struct imports *imports, const char *path);
 
 /* The scripts that "install vfio-pci /PATH" of modprobe.d(5) runs, also where a script writes it. */
 void import_install(struct imports *imports, struct text line);
+
+/* Virtual functions that are made by a setting, a unit or a line of udev(7). */
+void import_vfs(struct imports *imports);
+
+/* A conf_take for one line that may make some. */
+bool import_take_numvfs(void *context, const struct conf_line *line);
+
+/* "options MODULE max_vfs=N" of a driver that makes them when it is loaded. */
+void import_max_vfs(struct imports *imports, const struct conf_line *line, struct text module,
+		    struct text options);
 
 #endif
