@@ -170,16 +170,16 @@ void findings_free(struct findings *findings)
 
 const char *uses_text(struct findings *findings, size_t index, char out[USES_TEXT_SIZE])
 {
-	const struct host_note *note = NULL;
+	const struct need *note = NULL;
 	size_t len = 0;
 
 	if (!findings->notes.host)
 		host_notes_find(&findings->notes, findings->host);
 	out[0] = '\0';
-	while (len < USES_TEXT_SIZE && (note = host_notes_next(&findings->notes, index, note)))
-		if (note->purpose != FOR_STORAGE && note->purpose != FOR_NETWORK)
+	while (len < USES_TEXT_SIZE && (note = needs_next(&findings->notes.needs, index, note)))
+		if (note->why != FOR_STORAGE && note->why != FOR_NETWORK)
 			len += (size_t)snprintf(out + len, USES_TEXT_SIZE - len, "%s%s",
-						len ? ", " : "", host_note_word(note));
+						len ? ", " : "", need_word(note));
 	return out;
 }
 

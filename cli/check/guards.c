@@ -119,20 +119,20 @@ static void check_verdicts(struct findings *findings)
 /* Writes "; 0000:03:00.0 holds root" where the host lives on the device, else nothing. */
 static void say_lives(struct findings *findings, size_t index, char *out, size_t size)
 {
-	const struct host_note *note = NULL;
+	const struct need *note = NULL;
 	char address[ADDRESS_SIZE], uses[USES_TEXT_SIZE];
 
 	(void)uses_text(findings, index, uses); /* it also has the notes found */
-	while ((note = host_notes_next(&findings->notes, index, note)))
-		if (note->purpose != FOR_BOOT_DISPLAY && note->purpose != FOR_FRAMEBUFFER)
+	while ((note = needs_next(&findings->notes.needs, index, note)))
+		if (note->why != FOR_BOOT_DISPLAY && note->why != FOR_FRAMEBUFFER)
 			break;
 	if (!note)
 		return;
 	(void)address_format(findings->host->judged.inventory.devices[index].address, address);
 	(void)snprintf(out, size, "; %s holds %s", address,
-		       uses[0]                      ? uses :
-		       note->purpose == FOR_STORAGE ? "the host's storage" :
-						      "the host's network");
+		       uses[0]                  ? uses :
+		       note->why == FOR_STORAGE ? "the host's storage" :
+						  "the host's network");
 }
 
 /* What to do about a group of which the host keeps a part. */

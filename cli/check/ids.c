@@ -71,10 +71,10 @@ static void find_taken(struct host *host, struct text list, struct taken *taken)
 
 static bool holds_root(struct findings *findings, size_t index)
 {
-	const struct host_note *note = NULL;
+	const struct need *note = NULL;
 
-	while ((note = host_notes_next(&findings->notes, index, note)))
-		if (note->purpose == FOR_ROOT)
+	while ((note = needs_next(&findings->notes.needs, index, note)))
+		if (note->why == FOR_ROOT)
 			return true;
 	return false;
 }

@@ -52,7 +52,8 @@ static size_t find_below(struct host *host, const char *what, dev_t number, int 
 	use = (struct host_use){ .machine = &host->judged.machine,
 				 .inventory = &host->judged.inventory };
 	blocks = (struct blocks){ .host = &use };
-	(void)blocks_add(&blocks, number);
+	blocks_begin(&blocks, FOR_STORAGE, NULL);
+	blocks_add(&blocks, number);
 	blocks_follow(&blocks);
 	for (size_t i = 0; i < use.inventory->count; i++) {
 		if (!use.uses[i] || is_above_used(&use, i))

@@ -117,16 +117,18 @@ static void find_picture(struct host *host)
  */
 static int find_protect(struct host *host)
 {
+	size_t warned = warnings_count();
 	FILE *text;
 
+	host_use_find(&host->use, &host->judged.machine, &host->judged.inventory);
 	if (host->judged.machine.confined && machine_has(&host->judged.machine, PROTECT_FILE)) {
+		warnings_forget(warned); /* it is not what counts */
 		(void)load_protect(&host->judged.machine, PROTECT_FILE, &host->judged.protect);
 		return EXIT_AS_CONFIGURED;
 	}
 	text = fmemopen(host->protect_text, sizeof(host->protect_text), "w");
 	if (!text)
 		return complain(EXIT_FAILED, "no memory");
-	host_use_find(&host->use, &host->judged.machine, &host->judged.inventory);
 	host_use_write(&host->use, text);
 	(void)fclose(text);
 	(void)protect_parse(&host->judged.protect, text_of(host->protect_text));

@@ -88,7 +88,7 @@ static int add_node(struct blocks *blocks, const char *path)
 	int err = source_find_node(blocks->host->machine, path, &device);
 
 	if (!err)
-		(void)blocks_add(blocks, device);
+		blocks_add(blocks, device);
 	return err;
 }
 
@@ -150,14 +150,14 @@ static int add_by_probe(struct blocks *blocks, const char *tag, const char *valu
 static int add_tag(struct blocks *blocks, const char *source)
 {
 	char *tag = NULL, *value = NULL;
-	size_t before = blocks->count;
+	size_t before = blocks->met_count;
 	int err;
 
 	if (blkid_parse_tag_string(source, &tag, &value))
 		return -ENOENT;
 	err = add_by_link(blocks, tag, value);
 	/* What was met before is mounted, and its other parts were met with it. */
-	if ((err || blocks->count > before) && can_probe(blocks->host->machine)) {
+	if ((err || blocks->met_count > before) && can_probe(blocks->host->machine)) {
 		int probed = add_by_probe(blocks, tag, value, NULL);
 
 		if (err || probed == -EACCES)
@@ -178,7 +178,7 @@ int source_add(struct blocks *blocks, const char *source)
 		return add_node(blocks, source);
 	if (!block_parse_number(text_of(source), &device))
 		return -ENOENT;
-	(void)blocks_add(blocks, device);
+	blocks_add(blocks, device);
 	return 0;
 }
 

@@ -9,17 +9,28 @@
 
 #define NVME_SUBSYSTEMS "sys/class/nvme-subsystem/"
 
-bool blocks_add(struct blocks *blocks, dev_t device)
+void blocks_begin(struct blocks *blocks, enum purpose why, const char *mount)
 {
-	for (size_t i = 0; i < blocks->count; i++)
-		if (blocks->devices[i] == device)
-			return false;
-	if (blocks->count == BLOCKS_MAX) {
+	blocks->count = blocks->followed = 0;
+	blocks->host->why = why;
+	blocks->host->mount = mount;
+}
+
+static void append(struct blocks *blocks, dev_t list[BLOCKS_MAX], size_t *count, dev_t device)
+{
+	for (size_t i = 0; i < *count; i++)
+		if (list[i] == device)
+			return;
+	if (*count == BLOCKS_MAX)
 		blocks->lost = true;
-		return false;
-	}
-	blocks->devices[blocks->count++] = device;
-	return true;
+	else
+		list[(*count)++] = device;
+}
+
+void blocks_add(struct blocks *blocks, dev_t device)
+{
+	append(blocks, blocks->met, &blocks->met_count, device);
+	append(blocks, blocks->devices, &blocks->count, device);
 }
 
 bool block_parse_number(struct text text, dev_t *device)
@@ -119,7 +130,7 @@ static bool add_slaves(struct blocks *blocks, const char *device_path)
 	while ((name = dir_next(&dir, &err))) {
 		any = true;
 		if (block_number(blocks->host->machine, path, name, &slave))
-			(void)blocks_add(blocks, slave);
+			blocks_add(blocks, slave);
 		else
 			blocks->lost = true;
 	}
@@ -181,7 +192,7 @@ static bool follow_nvme(struct blocks *blocks, struct text subsystem)
 		len = machine_readlink(blocks->host->machine, controller, link, sizeof(link));
 		if (len <= 0) /* a head, not a link to a controller */
 			continue;
-		if (host_use_mark(blocks->host, (struct text){ link, (size_t)len }, USE_STORAGE)) {
+		if (host_use_mark(blocks->host, (struct text){ link, (size_t)len })) {
 			found = true;
 		} else if (is_network_transport(blocks, controller)) {
 			add_controller_peer(blocks, controller);
@@ -269,7 +280,7 @@ static bool follow(struct blocks *blocks, dev_t device)
 
 	if (!link.len)
 		return false;
-	if (host_use_mark(blocks->host, link, USE_STORAGE) || add_slaves(blocks, path))
+	if (host_use_mark(blocks->host, link) || add_slaves(blocks, path))
 		return true;
 	if (leads_through(link, "session", &name))
 		add_session_peer(blocks, name);

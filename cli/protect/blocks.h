@@ -17,18 +17,22 @@
 
 struct blocks {
 	struct host_use *host;
-	dev_t devices[BLOCKS_MAX]; /* all that were met */
+	dev_t met[BLOCKS_MAX]; /* for any reason */
+	size_t met_count;
+	dev_t devices[BLOCKS_MAX]; /* for the reason at hand */
 	size_t count;
-	size_t followed; /* of them; blocks_follow() goes through the rest */
+	size_t followed; /* of those; blocks_follow() goes through the rest */
 	bool lost;       /* one of them leads nowhere we know */
 	bool loop;       /* a file stands below one of them: its file system is another mount */
 	bool zvol;       /* a volume of a ZFS pool is among them */
 };
 
-/* True if the device was not there yet. */
-bool blocks_add(struct blocks *blocks, dev_t device);
+/* All that is added from now on, and what it stands on, is marked for this reason. */
+void blocks_begin(struct blocks *blocks, enum purpose why, const char *mount);
 
-/* Marks what all devices added so far stand on. */
+void blocks_add(struct blocks *blocks, dev_t device);
+
+/* Marks what all devices added since blocks_begin() stand on. */
 void blocks_follow(struct blocks *blocks);
 
 /* Reads "MAJ:MIN" from a dev attribute below a directory that ends with a slash. */

@@ -97,6 +97,7 @@ void keyboards_find(struct host_use *host)
 	(void)pci_path(path, host->inventory->devices[search.controller].address, "");
 	path[strlen(path) - 1] = '\0';
 	len = machine_readlink(host->machine, path, link, sizeof(link));
+	host->why = FOR_KEYBOARD;
 	if (len > 0)
-		(void)host_use_mark(host, (struct text){ link, (size_t)len }, USE_INPUT);
+		(void)host_use_mark(host, (struct text){ link, (size_t)len });
 }

@@ -2,19 +2,149 @@
 #include "network.h"
 
 #include "base/complain.h"
-#include "routes.h"
+#include "base/words.h"
+#include "lines.h"
 
+#include <arpa/inet.h>
+#include <net/if.h>
+#include <net/route.h>
 #include <stdio.h>
 #include <string.h>
 
+#define ROUTES_MAX     1024
 #define INTERFACES_MAX 256
 #define CLASS_NET      "sys/class/net/"
+
+struct route {
+	char interface[IF_NAMESIZE];
+	int family; /* AF_INET or AF_INET6 */
+	unsigned char to[16];
+	unsigned bits; /* of to that count: 0 for a default route */
+};
+
+struct routes {
+	struct route list[ROUTES_MAX];
+	size_t count;
+};
 
 struct interfaces {
 	struct host_use *host;
 	char names[INTERFACES_MAX][IF_NAMESIZE];
 	size_t count;
 };
+
+/* Cuts a line into its words; returns how many there are. */
+static size_t split(struct text line, struct text *words, size_t max)
+{
+	size_t count = 0;
+
+	while (count < max && word_next(&line, &words[count]))
+		count++;
+	return count;
+}
+
+static bool set_interface(struct route *route, struct text name)
+{
+	if (name.len >= sizeof(route->interface))
+		return false;
+	memcpy(route->interface, name.at, name.len);
+	return true;
+}
+
+static bool leads_somewhere(uint32_t flags)
+{
+	return (flags & RTF_UP) && !(flags & RTF_REJECT);
+}
+
+/*
+ * interface, destination, gateway, flags, references, uses, metric, mask: linux/net/ipv4/
+ * fib_trie.c:fib_route_seq_show. An address is printed as the number it is in this byte order.
+ */
+static bool parse_ipv4(struct text line, struct route *route)
+{
+	struct text words[8];
+	uint32_t to, flags, mask;
+
+	if (split(line, words, ARRAY_SIZE(words)) < ARRAY_SIZE(words) ||
+	    !set_interface(route, words[0]) || !text_hex(words[1], 8, 8, &to) ||
+	    !text_hex(words[3], 1, 8, &flags) || !text_hex(words[7], 8, 8, &mask))
+		return false;
+	route->family = AF_INET;
+	memcpy(route->to, &to, sizeof(to));
+	route->bits = (unsigned)__builtin_popcount(mask);
+	return leads_somewhere(flags);
+}
+
+/*
+ * destination, bits, source, bits, next hop, metric, references, uses, flags, interface:
+ * linux/net/ipv6/route.c:rt6_info_route
+ */
+static bool parse_ipv6(struct text line, struct route *route)
+{
+	struct text words[10];
+	uint32_t byte, bits, flags;
+
+	if (split(line, words, ARRAY_SIZE(words)) < ARRAY_SIZE(words) ||
+	    words[0].len != 2 * sizeof(route->to) || !text_hex(words[1], 1, 2, &bits) ||
+	    !text_hex(words[8], 1, 8, &flags) || !set_interface(route, words[9]))
+		return false;
+	for (size_t i = 0; i < sizeof(route->to); i++) {
+		if (!text_hex((struct text){ words[0].at + 2 * i, 2 }, 2, 2, &byte))
+			return false;
+		route->to[i] = (unsigned char)byte;
+	}
+	route->family = AF_INET6;
+	route->bits = bits;
+	return leads_somewhere(flags) && bits <= 128;
+}
+
+static void read_file(struct routes *routes, struct machine *machine, const char *path,
+		      bool (*parse)(struct text line, struct route *route))
+{
+	struct lines lines;
+	struct text line;
+	int err = lines_open(&lines, machine, path);
+
+	if (err)
+		return;
+	while (routes->count < ROUTES_MAX && lines_next(&lines, &line, &err)) {
+		routes->list[routes->count] = (struct route){ 0 };
+		routes->count += parse(line, &routes->list[routes->count]);
+	}
+	lines_close(&lines);
+}
+
+/* Reads all routes that are up and lead somewhere. A kernel without one of the files has none. */
+static void read_routes(struct routes *routes, struct machine *machine)
+{
+	routes->count = 0;
+	read_file(routes, machine, "proc/net/route", parse_ipv4);
+	read_file(routes, machine, "proc/net/ipv6_route", parse_ipv6);
+}
+
+static bool matches(const struct route *route, int family, const unsigned char *address)
+{
+	size_t bytes = route->bits / 8;
+	unsigned rest = route->bits % 8;
+
+	if (route->family != family || memcmp(route->to, address, bytes) != 0)
+		return false;
+	return !rest || (route->to[bytes] ^ address[bytes]) >> (8 - rest) == 0;
+}
+
+/* True if a packet to that address may take the route: no other fits it better. */
+static bool route_leads(const struct routes *routes, const struct route *route, const char *address)
+{
+	unsigned char bytes[16];
+	int family = strchr(address, ':') ? AF_INET6 : AF_INET;
+
+	if (inet_pton(family, address, bytes) != 1 || !matches(route, family, bytes))
+		return false;
+	for (size_t i = 0; i < routes->count; i++)
+		if (routes->list[i].bits > route->bits && matches(&routes->list[i], family, bytes))
+			return false;
+	return true;
+}
 
 static void add(struct interfaces *interfaces, const char *name)
 {
@@ -57,11 +187,12 @@ static bool mark(struct host_use *host, const char *name)
 	len = machine_readlink(host->machine, path, link, sizeof(link));
 	if (len <= 0)
 		return false;
-	return host_use_mark(host, (struct text){ link, (size_t)len }, USE_NETWORK) ||
+	return host_use_mark(host, (struct text){ link, (size_t)len }) ||
 	       !strstr(link, "/virtual/");
 }
 
-void network_follow(struct host_use *host, const char *name)
+/* Marks what one interface stands on. */
+static void follow(struct host_use *host, const char *name)
 {
 	static struct interfaces interfaces;
 	bool real = false;
@@ -77,20 +208,18 @@ void network_follow(struct host_use *host, const char *name)
 		     name);
 }
 
+static void follow_all(const struct interfaces *interfaces, enum purpose why)
+{
+	interfaces->host->why = why;
+	for (size_t i = 0; i < interfaces->count; i++)
+		follow(interfaces->host, interfaces->names[i]);
+}
+
 static bool leads_to_peer(const struct host_use *host, const struct routes *routes,
 			  const struct route *route)
 {
 	for (size_t i = 0; i < host->peer_count; i++)
-		if (routes_lead(routes, route, host->peers[i]))
-			return true;
-	return false;
-}
-
-static bool was_followed(const struct routes *routes, size_t index, const bool *followed)
-{
-	for (size_t i = 0; i < index; i++)
-		if (followed[i] &&
-		    !strcmp(routes->list[i].interface, routes->list[index].interface))
+		if (route_leads(routes, route, host->peers[i]))
 			return true;
 	return false;
 }
@@ -98,14 +227,19 @@ static bool was_followed(const struct routes *routes, size_t index, const bool *
 void network_find(struct host_use *host)
 {
 	static struct routes routes;
-	static bool followed[ROUTES_MAX];
+	/* The interfaces of default routes, and of the routes to servers. */
+	static struct interfaces defaults, others;
 
-	routes_read(&routes, host->machine);
+	defaults = others = (struct interfaces){ .host = host };
+	read_routes(&routes, host->machine);
 	for (size_t i = 0; i < routes.count; i++) {
 		const struct route *route = &routes.list[i];
 
-		followed[i] = !route->bits || leads_to_peer(host, &routes, route);
-		if (followed[i] && !was_followed(&routes, i, followed))
-			network_follow(host, route->interface);
+		if (!route->bits)
+			add(&defaults, route->interface);
+		else if (leads_to_peer(host, &routes, route))
+			add(&others, route->interface);
 	}
+	follow_all(&defaults, FOR_DEFAULT_ROUTE);
+	follow_all(&others, FOR_NETWORK);
 }

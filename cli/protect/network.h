@@ -11,7 +11,4 @@
  */
 void network_find(struct host_use *host);
 
-/* Marks what one interface stands on. */
-void network_follow(struct host_use *host, const char *name);
-
 #endif

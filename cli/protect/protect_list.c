@@ -66,8 +66,10 @@ void host_use_find(struct host_use *host, struct machine *machine, struct invent
 		warn("what the host lives on cannot be seen from here (%s): " NO_STORAGE, hidden);
 	else if (host->storage_unknown)
 		warn("not all of the host's storage could be followed: " NO_STORAGE);
-	if (host->hidden)
+	if (host->hidden) {
+		host->needs.count = 0;
 		return;
+	}
 	network_find(host);
 	keyboards_find(host);
 }

@@ -3,17 +3,12 @@
 #ifndef STORAGE_H
 #define STORAGE_H
 
-#include "blocks.h"
-
-#include <libmount/libmount.h>
+#include "host_use.h"
 
 /*
  * Marks the functions it stands on. Returns NULL, or why the host cannot be seen from here:
  * then nobody can say what it lives on.
  */
 const char *storage_find(struct host_use *host);
-
-/* Adds what one mounted file system is on. Returns false for one that is on no device. */
-bool storage_add_mount(struct blocks *blocks, struct libmnt_fs *fs);
 
 #endif

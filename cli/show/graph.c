@@ -96,7 +96,7 @@ static void look(struct graph_nodes *nodes, struct view *view)
 
 		device_row(view, i, &row);
 		nodes->states[i] = row.state;
-		nodes->used[i] = host_notes_next(&view->notes, i, NULL);
+		nodes->used[i] = needs_next(&view->notes.needs, i, NULL);
 		if (device->above != NO_DEVICE)
 			nodes->above[device->above] = true;
 		if (device->below_function)
@@ -292,10 +292,10 @@ static void add_drivers(char label[LABEL_SIZE], struct text now, struct text nex
 
 static void add_uses(char label[LABEL_SIZE], const struct device_row *row)
 {
-	const struct host_note *note = NULL;
+	const struct need *note = NULL;
 
-	while ((note = host_notes_next(&row->view->notes, row->index, note)))
-		add_line(label, "%s", host_note_word(note));
+	while ((note = needs_next(&row->view->notes.needs, row->index, note)))
+		add_line(label, "%s", need_word(note));
 }
 
 static void make_label(char label[LABEL_SIZE], const struct graph_nodes *nodes,

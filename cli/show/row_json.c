@@ -209,11 +209,11 @@ static struct json_object *get_state(const struct device_row *row)
 
 static struct json_object *get_use(const struct device_row *row)
 {
-	const struct host_note *note = NULL;
+	const struct need *note = NULL;
 	struct json_object *array = json_object_new_array();
 
-	while ((note = host_notes_next(&row->view->notes, row->index, note)))
-		(void)json_object_array_add(array, json_text(text_of(host_note_word(note))));
+	while ((note = needs_next(&row->view->notes.needs, row->index, note)))
+		(void)json_object_array_add(array, json_text(text_of(need_word(note))));
 	return array;
 }
 

@@ -150,14 +150,14 @@ static const char *say_state(const struct device_row *row, char out[ROW_TEXT_SIZ
 static void say_uses(const struct device_row *row, char out[ROW_TEXT_SIZE])
 {
 	const struct host_notes *notes = &row->view->notes;
-	const struct host_note *note = NULL;
+	const struct need *note = NULL;
 	size_t len = 0, start;
 
-	while (len < ROW_TEXT_SIZE / 2 && (note = host_notes_next(notes, row->index, note))) {
+	while (len < ROW_TEXT_SIZE / 2 && (note = needs_next(&notes->needs, row->index, note))) {
 		start = len;
 		len += (size_t)snprintf(out + len, ROW_TEXT_SIZE - len, "%s%s", len ? ", " : "",
-					host_note_word(note));
-		if (note->purpose != FOR_MOUNT)
+					need_word(note));
+		if (note->why != FOR_MOUNT)
 			for (char *dash = out + start; (dash = strchr(dash, '-'));)
 				*dash = ' ';
 	}

@@ -132,6 +132,7 @@ def test_status(program, host, name):
 def test_a_mount_point_is_no_news_of_the_policy(program, host):
     """The detail is made of what is known of the device, not of what list says of it."""
     drive(host, "nvme")
+    host.mount("/", "0:25", "server:/root", "nfs4")
     disk = host.block("pci0000:00/0000:00:04.0/0000:02:00.0/nvme/nvme1/nvme1n1", "259:9")
     host.node(disk)
     host.mount("/srv/refused:\\040nothing", "259:9", "/dev/nvme1n1")

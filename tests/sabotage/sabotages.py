@@ -364,7 +364,7 @@ SABOTAGES = (
     Sabotage("payload protects nothing",
              "The list of what the host lives on lacks what is mounted.",
              "cli/protect/storage.c",
-             "\t\t(void)blocks_add(blocks, mnt_fs_get_devno(fs));\n",
+             "\t\tblocks_add(blocks, mnt_fs_get_devno(fs));\n",
              "",
              "tests/cli/test_payload_storage.py"),
     Sabotage("plan leaves out what a module needs",
