@@ -166,7 +166,9 @@ static void say_off(struct findings *findings)
 	enum severity severity =
 		refuses_any(&findings->host->judged.plan) ? SEVERITY_ERROR : SEVERITY_WARNING;
 	struct finding *finding = finding_add(
-		findings, severity, "iommu", "the IOMMU is off: no device can be given to a guest");
+		findings, severity, "iommu", "%s: no device can be given to a guest",
+		findings->host->from_file ? "the IOMMU is off, or the machine file has no groups" :
+					    "the IOMMU is off");
 
 	if (word.at)
 		finding_advise(finding, "remove \"%.*s\" from the kernel command line, and reboot",

@@ -37,8 +37,9 @@ static const char *judge_rule(const struct host *host, size_t r, char text[SENTE
 		return found ? "point the rule there: vfio-bind repair" :
 			       "name the device where it is now: vfio-bind list";
 	case REASON_COUNT:
-		(void)snprintf(text, SENTENCE_SIZE, "%u devices match, not %u as count= says",
-			       result->matches, rule_at(host, r)->count);
+		(void)snprintf(text, SENTENCE_SIZE, "%u device%s, not %u as count= says",
+			       result->matches, result->matches == 1 ? " matches" : "s match",
+			       rule_at(host, r)->count);
 		return "correct count=, or name the devices themselves";
 	case REASON_DSN:
 		return "name the device by path= and id=";

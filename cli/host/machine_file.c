@@ -290,7 +290,8 @@ static bool key_below(struct reader *reader, struct text value)
 	for (size_t i = 0; i < inventory->count; i++) {
 		struct device *device = &inventory->devices[i];
 
-		if (device->root.domain != root.domain || device->root.bus != root.bus)
+		if (device->root.domain != root.domain || device->root.bus != root.bus ||
+		    root.domain == UINT32_MAX) /* whose bridge is gone */
 			continue;
 		device->below_function = true;
 		device->below = function->address;
@@ -488,6 +489,31 @@ static bool blame_protect(struct reader *reader, unsigned number)
 	return reader_expected(reader, name, "a line of the protect file");
 }
 
+/*
+ * Where the file does not say it: what is in a domain past 16 bits is below the one VMD controller
+ * there is, linux/drivers/pci/controller/vmd.c:vmd_find_free_domain.
+ */
+static void find_vmd(struct inventory *inventory)
+{
+	const struct device *vmd = NULL;
+
+	for (size_t i = 0; i < inventory->count; i++) {
+		if (!text_is(text_of(inventory->devices[i].driver), "vmd"))
+			continue;
+		if (vmd)
+			return;
+		vmd = &inventory->devices[i];
+	}
+	for (size_t i = 0; vmd && i < inventory->count; i++) {
+		struct device *device = &inventory->devices[i];
+
+		if (device->address.domain <= 0xffff || device->below_function || device == vmd)
+			continue;
+		device->below_function = true;
+		device->below = vmd->address;
+	}
+}
+
 static bool read_all(struct reader *reader)
 {
 	struct judgement *judged = &reader->host->judged;
@@ -499,6 +525,7 @@ static bool read_all(struct reader *reader)
 	reader->protect_len = strlen(strcpy(reader->host->protect_text, PROTECT_HEADER "\n"));
 	if (!read_lines(reader, false))
 		return false;
+	find_vmd(reader->inventory);
 	reader->inventory->known = MACHINE_FACTS;
 	judged->protect.unknown = true;
 	wrong = reader->has_protect ?

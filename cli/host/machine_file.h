@@ -7,7 +7,8 @@
  *	#cmdline WORDS                 the kernel command line
  *	#framebuffer ADDRESS           the firmware's framebuffer lies in it
  *	#boot-display ADDRESS          a DRM driver says it is the boot display
- *	#below DDDD:BB ADDRESS         this root bus hangs below a function (VMD)
+ *	#below DDDD:BB ADDRESS         this root bus hangs below a function (VMD); where it is not
+ *	                               said, a domain past 16 bits is below the one VMD there is
  *	#header-type ADDRESS N         where the class does not tell
  *	#disk-in-use ADDRESS NAME      the name is for people
  *	#physfn ADDRESS PF N           virtual function N of the physical function PF

@@ -37,8 +37,9 @@ static void write_below(const struct inventory *inventory, FILE *out)
 		const struct device *device = &inventory->devices[i];
 		char name[ADDRESS_SIZE];
 
-		if (!device->below_function || (last && last->root.domain == device->root.domain &&
-						last->root.bus == device->root.bus))
+		if (!device->below_function || device->root.domain == UINT32_MAX ||
+		    (last && last->root.domain == device->root.domain &&
+		     last->root.bus == device->root.bus))
 			continue;
 		last = device;
 		(void)fprintf(out, "#below %04x:%02x %s\n", device->root.domain, device->root.bus,

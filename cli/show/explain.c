@@ -115,8 +115,8 @@ static void say_relation(struct host *host, size_t r, size_t index, enum relatio
 		break;
 	case RELATION_VOID:
 		if (result->reason == REASON_COUNT)
-			(void)snprintf(out, SENTENCE_SIZE, "%u devices match, not %u",
-				       result->matches, rule->count);
+			(void)snprintf(out, SENTENCE_SIZE, "%u device%s, not %u", result->matches,
+				       result->matches == 1 ? " matches" : "s match", rule->count);
 		else
 			(void)snprintf(out, SENTENCE_SIZE, "%s", reason_text(result->reason));
 		break;

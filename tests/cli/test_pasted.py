@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """--machine takes what people paste into bug reports: lspci, udevadm, the loop over groups."""
 
+import re
 import subprocess
 from pathlib import Path
 
@@ -198,3 +199,161 @@ def test_other_text_is_no_machine(program, tmp_path, text):
     done = run(program, tmp_path, text, "dump")
     assert done.returncode == (2 if text else 0)
     assert "lspci" not in done.stderr and "udevadm" not in done.stderr
+
+
+# One machine as threads show it: how it is dressed, and what of it is still told.
+PLAIN = """\
+00:00.0 Host bridge [0600]: Intel Corporation Device [8086:9b43] (rev 05)
+\tSubsystem: ASRock Incorporation Device [1849:9b43]
+00:01.0 PCI bridge [0604]: Intel Corporation 6th-10th Gen PCIe Controller (x16) [8086:1901] \
+(rev 05) (prog-if 00 [Normal decode])
+\tBus: primary=00, secondary=01, subordinate=01, sec-latency=0
+\tKernel driver in use: pcieport
+01:00.0 VGA compatible controller [0300]: NVIDIA Corporation GA104 [GeForce RTX 3070] [10de:2484] \
+(rev a1) (prog-if 00 [VGA controller])
+\tSubsystem: Micro-Star International Co., Ltd. [MSI] Device [1462:3904]
+\tFlags: bus master, fast devsel, latency 0, IRQ 139, IOMMU group 1
+\tCapabilities: [900] Device Serial Number 00-25-38-b1-21-00-51-3a
+\tKernel driver in use: nvidia
+\tKernel modules: nvidiafb, nouveau, nvidia
+"""
+ROWS = [
+    ["0000:00:00.0", "060000", "8086:9b43", "1849:9b43", "05", "-", "-", "-", "-"],
+    ["0000:00:01.0", "060400", "8086:1901", "-", "05", "pcieport", "-", "-", "-"],
+    ["0000:01:00.0", "030000", "10de:2484", "1462:3904", "a1", "nvidia", "1", "0000:00:01.0",
+     "00-25-38-b1-21-00-51-3a"],
+]
+
+
+def each_line(before, behind=""):
+    return "".join(f"{before}{line}{behind}\n" for line in PLAIN.splitlines())
+
+
+def coloured():
+    """As grep --color=always marks what it was asked for, and a prompt in colours."""
+    marked = PLAIN.replace("NVIDIA", "\x1b[01;31m\x1b[KNVIDIA\x1b[m\x1b[K")
+    return "\x1b]0;me@host\x07\x1b[1;32mme@host\x1b[0m:~$ lspci -nnv\n" + \
+        marked.replace("01:00.0", "\x1b[33m01:00.0\x1b[0m")
+
+
+def wrapped(width):
+    """As a mail program breaks lines, between words."""
+    lines = []
+    for line in PLAIN.splitlines():
+        while not line.startswith("\t") and len(line) > width:
+            at = line.rindex(" ", 0, width)
+            lines.append(line[:at])
+            line = line[at + 1:]
+        lines.append(line)
+    return "\n".join(lines)
+
+
+DRESSED = {
+    "as it is": PLAIN,
+    "prompts": f"me@host:~$ lspci -nnv\n{PLAIN}me@host:~$ lspci -nnv | wc\n",
+    "root's prompt": f"[root@arch ~]# lspci -nnv\n{PLAIN}[root@arch ~]#\n",
+    "four blanks": each_line("    "),
+    "one tab": each_line("\t"),
+    "no indentation": "".join(line.lstrip() + "\n" for line in PLAIN.splitlines()),
+    "quoted twice": each_line("> > "),
+    "quoted in HTML": each_line("&gt; "),
+    "Markdown": f"~~~text\n{PLAIN}~~~\n",
+    "a list": "".join(f"* {line}\n" if line[0] != "\t" else f"  {line}\n"
+                      for line in PLAIN.splitlines()),
+    "BBCode": f"[code]{PLAIN}[/code]",
+    "BBCode in a spoiler": f'[spoiler="lspci"][font=monospace]{PLAIN}[/font][/spoiler]',
+    "HTML": f"<pre><code>{PLAIN}</code></pre>",
+    "a byte order mark": f"\ufeff{PLAIN}",
+    "blanks that do not break": PLAIN.replace("\t", "\u00a0\u00a0\u00a0\u00a0"),
+    "CRLF": PLAIN.replace("\n", "\r\n"),
+    "trailing blanks": each_line("", "  "),
+    "a blank line between all": PLAIN.replace("\n", "\n\n"),
+    "colours": coloured(),
+    "with domains": "".join(line if line[0] == "\t" else "0000:" + line
+                            for line in PLAIN.splitlines(keepends=True)),
+    "wrapped at 72": wrapped(72),
+    "no last line end": PLAIN.rstrip(),
+    "told twice": f"{PLAIN}and once more\n{PLAIN}",
+    "without ids first": "".join(
+        re.sub(r" \[[0-9a-f:]{4,9}\]", "", line) for line in PLAIN.splitlines(keepends=True)
+        if line[0] != "\t") + PLAIN,
+    "groups by find": PLAIN.replace(", IOMMU group 1", "") +
+        "$ find /sys/kernel/iommu_groups/ -type l\n"
+        "/sys/kernel/iommu_groups/1/devices/0000:01:00.0\n",
+    "groups by the kernel's log": PLAIN.replace(", IOMMU group 1", "") +
+        "[    0.412345] pci 0000:01:00.0: Adding to iommu group 1\n",
+    "-vv has a line for the group": PLAIN.replace(", IOMMU group 1", "\n\tIOMMU group: 1"),
+}
+
+
+@pytest.mark.parametrize("dress", DRESSED)
+def test_as_threads_show_it(program, tmp_path, dress):
+    rows, said, _ = dumped(program, tmp_path, DRESSED[dress])
+    # Where the class has no last two digits in the text, they are unknown.
+    assert [row[:9] for row in rows] == ROWS
+    assert "without ids" not in said
+
+
+CUT = """\
+0000:01:00.0 VGA compatible controller: NVIDIA Corporation GA104 (rev a1)
+02:00.0 Non-Volatile memory controller [0108]: Samsung [144d:a80a] (prog-if 02 [NVM Express])
+"""
+
+
+def test_what_is_left_out_is_told(program, tmp_path):
+    rows, said, _ = dumped(program, tmp_path, CUT)
+    assert [row[0] for row in rows] == ["0000:02:00.0"]
+    assert "pasted:1: 1 function without ids is left out: `lspci -nnk` prints them" in said
+
+
+@pytest.mark.parametrize("line, row", [
+    ("01:00.0 0300: 10de:2484 (rev a1)", ["030000", "10de:2484", "-", "a1", "-"]),
+    ("01:00.0 0300: 10de:2484", ["030000", "10de:2484", "-", "-", "-"]),
+    # It no longer answers; what the kernel remembers of it stands.
+    ("01:00.0 VGA [0300]: NVIDIA [10de:2484] (rev ff) (prog-if ff)\n"
+     "\t!!! Unknown header type 7f\n\tKernel driver in use: vfio-pci",
+     ["030000", "10de:2484", "-", "ff", "vfio-pci"]),
+    ("01:00.0 Class [0300]: Device [10de:2484]", ["030000", "10de:2484", "-", "-", "-"]),
+    ("01:00.0 VGA [0300]: A [B] [C:D] [10de:2484] (rev a1) (prog-if 00)",
+     ["030000", "10de:2484", "-", "a1", "-"]),
+    ("01:00.0 VGA [0300]: NVIDIA [10de:2484]\n\tCapabilities: <access denied>",
+     ["030000", "10de:2484", "-", "-", "-"]),
+])
+def test_lines_of_other_kinds(program, tmp_path, line, row):
+    rows, _, _ = dumped(program, tmp_path, line + "\n")
+    assert [one[1:6] for one in rows] == [row]
+
+
+def test_a_heading_counts_for_its_own_functions_only(program, tmp_path):
+    rows, _, _ = dumped(program, tmp_path, """\
+IOMMU Group 4:
+\t00:14.0 USB controller [0c03]: Intel [8086:a36d]
+\t00:14.2 RAM memory [0500]: Intel [8086:a36f]
+$ lspci -nn
+00:1f.0 ISA bridge [0601]: Intel [8086:a305]
+IOMMU Group 7 01:00.0 VGA [0300]: NVIDIA [10de:2484]
+02:00.0 Audio device [0403]: NVIDIA [10de:228b]
+""")
+    assert [row[6] for row in rows] == ["4", "4", "-", "7", "-"]
+
+
+def test_check_does_not_say_what_the_text_does_not_tell(program, tmp_path):
+    said = run(program, tmp_path, "01:00.0 VGA [0300]: NVIDIA [10de:2484]\n", "check").stdout
+    assert "the IOMMU is off, or the machine file has no groups" in said
+
+
+def test_udevadm_and_lspci_in_one_text(program, tmp_path):
+    rows, _, _ = dumped(program, tmp_path, """\
+$ udevadm info -e
+P: /devices/pci0000:00/0000:00:01.0
+E: PCI_CLASS=60400
+E: PCI_ID=8086:1901
+
+P: /devices/pci0000:00/0000:00:01.0/0000:01:00.0
+E: PCI_CLASS=30000
+E: PCI_ID=10DE:2484
+
+IOMMU Group 1 01:00.0 VGA compatible controller [0300]: NVIDIA [10de:2484] (rev a1)
+""")
+    assert rows[1][:8] == ["0000:01:00.0", "030000", "10DE:2484".lower(), "-", "a1", "-", "1",
+                           "0000:00:01.0"]

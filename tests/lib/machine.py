@@ -161,6 +161,11 @@ def parse(text):
             machine.slots[columns[9]] = device.slot
     for key, value in keys:
         _apply(machine, key, value)
+    vmd = [device.address for device in machine if device.driver == "vmd"]
+    if len(vmd) == 1:
+        for device in machine:
+            if device.key[0] > 0xffff:
+                machine.below.setdefault(machine.root(device), vmd[0])
     return machine
 
 
