@@ -40,7 +40,7 @@ static void blame_error(struct loading *loading, struct text file, int err)
 	blame_file(loading, file, expected);
 }
 
-static bool put(struct policy_text *text, const char *at, size_t len)
+bool policy_text_put(struct policy_text *text, const char *at, size_t len)
 {
 	if (len > sizeof(text->buffer) - text->len)
 		return false;
@@ -49,11 +49,11 @@ static bool put(struct policy_text *text, const char *at, size_t len)
 	return true;
 }
 
-/* Writes "# /PATH"; *file becomes the path as it now stands there, for rules to name. */
-static bool put_name(struct policy_text *text, const char *path, struct text *file)
+bool policy_text_begin(struct policy_text *text, const char *path, struct text *file)
 {
 	*file = text_of("/" POLICY_DIR);
-	if (!put(text, "# /", 3) || !put(text, path, strlen(path)) || !put(text, "\n", 1))
+	if (!policy_text_put(text, "# /", 3) || !policy_text_put(text, path, strlen(path)) ||
+	    !policy_text_put(text, "\n", 1))
 		return false;
 	file->len = strlen(path) + 1;
 	file->at = text->buffer + text->len - 1 - file->len;
@@ -114,7 +114,7 @@ static void load_open_file(struct loading *loading, struct text file, int fd)
 				   (struct text){ text->buffer + start, text->len - start },
 				   loading->diag);
 	if (text->len > start && text->buffer[text->len - 1] != '\n')
-		(void)put(text, "\n", 1);
+		(void)policy_text_put(text, "\n", 1);
 }
 
 static void load_file(struct loading *loading, const char *path)
@@ -125,7 +125,7 @@ static void load_file(struct loading *loading, const char *path)
 	/* Not there at all is fine; a link that leads nowhere is there. */
 	if (fd == -ENOENT && !machine_has(loading->machine, path))
 		return;
-	if (!put_name(loading->text, path, &file))
+	if (!policy_text_begin(loading->text, path, &file))
 		blame_file(loading, file, "fewer files");
 	else if (fd < 0)
 		blame_error(loading, file, fd);
@@ -204,7 +204,7 @@ static void load_drop_in(struct loading *loading, const struct drop_in *drop_in)
 	/* It says nothing, and is named: so what an image was built from can be compared. */
 	if (!drop_in->off)
 		load_file(loading, drop_in->path);
-	else if (!put_name(loading->text, drop_in->path, &file))
+	else if (!policy_text_begin(loading->text, drop_in->path, &file))
 		blame_file(loading, file, "fewer files");
 }
 

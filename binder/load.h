@@ -23,6 +23,13 @@ struct policy_text {
 };
 
 /*
+ * Writes "# /PATH", which every file stands behind; *file becomes the path as it now stands there,
+ * for rules to name. False if there is no room for it, as there may be none for a piece of a file.
+ */
+bool policy_text_begin(struct policy_text *text, const char *path, struct text *file);
+bool policy_text_put(struct policy_text *text, const char *at, size_t len);
+
+/*
  * Reads all policy files into policy, which starts out all zero. Mistakes go to diag, a file
  * that cannot be read or trusted among them. Returns true if there was none.
  */

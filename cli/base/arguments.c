@@ -6,6 +6,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #define OPTIONS_MAX 32
 
@@ -138,6 +139,27 @@ int arguments_take(struct options *options, const struct arguments *arguments, i
 		return complain(EXIT_USAGE, "usage: vfio-bind %s%s%s", argv[0],
 				arguments->usage[0] ? " " : "", arguments->usage);
 	return -1;
+}
+
+int arguments_need_machine(const struct options *options, const char *command, const char *writes)
+{
+	if (options->machine_file)
+		return complain(EXIT_USAGE, "%s works on the machine itself: no --machine",
+				command);
+	if (writes && geteuid() != 0)
+		return complain(EXIT_PERMISSION, "%s writes %s: it takes root", command, writes);
+	return -1;
+}
+
+int arguments_open(const struct options *options, struct machine *machine)
+{
+	int err = machine_open(machine, options->root);
+
+	if (!err)
+		return EXIT_AS_CONFIGURED;
+	if (machine->root >= 0)
+		machine_close(machine);
+	return complain(EXIT_FAILED, "%s: %s", options->root, strerror(-err));
 }
 
 int arguments_flag(void *context, int option, const char *value)

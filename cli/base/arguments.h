@@ -4,6 +4,7 @@
 #define ARGUMENTS_H
 
 #include "command.h"
+#include "machine.h"
 #include "table.h"
 
 #include <getopt.h>
@@ -26,6 +27,15 @@ struct arguments {
  */
 int arguments_take(struct options *options, const struct arguments *arguments, int argc,
 		   char *argv[]);
+
+/*
+ * For a command that works on the machine itself, not on a machine file. writes is what it takes
+ * root to write, as "to /boot", or NULL. Returns -1 to go on, or the code to exit with.
+ */
+int arguments_need_machine(const struct options *options, const char *command, const char *writes);
+
+/* Opens the machine at --root, or complains. Returns an exit code. */
+int arguments_open(const struct options *options, struct machine *machine);
 
 /* A take() for a command with one option, which has no value: it sets the bool at context. */
 int arguments_flag(void *context, int option, const char *value);

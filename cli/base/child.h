@@ -11,10 +11,11 @@
 bool child_find(struct machine *machine, const char *name, char out[CHILD_PROGRAM_SIZE]);
 
 /*
- * Becomes the program, below root, with its standard output at out. Returns never: what keeps it
- * from that is complained of.
+ * Runs the program and takes what it prints, up to size bytes; what it complains of is not shown.
+ * Returns how many there are, or -1 where it fails.
  */
-_Noreturn void child_become(const char *root, const char *program, char *const argv[], int out);
+ssize_t child_ask(const char *root, const char *program, char *const argv[], char *out,
+		  size_t size);
 
 /*
  * Shows the words on stderr, runs the program and waits for it; what it prints goes to stderr too.

@@ -1,25 +1,21 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "trial_state.h"
 
+#include "base/digest.h"
+#include "base/state.h"
+
 #include <errno.h>
-#include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#define STATE_DIR      "var/lib/vfio-bind"
 #define ON_TRIAL_FILE  STATE_DIR "/trial"
 #define CONFIRMED_FILE STATE_DIR "/trial-confirmed"
 
-/* FNV-1a, draft-eastlake-fnv: to tell policies apart, not to keep anybody from making one up. */
 static void digest(const struct policy_text *policy, char out[TRIAL_DIGEST_SIZE])
 {
-	uint64_t hash = 0xcbf29ce484222325;
-
-	for (size_t i = 0; i < policy->len; i++)
-		hash = (hash ^ (unsigned char)policy->buffer[i]) * 0x100000001b3;
-	(void)snprintf(out, TRIAL_DIGEST_SIZE, "%016llx", (unsigned long long)hash);
+	(void)snprintf(out, TRIAL_DIGEST_SIZE, "%016" PRIx64,
+		       digest_add(DIGEST_START, policy->buffer, policy->len));
 }
 
 /* Returns 0, -ENOENT, or another error, -EINVAL for nonsense. */
@@ -33,51 +29,12 @@ static int read_note(struct machine *machine, const char *path, struct trial *tr
 	return trial_parse(trial, (struct text){ text, (size_t)len }) ? 0 : -EINVAL;
 }
 
-static int sync_dir(struct machine *machine, const char *path)
-{
-	int fd = machine_openat(machine, path, O_RDONLY | O_DIRECTORY), err = 0;
-
-	if (fd < 0)
-		return fd;
-	if (fsync(fd))
-		err = -errno;
-	(void)close(fd);
-	return err;
-}
-
-/* Removes a file below STATE_DIR; none is fine. */
-static int remove_file(struct machine *machine, const char *dir, const char *path)
-{
-	int fd = machine_openat(machine, dir, O_PATH | O_DIRECTORY), err = 0;
-
-	if (fd < 0)
-		return fd == -ENOENT ? 0 : fd;
-	if (unlinkat(fd, path + strlen(dir) + 1, 0) && errno != ENOENT)
-		err = machine_blame(machine, path, -errno);
-	(void)close(fd);
-	return err;
-}
-
-/* All of it is on the disk before it has its name. */
 static int write_note(struct machine *machine, const char *path, const struct trial *trial)
 {
 	char text[TRIAL_TEXT_SIZE];
 	size_t len = trial_format(trial, text);
-	int fd, err;
 
-	if ((err = machine_mkdir(machine, "var")) || (err = machine_mkdir(machine, "var/lib")) ||
-	    (err = machine_mkdir(machine, STATE_DIR)))
-		return err;
-	fd = machine_create(machine, path);
-	if (fd < 0)
-		return fd;
-	errno = 0;
-	if (write(fd, text, len) != (ssize_t)len || fchmod(fd, 0644) || fsync(fd))
-		err = machine_blame(machine, path, errno ? -errno : -EIO);
-	(void)close(fd);
-	if (!err)
-		err = machine_commit(machine, path);
-	return err ? err : sync_dir(machine, STATE_DIR);
+	return state_write(machine, path, (struct text){ text, len }, 0644);
 }
 
 static enum trial_stage stage_of(struct machine *machine, const struct trial *trial)
@@ -209,15 +166,15 @@ int trial_begin(struct machine *machine, uint32_t boots, const struct policy_tex
 		(void)trial_remove_variable(machine);
 	if (err)
 		return machine_blame(machine, TRIAL_VARIABLE, err);
-	err = remove_file(machine, STATE_DIR, CONFIRMED_FILE);
+	err = state_remove(machine, CONFIRMED_FILE);
 	return err ? err : write_note(machine, ON_TRIAL_FILE, &trial);
 }
 
 int trial_forget(struct machine *machine)
 {
-	int err = remove_file(machine, STATE_DIR, ON_TRIAL_FILE);
+	int err = state_remove(machine, ON_TRIAL_FILE);
 
-	return err ? err : remove_file(machine, STATE_DIR, CONFIRMED_FILE);
+	return err ? err : state_remove(machine, CONFIRMED_FILE);
 }
 
 int trial_remove_variable(struct machine *machine)
@@ -225,7 +182,7 @@ int trial_remove_variable(struct machine *machine)
 	if (!efivars_are_there(machine))
 		return 0;
 	trial_unlock(machine);
-	return remove_file(machine, EFIVARS_DIR, TRIAL_VARIABLE);
+	return state_remove(machine, TRIAL_VARIABLE);
 }
 
 int trial_confirm(struct machine *machine, const struct trial *trial)
@@ -234,5 +191,5 @@ int trial_confirm(struct machine *machine, const struct trial *trial)
 
 	if (!err)
 		err = write_note(machine, CONFIRMED_FILE, trial);
-	return err ? err : remove_file(machine, STATE_DIR, ON_TRIAL_FILE);
+	return err ? err : state_remove(machine, ON_TRIAL_FILE);
 }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "image_cache.h"
 
+#include "base/digest.h"
+#include "base/state.h"
 #include "image_policy.h"
 #include "image_tree.h"
 
@@ -134,20 +136,6 @@ static void tidy(struct machine *machine)
 	dir_close(&dir);
 }
 
-static bool put_in_place(struct machine *machine, const char *name, const struct memory *memory,
-			 mode_t mode)
-{
-	int fd = machine_create(machine, name);
-	bool ok;
-
-	if (fd < 0)
-		return false;
-	ok = !fchmod(fd, mode) && write(fd, memory->at, memory->len) == (ssize_t)memory->len &&
-	     !fsync(fd);
-	(void)close(fd);
-	return ok && !machine_commit(machine, name);
-}
-
 /* A courtesy: where it cannot be written, the image is read each time. */
 static void save(struct machine *machine, const char *name, const struct image_parts *parts,
 		 const struct stat *st)
@@ -158,10 +146,9 @@ static void save(struct machine *machine, const char *name, const struct image_p
 	print_key(key, st);
 	if (geteuid() || time(NULL) <= st->st_mtime + SETTLED)
 		return;
-	if (!machine_mkdir(machine, "var") && !machine_mkdir(machine, "var/cache") &&
-	    !machine_mkdir(machine, "var/cache/vfio-bind") &&
-	    !machine_mkdir(machine, IMAGE_CACHE_DIR) && format(&memory, parts, key) &&
-	    put_in_place(machine, name, &memory, (st->st_mode & 0444) | 0200))
+	if (format(&memory, parts, key) &&
+	    !state_write(machine, name, (struct text){ memory.at, memory.len },
+			 (st->st_mode & 0444) | 0200))
 		tidy(machine);
 	free(memory.at);
 }

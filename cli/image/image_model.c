@@ -63,16 +63,6 @@ static void count_only(struct diag *diag, const struct mistake *mistake)
 	(void)mistake; /* said of /etc, if it is there too */
 }
 
-static bool put(struct policy_text *text, const char *at, size_t len)
-{
-	if (len > sizeof(text->buffer) - text->len)
-		return false;
-	if (len)
-		memcpy(text->buffer + text->len, at, len);
-	text->len += len;
-	return true;
-}
-
 /*
  * As load_policy() puts its files one behind the other, so the two can be compared: of one that is
  * switched off the name alone.
@@ -82,19 +72,18 @@ static void take_file(struct modelling *m, const char *path, bool off, struct di
 	struct judgement *judged = &m->boot->judged;
 	struct policy_text *all = &judged->policy_text;
 	struct text content = off ? text_of("") : image_content(m->image, path), file;
-	size_t at = all->len + sizeof("# ") - 1;
 
 	if (!off && !is_trusted(m, path)) {
 		diag->mistakes++;
 		return;
 	}
-	if (!put(all, "# /", 3) || !put(all, path, strlen(path)) || !put(all, "\n", 1) ||
-	    !put(all, content.at, content.len) ||
-	    (content.len && content.at[content.len - 1] != '\n' && !put(all, "\n", 1))) {
+	if (!policy_text_begin(all, path, &file) ||
+	    (content.len && !policy_text_put(all, content.at, content.len)) ||
+	    (content.len && content.at[content.len - 1] != '\n' &&
+	     !policy_text_put(all, "\n", 1))) {
 		diag->mistakes++;
 		return;
 	}
-	file = (struct text){ all->buffer + at, strlen(path) + 1 };
 	(void)policy_parse(&judged->policy, file,
 			   (struct text){ file.at + file.len + 1, content.len }, diag);
 }

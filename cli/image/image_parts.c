@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "image_parts.h"
 
+#include "base/digest.h"
 #include "payload/payload.h"
 
 #include <errno.h>
@@ -22,15 +23,6 @@ const char *part_word(enum part part)
 					     [PART_ORDER] = "order" };
 
 	return words[part];
-}
-
-uint64_t digest_add(uint64_t digest, const void *at, size_t len)
-{
-	const unsigned char *bytes = at;
-
-	for (size_t i = 0; i < len; i++)
-		digest = (digest ^ bytes[i]) * UINT64_C(0x100000001b3);
-	return digest;
 }
 
 __attribute__((format(printf, 4, 5))) static void

@@ -32,7 +32,7 @@ struct image_parts {
 	bool overlay;            /* and nothing else that would boot */
 	bool init_is_binder;
 	bool lacks_vfio_pci; /* its plan does, as its kernel does */
-	uint64_t binder;     /* digest of its binder, 0 for none */
+	uint64_t binder;     /* digest.h: of its binder, 0 for none */
 	bool plan_makes_sense;
 	size_t loads, builtins; /* modules in its plan */
 	struct image_finding own[PARTS];
@@ -45,10 +45,6 @@ struct image_parts {
 int image_parts_read(struct image_parts *parts, const char *path, const char *release);
 int image_parts_read_open(struct image_parts *parts, int fd, const char *release);
 void image_parts_free(struct image_parts *parts);
-
-/* One that tells two files from each other: FNV-1a, of 64 bits, begun with DIGEST_START. */
-#define DIGEST_START UINT64_C(0xcbf29ce484222325)
-uint64_t digest_add(uint64_t digest, const void *at, size_t len);
 
 /* The frozen word for a part. */
 const char *part_word(enum part part);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "images.h"
 
+#include "base/digest.h"
+#include "base/state.h"
 #include "image_cache.h"
 #include "rebuild.h"
 
@@ -114,18 +116,6 @@ static void put_result(struct looking *looking, struct image *image, const struc
 	looking->forecast = model;
 }
 
-static time_t time_of(struct machine *machine, const char *path)
-{
-	int fd = machine_openat(machine, path, O_PATH);
-	struct stat st = { 0 };
-
-	if (fd >= 0) {
-		(void)fstat(fd, &st);
-		(void)close(fd);
-	}
-	return st.st_mtime;
-}
-
 /* Whose image nobody may read, its name tells. */
 static void note_unreadable(struct looking *looking, const char *path, int err)
 {
@@ -229,7 +219,7 @@ void images_read(struct images *images, struct host *host)
 
 		look_at_overlay(&looking, image->kernel);
 		if (image->path[0])
-			image->built = time_of(&host->judged.machine, image->path);
+			image->built = state_time(&host->judged.machine, image->path);
 		go_by_stamp(images, image);
 	}
 	if (host->mistakes.diag.mistakes) /* then /etc wants nothing, as nobody meant it */

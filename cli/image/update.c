@@ -10,10 +10,8 @@
 #include "verify.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -52,27 +50,12 @@ static struct json_object *ask(const struct options *options, const struct rebui
 {
 	static char said[1 << 20], words[REBUILD_WORDS_MAX][MACHINE_PATH_SIZE];
 	char *argv[REBUILD_WORDS_MAX + 1];
-	size_t len = 0;
-	int ends[2], status = -1;
-	ssize_t n;
-	pid_t child;
+	ssize_t len;
 
-	if (pipe2(ends, O_CLOEXEC))
-		return NULL;
 	words_of(step, words, argv);
-	(void)fflush(NULL);
-	child = fork();
-	if (!child)
-		child_become(options->root, step->program, argv, ends[1]);
-	(void)close(ends[1]);
-	while (child > 0 && len < sizeof(said) - 1 &&
-	       (n = read(ends[0], said + len, sizeof(said) - 1 - len)) > 0)
-		len += (size_t)n;
-	(void)close(ends[0]);
-	said[len] = '\0';
-	if (child < 0 || waitpid(child, &status, 0) < 0 || status)
-		return NULL;
-	return json_tokener_parse(said);
+	len = child_ask(options->root, step->program, argv, said, sizeof(said) - 1);
+	said[len > 0 ? len : 0] = '\0';
+	return len >= 0 ? json_tokener_parse(said) : NULL;
 }
 
 /* The deployment that comes first, of rpm-ostree's status; NULL where that does not say. */
@@ -288,11 +271,11 @@ static int build(struct update *update, const struct options *options)
 static int update_machine(const struct options *options, uint32_t trial_boots)
 {
 	static struct update update;
-	int err = machine_open(&update.machine, options->root), code;
+	int code = arguments_open(options, &update.machine);
 	bool with_rpm_ostree;
 
-	if (err)
-		return complain(EXIT_FAILED, "%s: %s", options->root, strerror(-err));
+	if (code != EXIT_AS_CONFIGURED)
+		return code;
 	update.trial_boots = trial_boots;
 	code = read_policy(&update);
 	rebuild_find(&update.rebuild, &update.machine);
@@ -339,11 +322,7 @@ int command_update(struct options *options, int argc, char *argv[])
 	};
 	int code = arguments_take(options, &arguments, argc, argv);
 
-	if (code >= 0)
-		return code;
-	if (options->machine_file)
-		return complain(EXIT_USAGE, "update works on the machine itself: no --machine");
-	if (geteuid() != 0)
-		return complain(EXIT_PERMISSION, "update writes to /boot: it takes root");
-	return update_machine(options, trial_boots);
+	if (code < 0)
+		code = arguments_need_machine(options, argv[0], "to /boot");
+	return code >= 0 ? code : update_machine(options, trial_boots);
 }

@@ -203,11 +203,10 @@ int command_verify(struct options *options, int argc, char *argv[])
 	};
 	int code = arguments_take(options, &arguments, argc, argv);
 
+	if (code < 0)
+		code = arguments_need_machine(options, argv[0], NULL);
 	if (code >= 0)
 		return code;
-	if (options->machine_file)
-		return complain(EXIT_USAGE,
-				"verify compares with the machine itself: no --machine");
 	verify.image = argv[optind];
 	return verify_image(options, &verify);
 }

@@ -264,10 +264,10 @@ int command_overlay(struct options *options, int argc, char *argv[])
 	};
 	int code = arguments_take(options, &arguments, argc, argv);
 
+	if (code < 0)
+		code = arguments_need_machine(options, argv[0], NULL);
 	if (code >= 0)
 		return code;
-	if (options->machine_file)
-		return complain(EXIT_USAGE, "overlay looks at the machine itself: no --machine");
 	if (!overlay.release || !is_release(overlay.release) || !overlay.file)
 		return complain(EXIT_USAGE, "usage: vfio-bind overlay %s", arguments.usage);
 	overlay.root = options->root;

@@ -308,10 +308,10 @@ static int parse(struct wanted *wanted, struct options *options, int argc, char 
 	};
 	int code = arguments_take(options, &arguments, argc, argv);
 
+	if (code < 0)
+		code = arguments_need_machine(options, argv[0], NULL);
 	if (code >= 0)
 		return code;
-	if (options->machine_file)
-		return complain(EXIT_USAGE, "payload looks at the machine itself: no --machine");
 	if (options->json)
 		return arguments_refuse_json(options, "payload writes a directory: no --json");
 	if (!wanted->release || !is_release(wanted->release))

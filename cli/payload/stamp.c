@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #define STAMP_HEADER "vfio-bind-image 1\n"
@@ -30,66 +29,33 @@ static bool is_image(const char *dir)
 	return found;
 }
 
-static bool make_dirs(struct machine *machine, const char *dir)
+/* A link that leads nowhere, as /var/lib may be in a chroot, is as good as no file. */
+static bool write_stamp(struct machine *machine, const char *path, const struct policy_text *policy)
 {
-	/* A link that leads nowhere, as /var/lib may be in a chroot, fails here. */
-	return !machine_mkdir(machine, "var") && !machine_mkdir(machine, "var/lib") &&
-	       !machine_mkdir(machine, "var/lib/vfio-bind") && !machine_mkdir(machine, dir);
-}
-
-static bool write_stamp(int fd, const struct policy_text *text)
-{
-	FILE *out = fdopen(fd, "w");
+	char *text = NULL;
+	size_t len = 0;
+	FILE *out = open_memstream(&text, &len);
 	bool ok;
 
-	if (!out) {
-		(void)close(fd);
+	if (!out)
 		return false;
-	}
 	(void)fputs(STAMP_HEADER "version " VERSION "\npolicy\n", out);
-	(void)fwrite(text->buffer, 1, text->len, out);
-	(void)fchmod(fd, 0644); /* whatever the caller's umask is */
-	ok = !ferror(out);
-	return !fclose(out) && ok;
-}
-
-static void remove_name(struct machine *machine, const char *name)
-{
-	int dir = machine_openat(machine, STAMP_DIR, O_PATH | O_DIRECTORY);
-
-	if (dir < 0)
-		return;
-	(void)unlinkat(dir, name, 0);
-	(void)close(dir);
-}
-
-static void replace(struct machine *machine, const char *release, const struct policy_text *text)
-{
-	char path[MACHINE_PATH_SIZE], unfinished[NAME_SIZE + sizeof(".new")];
-	int fd;
-
-	if (!make_dirs(machine, STAMP_DIR) || !join(path, sizeof(path), STAMP_DIR "/", release, ""))
-		return;
-	fd = machine_create(machine, path);
-	if (fd < 0)
-		return;
-	if (write_stamp(fd, text) && !machine_commit(machine, path))
-		return;
-	/* Better none than one of an older image. */
-	remove_name(machine, release);
-	if (join(unfinished, sizeof(unfinished), release, ".new", ""))
-		remove_name(machine, unfinished);
+	(void)fwrite(policy->buffer, 1, policy->len, out);
+	ok = !fclose(out) && !state_write(machine, path, (struct text){ text, len }, 0644);
+	free(text);
+	return ok;
 }
 
 void stamp_leave(struct machine *machine, const char *release, const char *dir,
 		 const struct policy_text *text)
 {
-	if (!is_image(dir))
+	char path[MACHINE_PATH_SIZE];
+
+	if (!is_image(dir) || !join(path, sizeof(path), STAMP_DIR "/", release, ""))
 		return;
-	if (text)
-		replace(machine, release, text);
-	else
-		remove_name(machine, release);
+	/* Better none than one of an older image. */
+	if (!text || !write_stamp(machine, path, text))
+		(void)state_remove(machine, path);
 }
 
 static bool take(struct text *rest, const char *word)
@@ -118,18 +84,6 @@ static enum stamp_state compare(struct text rest, const struct policy_text *now,
 	return text_is(version, VERSION) ? STAMP_SAME : STAMP_VERSION;
 }
 
-static time_t read_time(struct machine *machine, const char *path)
-{
-	int fd = machine_openat(machine, path, O_PATH);
-	struct stat st = { 0 };
-
-	if (fd >= 0) {
-		(void)fstat(fd, &st);
-		(void)close(fd);
-	}
-	return st.st_mtime;
-}
-
 void stamp_read(struct machine *machine, const char *release, const struct policy_text *now,
 		struct stamp *stamp)
 {
@@ -142,7 +96,7 @@ void stamp_read(struct machine *machine, const char *release, const struct polic
 	if (len == -ENOENT) {
 		stamp->state = STAMP_NONE;
 	} else if (len >= 0) {
-		stamp->when = read_time(machine, path);
+		stamp->when = state_time(machine, path);
 		stamp->state = compare((struct text){ text, (size_t)len }, now, stamp);
 	}
 	free(text);
@@ -150,20 +104,11 @@ void stamp_read(struct machine *machine, const char *release, const struct polic
 
 void stamp_leave_overlay(struct machine *machine, const char *release, const char *path)
 {
-	char stamp[MACHINE_PATH_SIZE];
-	ssize_t len = (ssize_t)strlen(path);
-	int fd;
+	char stamp[MACHINE_PATH_SIZE], line[MACHINE_PATH_SIZE];
 
-	if (!make_dirs(machine, STAMP_OVERLAYS_DIR) ||
-	    !join(stamp, sizeof(stamp), STAMP_OVERLAYS_DIR "/", release, ""))
-		return;
-	fd = machine_create(machine, stamp);
-	if (fd < 0)
-		return;
-	(void)fchmod(fd, 0644);
-	if (write(fd, path, (size_t)len) == len && write(fd, "\n", 1) == 1)
-		(void)machine_commit(machine, stamp);
-	(void)close(fd);
+	if (join(stamp, sizeof(stamp), STAMP_OVERLAYS_DIR "/", release, "") &&
+	    join(line, sizeof(line), path, "\n", ""))
+		(void)state_write(machine, stamp, text_of(line), 0644);
 }
 
 bool stamp_read_overlay(struct machine *machine, const char *release, char path[MACHINE_PATH_SIZE])

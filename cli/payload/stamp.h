@@ -12,14 +12,15 @@
 #ifndef STAMP_H
 #define STAMP_H
 
+#include "base/state.h"
 #include "load.h"
 
 #include <time.h>
 
-#define STAMP_DIR "var/lib/vfio-bind/images"
+#define STAMP_DIR STATE_DIR "/images"
 
 /* Where the last overlay for each kernel lies, as a path below the root. */
-#define STAMP_OVERLAYS_DIR "var/lib/vfio-bind/overlays"
+#define STAMP_OVERLAYS_DIR STATE_DIR "/overlays"
 void stamp_leave_overlay(struct machine *machine, const char *release, const char *path);
 bool stamp_read_overlay(struct machine *machine, const char *release, char path[MACHINE_PATH_SIZE]);
 

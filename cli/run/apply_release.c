@@ -245,17 +245,6 @@ static int print_outcome(const struct options *options, const struct boot *boot,
 	return printed == EXIT_AS_CONFIGURED ? code : printed;
 }
 
-static int may_write(const struct options *options, const char *command)
-{
-	if (options->machine_file)
-		return complain(EXIT_USAGE, "%s works on the machine itself: no --machine",
-				command);
-	if (geteuid() != 0)
-		return complain(EXIT_PERMISSION, "%s writes to the devices: it takes root",
-				command);
-	return EXIT_AS_CONFIGURED;
-}
-
 /* What is done about a host's judgement, shared with the child that does it; or NULL. */
 static struct boot *new_boot(struct host *host)
 {
@@ -312,10 +301,9 @@ int command_apply(struct options *options, int argc, char *argv[])
 	static const struct arguments none = { .usage = "", .table = &table };
 	int code = arguments_take(options, &none, argc, argv);
 
-	if (code >= 0)
-		return code;
-	code = may_write(options, "apply");
-	return code == EXIT_AS_CONFIGURED ? apply_policy(options) : code;
+	if (code < 0)
+		code = arguments_need_machine(options, argv[0], "to the devices");
+	return code >= 0 ? code : apply_policy(options);
 }
 
 static int give_back(struct boot *boot)
@@ -420,8 +408,7 @@ int command_release(struct options *options, int argc, char *argv[])
 	static const struct arguments one = { .min = 1, .max = 1, .usage = "ADDRESS|/dev/NODE" };
 	int code = arguments_take(options, &one, argc, argv);
 
-	if (code >= 0)
-		return code;
-	code = may_write(options, "release");
-	return code == EXIT_AS_CONFIGURED ? release_argument(options, argv[optind]) : code;
+	if (code < 0)
+		code = arguments_need_machine(options, argv[0], "to the devices");
+	return code >= 0 ? code : release_argument(options, argv[optind]);
 }

@@ -70,17 +70,14 @@ int command_confirm(struct options *options, int argc, char *argv[])
 	int code = arguments_take(options, &none, argc, argv);
 	struct trial_state state;
 	struct machine machine;
-	int err;
 
+	if (code < 0)
+		code = arguments_need_machine(options, argv[0], "an EFI variable");
 	if (code >= 0)
 		return code;
-	if (options->machine_file)
-		return complain(EXIT_USAGE, "confirm works on the machine itself: no --machine");
-	if (geteuid() != 0)
-		return complain(EXIT_PERMISSION, "confirm writes an EFI variable: it takes root");
-	err = machine_open(&machine, options->root);
-	if (err)
-		return complain(EXIT_FAILED, "%s: %s", options->root, strerror(-err));
+	code = arguments_open(options, &machine);
+	if (code != EXIT_AS_CONFIGURED)
+		return code;
 	trial_look(&state, &machine);
 	code = confirm(&state, &machine);
 	print(options, &state, code);

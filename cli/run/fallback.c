@@ -123,13 +123,11 @@ static void print_text(const struct fallback *fallback, int code)
 
 static int run(struct fallback *fallback)
 {
-	int err = machine_open(&fallback->machine, fallback->options->root), code;
+	int code = arguments_open(fallback->options, &fallback->machine);
 	struct json_object *object;
 
-	if (err) {
-		machine_close(&fallback->machine);
-		return complain(EXIT_FAILED, "%s: %s", fallback->options->root, strerror(-err));
-	}
+	if (code != EXIT_AS_CONFIGURED)
+		return code;
 	object = json_object_new_object();
 	fallback->entries = json_object_new_array();
 	code = work(fallback);
@@ -176,9 +174,6 @@ int command_fallback(struct options *options, int argc, char *argv[])
 		return code;
 	if (fallback.remove && fallback.refresh)
 		return complain(EXIT_USAGE, "usage: vfio-bind fallback %s", arguments.usage);
-	if (options->machine_file)
-		return complain(EXIT_USAGE, "fallback works on the machine itself: no --machine");
-	if (geteuid() != 0)
-		return complain(EXIT_PERMISSION, "fallback writes to the boot menu: it takes root");
-	return run(&fallback);
+	code = arguments_need_machine(options, argv[0], "to the boot menu");
+	return code >= 0 ? code : run(&fallback);
 }

@@ -2,17 +2,14 @@
 #include "earlier_boot.h"
 
 #include "address.h"
+#include "base/arguments.h"
 #include "base/child.h"
 #include "base/json.h"
 #include "base/printable.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #define LOG_SIZE (1 << 20)
 #define PREFIX   "vfio-bind: "
@@ -123,11 +120,14 @@ static void take_line(struct earlier_boot *boot, struct text line)
 		(void)json_object_array_add(boot->messages, json_text(line));
 }
 
-/* journald takes "vfio-bind: " off the line and calls it SYSLOG_IDENTIFIER. */
-static pid_t start_journalctl(const struct options *options, char *program, unsigned before,
-			      int *out)
+/*
+ * True if the journal has that boot, even without a line of ours. journald takes "vfio-bind: " off
+ * the line and calls it SYSLOG_IDENTIFIER.
+ */
+static bool read_journal(struct earlier_boot *boot, const struct options *options,
+			 struct machine *machine, unsigned before)
 {
-	char offset[16];
+	char program[CHILD_PROGRAM_SIZE], offset[16];
 	char *argv[] = { (char[]){ "journalctl" },
 			 (char[]){ "-b" },
 			 offset,
@@ -139,51 +139,17 @@ static pid_t start_journalctl(const struct options *options, char *program, unsi
 			 (char[]){ "-q" },
 			 (char[]){ "--no-pager" },
 			 NULL };
-	int ends[2], null;
-	pid_t child;
+	struct text rest, line;
+	ssize_t len;
 
 	(void)snprintf(offset, sizeof(offset), "-%u", before);
-	if (pipe2(ends, O_CLOEXEC))
-		return -1;
-	child = fork();
-	if (!child) {
-		null = open("/dev/null", O_WRONLY | O_CLOEXEC);
-		if (null >= 0)
-			(void)dup2(null, STDERR_FILENO);
-		child_become(options->root, program, argv, ends[1]);
-	}
-	(void)close(ends[1]);
-	*out = ends[0];
-	if (child < 0)
-		(void)close(ends[0]);
-	return child;
-}
-
-/* True if the journal has that boot, even without a line of ours. */
-static bool read_journal(struct earlier_boot *boot, const struct options *options,
-			 struct machine *machine, unsigned before)
-{
-	char program[CHILD_PROGRAM_SIZE];
-	struct text rest, line;
-	size_t len = 0;
-	int out, status = -1;
-	ssize_t n;
-	pid_t child;
-
 	if (!child_find(machine, "journalctl", program))
 		return false;
-	(void)fflush(NULL);
-	child = start_journalctl(options, program, before, &out);
-	if (child < 0)
-		return false;
-	while (len < sizeof(log_text) &&
-	       (n = read(out, log_text + len, sizeof(log_text) - len)) > 0)
-		len += (size_t)n;
-	(void)close(out);
-	if (waitpid(child, &status, 0) < 0 || (status && len < sizeof(log_text)))
+	len = child_ask(options->root, program, argv, log_text, sizeof(log_text));
+	if (len < 0)
 		return false;
 	boot->source = "journal";
-	rest = (struct text){ log_text, len };
+	rest = (struct text){ log_text, (size_t)len };
 	while (text_cut(&rest, '\n', &line))
 		if (line.len)
 			take_line(boot, line);
@@ -277,21 +243,22 @@ static int print(const struct earlier_boot *boot, const struct options *options,
 
 int earlier_boot_print(const struct options *options, const struct table *table, unsigned before)
 {
-	struct earlier_boot boot = { .devices = json_object_new_array(),
-				     .messages = json_object_new_array() };
+	struct earlier_boot boot = { 0 };
 	struct machine machine;
-	int err = machine_open(&machine, options->root), code;
+	int code = arguments_open(options, &machine);
 
-	if (err)
-		code = complain(EXIT_FAILED, "%s: %s", options->root, strerror(-err));
-	else if (!read_journal(&boot, options, &machine, before) && before == 1)
+	if (code != EXIT_AS_CONFIGURED)
+		return code;
+	boot.devices = json_object_new_array();
+	boot.messages = json_object_new_array();
+	if (!read_journal(&boot, options, &machine, before) && before == 1)
 		read_pstore(&boot, &machine);
-	if (!err && !boot.source)
+	if (!boot.source)
 		code = complain(EXIT_FAILED,
 				"neither the journal nor pstore has the boot %u before this one "
 				"(journalctl --list-boots)",
 				before);
-	else if (!err)
+	else
 		code = print(&boot, options, table);
 	machine_close(&machine);
 	(void)json_object_put(boot.devices);

@@ -348,10 +348,10 @@ int command_status(struct options *options, int argc, char *argv[])
 
 	if (code >= 0)
 		return code;
-	if (before && options->machine_file)
-		return complain(EXIT_USAGE, "--boot looks at the machine itself: no --machine");
-	if (before)
-		return earlier_boot_print(options, &table, before);
+	if (before) {
+		code = arguments_need_machine(options, "--boot", NULL);
+		return code >= 0 ? code : earlier_boot_print(options, &table, before);
+	}
 	view = view_read(options, &code);
 	if (!view)
 		return code;
