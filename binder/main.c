@@ -38,7 +38,7 @@ static int leave_in(struct boot *boot, const char *dir, const char *note)
 /*
  * Leaves the report where the running system looks for it. An image's /run is handed on to it,
  * but whoever calls us before it is mounted hides what we leave there: devtmpfs is already the
- * one that stays.
+ * one that stays. It is also where --undo finds it if /run takes none.
  */
 static void leave_report(struct boot *boot, const char *note)
 {
@@ -51,7 +51,7 @@ static void leave_report(struct boot *boot, const char *note)
 		return;
 	}
 	err = leave_in(boot, RUN_DIR, note);
-	if (boot->judged->machine.live && !machine_is_mount(&boot->judged->machine, "run"))
+	if (boot->judged->machine.live && (err || !machine_is_mount(&boot->judged->machine, "run")))
 		err = leave_in(boot, DEV_DIR, note);
 	if (err)
 		log_line(LEVEL_WARNING, "no report in /%s: %s", RUN_DIR, error_name(err));

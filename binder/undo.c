@@ -151,6 +151,27 @@ static bool claim(struct machine *machine, const char *path)
 	return fd != -EEXIST;
 }
 
+/* True if the report names anything that could be given back; give: and all of it is. */
+static bool walk(struct machine *machine, const struct place *place, bool give)
+{
+	struct address address;
+	struct text line;
+	bool found = false;
+	int err;
+
+	if (lines_open(&lines, machine, place->report))
+		return false;
+	while (lines_next(&lines, &line, &err)) {
+		int ours = is_ours(machine, line, &address);
+
+		found |= ours != 0;
+		if (give && ours > 0)
+			(void)release_quietly(machine, address);
+	}
+	lines_close(&lines);
+	return found;
+}
+
 int undo_now(struct machine *machine)
 {
 	const struct place *place = find_place(machine);
@@ -162,26 +183,12 @@ int undo_now(struct machine *machine)
 	}
 	if (!claim(machine, place->undone))
 		return 0;
+	/* Twice: nobody is there to try again what failed by chance. The second time tells. */
+	(void)walk(machine, place, true);
 	err = rewrite(machine, place->report, place->report, true);
 	if (place == &places[0] && machine_has(machine, places[1].report))
 		(void)rewrite(machine, place->report, places[1].report, false);
 	return err;
-}
-
-/* True if the report names anything that could be given back. */
-static bool anything_left(struct machine *machine, const struct place *place)
-{
-	struct address address;
-	struct text line;
-	bool found = false;
-	int err;
-
-	if (lines_open(&lines, machine, place->report))
-		return false;
-	while (!found && lines_next(&lines, &line, &err))
-		found = is_ours(machine, line, &address) != 0;
-	lines_close(&lines);
-	return found;
 }
 
 /* Seconds since the machine was started. A test may set them. */
@@ -218,7 +225,7 @@ bool undo_look(struct machine *machine, uint32_t seconds)
 	uint32_t now, began, last;
 
 	if (!seconds || !place || machine_has(machine, place->undone) ||
-	    !anything_left(machine, place))
+	    !walk(machine, place, false))
 		return false;
 	if (!read_uptime(machine, &now))
 		return true;
@@ -233,32 +240,23 @@ bool undo_look(struct machine *machine, uint32_t seconds)
 	return false;
 }
 
-static bool same_place(int a, int b, bool whole)
-{
-	struct stat one, two;
-
-	return !fstat(a, &one) && !fstat(b, &two) && one.st_dev == two.st_dev &&
-	       (!whole || one.st_ino == two.st_ino);
-}
-
 /*
- * Process 1 has another root than we were started in, or the generators' place for one is a mount
- * point. /proc is handed on to the real root: where it is gone, that is what has happened.
+ * Process 1 has another root than we were started in, or there is one in the generators' place for
+ * it, with its /usr, which may be another file system. /proc is handed on to the real root: where it
+ * is gone, that is what has happened.
  */
 static bool root_is_there(struct machine *machine)
 {
-	static const char *const mounts[] = { "sysroot", "root", "new_root", "newroot",
-					      "booster.root" };
+	static const char *const programs[] = { "sysroot/usr/bin", "root/usr/bin",
+						"new_root/usr/bin", "newroot/usr/bin",
+						"booster.root/usr/bin" };
 	int init = machine_openat(machine, "proc/1/root", O_PATH | O_DIRECTORY);
-	bool there = init < 0 || !same_place(init, machine->root, true);
+	struct stat ours, its, other;
+	bool there = fstat(init, &its) || fstat(machine->root, &ours) ||
+		     its.st_dev != ours.st_dev || its.st_ino != ours.st_ino;
 
-	for (size_t i = 0; !there && i < ARRAY_SIZE(mounts); i++) {
-		int mount = openat(init, mounts[i], O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-
-		there = mount >= 0 && !same_place(mount, init, false);
-		if (mount >= 0)
-			(void)close(mount);
-	}
+	for (size_t i = 0; !there && i < ARRAY_SIZE(programs); i++)
+		there = !fstatat(init, programs[i], &other, 0) && other.st_dev != its.st_dev;
 	if (init >= 0)
 		(void)close(init);
 	return there;
@@ -301,7 +299,7 @@ void undo_start(struct machine *machine, const struct words *words)
 	char byte;
 	pid_t pid;
 
-	if (!words->undo || !words->root || !place || !anything_left(machine, place) ||
+	if (!words->undo || !words->root || !place || !walk(machine, place, false) ||
 	    !is_initramfs(machine) || pipe2(ends, O_CLOEXEC))
 		return;
 	pid = fork();

@@ -152,6 +152,23 @@ def test_nothing_bad_comes_of(bench, fault, record_property):
     assert not found, "\n".join([f"{len(found)} of {len(planned)}", *found[:40]])
 
 
+@pytest.mark.parametrize("scenario", [one for one in SCENARIOS if "--undo" in one.arguments],
+                         ids=str)
+def test_a_fault_keeps_nothing_from_the_host(bench, record_property):
+    """A file says that it was done, and nobody tries again: then it was, whatever failed once."""
+    assert bench.take() == ([], [], True)
+    planned = plan(bench.calls, [fault for name in ("EIO", "ENOENT", "ENODEV", "short")
+                                 for fault in FAULTS[name]])
+    kept = []
+    for call, kind, value in planned:
+        bench.injector.run(call, kind, value)
+        said = os.path.exists(bench.tree.path("run/vfio-bind/undone"))
+        if not bench.take()[2] and said:
+            kept.append(f"{kind} {value} at {call}")
+    record_property("injections", len(planned))
+    assert not kept
+
+
 @pytest.mark.parametrize("scenario", [one for one in SCENARIOS if one.trial], ids=str)
 def test_a_firmware_that_never_answers(bench):
     """Nothing is bound, and late passes find in the report that nothing may be."""
