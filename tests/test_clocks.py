@@ -35,11 +35,13 @@ REASONS = {
         "the power goes off meanwhile",
     "tests/vm/guest/initramfs-tools-forced/etc/initramfs-tools/scripts/init-top/00-lab-first":
         GUEST,
+    "tests/vm/guest/sabotaged/lab/start": "counts the rounds of its wait for a root, a second each",
     "tests/vm/keyboard.py": SAFETY,
     "tests/vm/test_builtin.py": GUEST,
     "tests/vm/test_fallback.py": "tells a boot loader to wait until a key is pressed",
     "tests/vm/test_faults.py": "has the kernel wait for a drive that does not answer",
     "tests/vm/test_hostile.py": GUEST,
+    "tests/vm/test_trial.py": "has the kernel wait for a drive that does not answer",
     "tests/vm/test_undo.py": "has somebody asked for a password, by the guest's own clock, until all is "
                              "told",
     "tests/vm/test_running.py": "FIXME: judges a guest's own time, which is not yet counted in "

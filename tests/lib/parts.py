@@ -11,8 +11,10 @@ MINUTES = {
     "tests/vm/test_dracut.py": 1.3,
     "tests/vm/test_faults.py": 3.6,
     "tests/vm/test_hostile.py::test_nothing_changes": 1,
+    "tests/vm/test_network.py": 2,
     "tests/vm/test_package.py": 8,
     "tests/vm/test_running.py::test_step": 0.1,
+    "tests/vm/test_sabotaged.py": 0.3,
     "tests/vm/test_storage.py": 4,
     "tests/analysis/test_lint.py": 12,
     "tests/analysis/test_valgrind.py": 0.2,
@@ -34,9 +36,11 @@ def minutes(item):
 
 
 def group_of(item):
-    """What shares a root and images stays together: a file, and a release in it."""
-    release = getattr(item, "callspec", None) and item.callspec.params.get("release")
-    return f"{item.nodeid.partition('::')[0]} {release or ''}".strip()
+    """What shares a root and images stays together: a file, and a release in it. A night's share of
+    what takes several is on its own."""
+    params = item.callspec.params if hasattr(item, "callspec") else {}
+    words = (item.nodeid.partition("::")[0], params.get("release"), params.get("night"))
+    return " ".join(str(word) for word in words if word is not None)
 
 
 def deal(items, count):

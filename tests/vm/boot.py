@@ -129,21 +129,30 @@ def fail(folder, why):
     raise BootFailed("\n".join([f"{why}; logs in {folder}", *tail]))
 
 
-def run(folder, machine, image, words, drives):
+def qemu(folder, machine, drives, console):
     """
-    Boots, waits for the power to go off, and returns what was said; fails on any surprise.
+    The command for a machine whose first serial line is console, in QEMU's words.
     drives: what QEMU is told of the file of each drive that has one.
     """
     drive_options = [word for name, option in drives.items()
                      for word in ("-drive", f"if=none,id=drive-{name},format=raw,{option}")]
-    command = ["qemu-system-x86_64", "-accel", "tcg,thread=multi", "-cpu", CPU, "-smp", "1",
-               "-display", "none", "-monitor", "none", "-no-reboot",
-               "-serial", f"file:{folder}/console", "-serial", f"file:{folder}/told",
-               *machine.options(drives), *drive_options,
-               "-kernel", image.kernel, "-initrd", folder / "initrd",
-               "-append", f"console=ttyS0 {STEADY_WORDS} {FAST_WORDS} {PROOF_WORDS} {words}"]
     for name in ("console", "told"):
         (folder / name).touch()
+    return ["qemu-system-x86_64", "-accel", "tcg,thread=multi", "-cpu", CPU, "-smp", "1",
+            "-display", "none", "-monitor", "none", *console, "-serial", f"file:{folder}/told",
+            *machine.options(drives), *drive_options]
+
+
+def with_kernel(folder, image, words):
+    """QEMU's words for a kernel that no boot loader brings."""
+    return ["-kernel", image.kernel, "-initrd", folder / "initrd",
+            "-append", f"console=ttyS0 {STEADY_WORDS} {FAST_WORDS} {PROOF_WORDS} {words}"]
+
+
+def run_alone(folder, machine, image, words, drives):
+    """Waits for the power to go off; a machine that starts anew has failed."""
+    command = [*qemu(folder, machine, drives, ("-serial", f"file:{folder}/console")), "-no-reboot",
+               *with_kernel(folder, image, words)]
     try:
         done = subprocess.run(command, timeout=LIMIT, text=True, stderr=subprocess.PIPE,
                               stdin=subprocess.DEVNULL, check=False)
@@ -151,6 +160,10 @@ def run(folder, machine, image, words, drives):
         fail(folder, f"not off after {LIMIT} s")
     if done.returncode:
         fail(folder, f"QEMU: exit {done.returncode}: {done.stderr}")
+
+
+def judge(folder):
+    """What was said in a boot that has ended; fails on any surprise."""
     boot = read_boot(folder)
     wrong = WRONG.search(boot.console)
     if wrong:
@@ -158,3 +171,9 @@ def run(folder, machine, image, words, drives):
     if not boot.ended:
         fail(folder, "off before its end")
     return boot
+
+
+def run(folder, machine, image, words, drives):
+    """Boots, waits for the power to go off, and returns what was said."""
+    run_alone(folder, machine, image, words, drives)
+    return judge(folder)

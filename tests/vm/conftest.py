@@ -15,7 +15,7 @@ from .nights import EACH  # noqa: E402  pylint: disable=wrong-import-position
 
 TOOLS = ("qemu-system-x86_64", "mmdebstrap", "mke2fs", "debugfs", "e2fsck", "unshare", "make")
 # No two tests of these share a boot: they fill whichever lane is free.
-ALONE = {"test_faults", "test_machines", "test_stories"}
+ALONE = {"test_faults", "test_machines", "test_sabotaged", "test_stories"}
 
 
 @pytest.hookimpl(tryfirst=True)

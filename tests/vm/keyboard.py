@@ -1,21 +1,24 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""A machine that boots from its own disk, and somebody at its serial line who reads and types."""
+"""Somebody at a machine's serial line, who reads and types, and may reset it or cut its power."""
 
+import json
 import re
 import socket
 import subprocess
 import threading
+from contextlib import contextmanager
 
-from .boot import CPU, ESCAPES, LIMIT, WRONG, fail, read_boot
+from .boot import ESCAPES, LIMIT, fail, judge, qemu, with_kernel
 
 ENTER, DOWN = "\r", "\x1b[B"
 
 
 class Console:
-    """The first serial line: all that came, without escape sequences, and keys to be pressed."""
+    """The first serial line: all that came, without escape sequences, and keys to be pressed; and
+    the buttons of the machine."""
 
-    def __init__(self, folder, line):
-        self.folder, self.line = folder, line
+    def __init__(self, folder, line, machine):
+        self.folder, self.line, self.machine = folder, line, machine
         self.text, self.at = "", 0
         self.changed = threading.Condition()
         threading.Thread(target=self.read, daemon=True).start()
@@ -50,30 +53,52 @@ class Console:
         self.line.sendall(key.encode())
 
 
-def run_from_disk(folder, machine, disk, person=lambda console: None):
-    """Boots what firmware finds on the disk, until the power is off; a reboot is one. person types
-    at the console."""
-    command = ["qemu-system-x86_64", "-accel", "tcg,thread=multi", "-cpu", CPU, "-smp", "1",
-               "-display", "none", "-monitor", "none",
-               "-chardev", f"socket,id=line,path={folder}/line", "-serial", "chardev:line",
-               "-serial", f"file:{folder}/told", *machine.options({"root": ""}),
-               "-drive", f"if=none,id=drive-root,format=raw,file={disk}"]
-    for name in ("console", "told"):
-        (folder / name).touch()
+    def reset(self):
+        """The button of that name."""
+        with socket.socket(socket.AF_UNIX) as control:
+            control.connect(f"{self.folder}/qmp")
+            with control.makefile("rw", encoding="utf-8") as lines:
+                for command in ("qmp_capabilities", "system_reset"):
+                    lines.write(json.dumps({"execute": command}))
+                    lines.flush()
+                    while "return" not in json.loads(lines.readline()):
+                        pass  # a greeting, or an event
+
+    def cut_power(self):
+        """In the middle of whatever it does."""
+        self.machine.kill()
+        self.machine.wait()
+
+
+@contextmanager
+def switched_on(folder, machine, drives, more=()):
+    """The console of a machine that is on. At the end it has to go off by itself."""
+    command = [*qemu(folder, machine, drives, (
+        "-chardev", f"socket,id=line,path={folder}/line", "-serial", "chardev:line")),
+        "-qmp", f"unix:{folder}/qmp,server=on,wait=off", *more]
     with socket.create_server(f"{folder}/line", family=socket.AF_UNIX) as server, \
-            subprocess.Popen(command, stdin=subprocess.DEVNULL) as qemu:
+            subprocess.Popen(command, stdin=subprocess.DEVNULL) as running:
         try:
             server.settimeout(LIMIT)
-            person(Console(folder, server.accept()[0]))
-            qemu.wait(LIMIT)
+            yield Console(folder, server.accept()[0], running)
+            running.wait(LIMIT)
         except (TimeoutError, subprocess.TimeoutExpired):
             fail(folder, f"not off after {LIMIT} s")
         finally:
-            qemu.kill()
-    boot = read_boot(folder)
-    wrong = WRONG.search(boot.console)
-    if wrong:
-        fail(folder, f"the console says {wrong[0]!r}")
-    if not boot.ended:
-        fail(folder, "off before its end")
-    return boot
+            running.kill()
+
+
+def run_from_disk(folder, machine, disk, person=lambda console: None):
+    """Boots what firmware finds on the disk, until the power is off; a reboot is one. person types
+    at the console."""
+    with switched_on(folder, machine, {"root": f"file={disk}"}) as console:
+        person(console)
+    return judge(folder)
+
+
+def attended(person):
+    """As run_alone() of boot.py, for a machine with somebody at it, who may reset it."""
+    def start(folder, machine, image, words, drives):
+        with switched_on(folder, machine, drives, with_kernel(folder, image, words)) as console:
+            person(console)
+    return start

@@ -6,7 +6,7 @@ import tempfile
 from functools import cached_property
 from pathlib import Path
 
-from .boot import Boot, fail, read_boot, run
+from .boot import Boot, fail, judge, read_boot, run, run_alone
 from .cache import cached, key_of
 from .images import POLICY, ROOT_UUID, File, Image, Recipe, append, build_disk, build_image
 from .machine import TWINS
@@ -74,7 +74,7 @@ class Lab:
         (folder / "initrd").unlink()
 
     def boot(self, policy=None, words="", machine=TWINS, image=None, base=IN_THE_ROOT,
-             files=None, in_initramfs="", in_root="", drives=None) -> Boot:
+             files=None, in_initramfs="", in_root="", drives=None, start=run_alone) -> Boot:
         """
         Boots an image with a policy of its own, and shell that is run at its end and after.
         drives: files of drives that are written to. The root's own stays as it is, unless named.
@@ -89,6 +89,6 @@ class Lab:
         drives = {name: f"file={path}" for name, path in (drives or {}).items()}
         if "root" not in drives:
             drives["root"] = f"file={self.disk[0]},snapshot=on"
-        boot = run(folder, machine, image, f"{base} {words}", drives)
+        start(folder, machine, image, f"{base} {words}", drives)
         (folder / "initrd").unlink()
-        return boot
+        return judge(folder)

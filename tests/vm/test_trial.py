@@ -5,11 +5,13 @@ import base64
 import shutil
 import subprocess
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
-from .boot import BootFailed
+from .boot import run_alone, with_kernel
 from .images import File, Recipe
+from .keyboard import attended, switched_on
 from .lab import MULTI_USER, NO_POLICY
 from .machine import OVMF, Machine, disk
 from .proof import prove
@@ -17,6 +19,9 @@ from .roots import TRIXIE
 
 VARIABLE = "/sys/firmware/efi/efivars/VfioBindTrial-29816690-cd8b-438a-9722-e290f7c7a2d5"
 VARIABLES = "/usr/share/OVMF/OVMF_VARS_4M.fd"
+# Its keys are Microsoft's, and the kernel comes past them: QEMU's own way in (-kernel) is not asked
+# for a signature. What is after that is as with any boot loader: the kernel is locked down.
+SECURE = "/usr/share/OVMF/OVMF_CODE_4M.secboot.fd", "/usr/share/OVMF/OVMF_VARS_4M.ms.fd"
 PLAIN = Machine((disk("disk1"), disk("root")))
 POLICY = f"bind path={PLAIN.path('disk1')} id=1b36:0010\n"
 BOOTS = 3  # that the image has; the variable may have fewer
@@ -82,12 +87,13 @@ def told(boot, name, stage="root"):
     return int(status), base64.b64decode(said).decode("utf-8", errors="replace")
 
 
-def with_variables(machine, folder):
+def with_variables(machine, folder, code=None, fresh=VARIABLES):
     """The machine with a firmware that keeps what it is told in a file of that folder."""
-    variables = folder / "variables"
+    variables = folder / Path(fresh).name
     if not variables.exists():
-        shutil.copy(VARIABLES, variables)
-    return replace(machine, firmware=(OVMF[0], f"if=pflash,unit=1,format=raw,file={variables}"))
+        shutil.copy(fresh, variables)
+    flash = f"if=pflash,unit=0,format=raw,readonly=on,file={code}" if code else OVMF[0]
+    return replace(machine, firmware=(flash, f"if=pflash,unit=1,format=raw,file={variables}"))
 
 
 @pytest.fixture(scope="session", name="release", ids=str, params=[TRIXIE])
@@ -101,11 +107,14 @@ def fixture_boot(lab, tmp_path):
     """Boots the image on trial; first: shell before any init; script: in the root."""
     machine = with_variables(PLAIN, tmp_path)
 
-    def boot(first="", script="", machine=machine):
-        files = {"lab/first": File((FIRST % first).encode(), 0o755)} if first else {}
+    def boot(first="", script="", machine=machine, recipe=ON_TRIAL, words="", files=(), **more):
+        files = dict(files)
+        if first:
+            files["lab/first"] = File((FIRST % first).encode(), 0o755)
+            words += " rdinit=/lab/first"
         look = LOOK % (POLICY.strip(), VARIABLE, script)
-        return lab.boot(words="rdinit=/lab/first" if first else "", machine=machine, files=files,
-                        image=lab.image(ON_TRIAL), in_root=look)
+        return lab.boot(words=words, machine=machine, files=files, image=lab.image(recipe),
+                        in_root=look, **more)
     return boot
 
 
@@ -214,6 +223,60 @@ def test_without_uefi(boot):
     prove_off(done, f"{CANNOT}/sys/firmware/efi/efivars: ENOENT", "the trial cannot be counted")
     code, said = told(done, "update")
     assert code == 1 and "no trial" in said and "vfio-bind fallback" in said
+
+
+LOCKED_DOWN = """
+value secure "$(od -An -tu1 -j4 /sys/firmware/efi/efivars/SecureBoot-* | xargs)"
+mount -t securityfs securityfs /sys/kernel/security
+value lockdown "$(cat /sys/kernel/security/lockdown)"
+"""
+
+
+@pytest.mark.nightly
+def test_secure_boot(boot, tmp_path):
+    """It counts and binds with Secure Boot on, and a kernel that takes only what is signed."""
+    done = boot(put(text(1)), LOCKED_DOWN, with_variables(PLAIN, tmp_path, *SECURE))
+    prove_counted(done, 0)
+    values = done.stages["root"].values
+    assert values["secure"] == "1" and "[integrity]" in values["lockdown"]
+
+
+# As test_unbind_that_hangs of test_faults.py: the boot stays at a drive that does not let go.
+STUCK = replace(ON_TRIAL, name="trial-stuck", trees=("initramfs-tools-forced",))
+SLOW = "throttling.bps-write=600"
+# The power came on for the first time if there is no variable yet; after that nobody is busy.
+ONCE = f"if [ -e {VARIABLE} ]; then : >/scripts/init-top/00-lab-first; else {put(text(1))}; fi"
+
+
+def reset_when_it_hangs(console):
+    """Somebody who sees that nothing moves any more."""
+    console.wait("vfio-bind: on trial: 0 boots left")
+    console.wait("hung: unbind")
+    assert "bound to vfio-pci" not in console.text
+    console.reset()
+
+
+def power_cut(folder, machine, image, words, drives):
+    """Behind the count, before the first bind; and then the power comes back."""
+    with switched_on(folder, machine, drives, with_kernel(folder, image, words)) as console:
+        console.wait("vfio-bind: on trial: 0 boots left")
+        console.cut_power()
+    assert "bound to vfio-pci" not in console.text and "hung: " not in console.text
+    run_alone(folder, machine, image, words, drives)
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("start", [attended(reset_when_it_hangs), power_cut],
+                         ids=["reset", "power cut"])
+def test_a_boot_that_hangs_is_the_last(boot, tmp_path, start):
+    """What was counted is gone, whether it came to bind anything or not: the next boot is up."""
+    with open(tmp_path / "drive", "wb") as file:
+        file.truncate(16 << 20)
+    off = boot(ONCE, recipe=STUCK, start=start, words="loglevel=7 lab.force=busy "
+               "nvme_core.io_timeout=255 sysctl.kernel.hung_task_timeout_secs=0",
+               files={"lab/busy": File(PLAIN.address("disk1").encode())},
+               drives={"disk1": f"{tmp_path}/drive,{SLOW}"})
+    prove_off(off, FAILED, "the trial failed")
 
 
 class Host:

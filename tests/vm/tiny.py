@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The smallest root there is, busybox and the laboratory's own init: on a disk, or as the
+tree that a server hands out."""
+
+import os
+import shutil
+import subprocess
+
+from .cache import cached, key_of, key_of_tree
+from .images import GUEST, ROOT_UUID, copy_into, write
+
+SIZE = "16M"
+FOLDERS = ("proc", "sys", "dev", "run", "tmp", "root", "usr/bin", "usr/sbin", "usr/lib/lab")
+PARTS = (GUEST / "common/usr/lib/lab", GUEST / "tiny")
+
+
+def tree_key():
+    """Changes with all that is in it."""
+    return key_of(FOLDERS, *map(key_of_tree, PARTS))
+
+
+def make_tree(tree):
+    """Busybox and its names, an init, and places for what an image hands on."""
+    for name in FOLDERS:
+        (tree / name).mkdir(parents=True)
+    for name in ("bin", "sbin"):
+        (tree / name).symlink_to(f"usr/{name}")
+    shutil.copy("/bin/busybox", tree / "bin/busybox")
+    names = subprocess.run(["/bin/busybox", "--list"], stdout=subprocess.PIPE, text=True,
+                           check=True).stdout.split()
+    for name in names:
+        if name != "busybox":
+            (tree / "bin" / name).symlink_to("busybox")
+    for part, to in zip(PARTS, (tree / "usr/lib/lab", tree)):
+        copy_into(part, to)
+    os.symlink("/usr/lib/lab/init", tree / "sbin/init")
+    write(tree, "etc/os-release", "ID=lab\n")  # without it no systemd goes on to a root
+
+
+def tiny_tree():
+    """The tree itself."""
+    return cached("tiny-tree", tree_key(), lambda folder: make_tree(folder / "tree")) / "tree"
+
+
+def make_disk(tree, path, uuid=ROOT_UUID):
+    """An ext4 file system with all of a tree, on a disk of its own."""
+    subprocess.run(["mke2fs", "-q", "-F", "-t", "ext4", "-U", uuid, "-d", tree, path, SIZE],
+                   stdout=subprocess.DEVNULL, check=True)
+
+
+def tiny_disk():
+    """With the UUID that the laboratory's machines look for."""
+    tree = tiny_tree()
+    return cached("tiny-disk", key_of(tree_key(), SIZE),
+                  lambda folder: make_disk(tree, folder / "disk")) / "disk"
