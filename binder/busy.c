@@ -62,13 +62,10 @@ static bool talks(struct machine *machine, const char *pid)
 static bool is_busy(struct machine *machine, const char *pid)
 {
 	char path[MACHINE_PATH_SIZE], comm[32];
-	ssize_t len;
 
 	(void)join(path, sizeof(path), "proc/", pid, "/comm");
-	len = machine_read_attribute(machine, path, comm, sizeof(comm));
-	if (len <= 0)
+	if (machine_read_line(machine, path, comm, sizeof(comm)) < 0)
 		return false;
-	comm[len - 1] = '\0'; /* the end of the line */
 	return is_at_it(comm) || ((text_ends(text_of(comm), "sh") || !strcmp(comm, "plymouth")) &&
 				  talks(machine, pid));
 }

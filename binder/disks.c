@@ -36,12 +36,12 @@ static int open_by_number(struct machine *machine, const char *dev_path, int fla
 	char text[32];
 	struct text rest, major_text;
 	uint32_t major_number, minor_number;
-	ssize_t len = machine_read_attribute(machine, dev_path, text, sizeof(text));
+	ssize_t len = machine_read_line(machine, dev_path, text, sizeof(text));
 	int fd;
 
-	if (len <= 0)
-		return len ? (int)len : -EIO;
-	rest = (struct text){ text, (size_t)len - 1 };
+	if (len < 0)
+		return (int)len;
+	rest = text_of(text);
 	if (!text_cut(&rest, ':', &major_text) || !rest.at ||
 	    !text_number(major_text, UINT32_MAX, &major_number) ||
 	    !text_number(rest, UINT32_MAX, &minor_number))

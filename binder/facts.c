@@ -21,30 +21,15 @@ struct reading {
 	struct claims *claims;
 };
 
-static struct text chomp(const char *text, ssize_t len)
-{
-	while (len > 0 && (text[len - 1] == '\n' || text[len - 1] == ' '))
-		len--;
-	return (struct text){ text, (size_t)len };
-}
-
 static int read_boot_vga(struct reading *reading, size_t index)
 {
 	struct device *device = &reading->inventory->devices[index];
-	char path[MACHINE_PATH_SIZE], text[16];
-	ssize_t len = machine_read_attribute(
-		reading->machine, pci_path(path, device->address, "boot_vga"), text, sizeof(text));
+	int value = pci_read_number(reading->machine, device->address, "boot_vga");
 
-	if (len < 0 && len != -ENOENT)
-		return (int)len;
-	device->boot_vga = BOOT_VGA_NO_FILE;
-	if (len >= 0 && text_is(chomp(text, len), "0"))
-		device->boot_vga = 0;
-	else if (len >= 0 && text_is(chomp(text, len), "1"))
-		device->boot_vga = 1;
-	else if (len >= 0)
-		return machine_blame(reading->machine, path, -EIO);
-	return 0;
+	if (value < 0 && value != -ENOENT)
+		return value;
+	device->boot_vga = value < 0 ? BOOT_VGA_NO_FILE : (int8_t)value;
+	return value > 1 ? -EIO : 0;
 }
 
 static uint32_t dword(const unsigned char *at)
@@ -104,7 +89,7 @@ static int read_config(struct reading *reading, size_t index, unsigned char *con
 		len += n > 0 ? (size_t)n : 0;
 	} while (n > 0 && len < size);
 	if (n < 0)
-		n = machine_blame(reading->machine, path, -errno);
+		n = -errno;
 	(void)close(fd);
 	return n < 0 ? (int)n : (int)len;
 }
@@ -113,14 +98,13 @@ static int read_dsn(struct reading *reading, size_t index)
 {
 	static unsigned char config[CONFIG_SIZE];
 	struct device *device = &reading->inventory->devices[index];
-	char path[MACHINE_PATH_SIZE], text[64];
-	ssize_t len = machine_read_attribute(reading->machine,
-					     pci_path(path, device->address, "serial_number"), text,
-					     sizeof(text));
+	char text[64];
+	ssize_t len = pci_read(reading->machine, device->address, "serial_number", text,
+			       sizeof(text));
 	int config_len;
 
 	if (len >= 0) {
-		device->dsn = attribute_dsn(chomp(text, len));
+		device->dsn = attribute_dsn(text_of(text));
 		return 0;
 	}
 	if (len != -ENOENT)
@@ -161,8 +145,7 @@ static int read_virtual_functions(struct reading *reading, size_t physfn)
 		if (strncmp(name, "virtfn", 6) != 0 ||
 		    !text_number(text_of(name + 6), VF_NONE - 1, &number))
 			continue;
-		if (machine_readlink(reading->machine, pci_path(path, device->address, name), link,
-				     sizeof(link)) > 0)
+		if (pci_readlink(reading->machine, device->address, name, link) > 0)
 			found = inventory_find_in_path(reading->inventory, text_of(link));
 		if (found == NO_DEVICE)
 			continue;
@@ -179,9 +162,8 @@ static int read_virtual_functions(struct reading *reading, size_t physfn)
 static int read_physfn(struct reading *reading, size_t index)
 {
 	struct device *device = &reading->inventory->devices[index];
-	char path[MACHINE_PATH_SIZE], link[MACHINE_PATH_SIZE];
-	ssize_t len = machine_readlink(reading->machine, pci_path(path, device->address, "physfn"),
-				       link, sizeof(link));
+	char link[MACHINE_PATH_SIZE];
+	ssize_t len = pci_readlink(reading->machine, device->address, "physfn", link);
 	size_t physfn;
 
 	if (len < 0)
@@ -197,8 +179,7 @@ static int read_physfn(struct reading *reading, size_t index)
 static int read_vfs(struct reading *reading, size_t index)
 {
 	struct device *device = &reading->inventory->devices[index];
-	char path[MACHINE_PATH_SIZE];
-	int found = machine_exists(reading->machine, pci_path(path, device->address, "virtfn0"));
+	int found = pci_exists(reading->machine, device->address, "virtfn0");
 
 	device->has_vfs = found > 0;
 	return found < 0 ? found : 0;
@@ -208,25 +189,20 @@ static int read_vfs(struct reading *reading, size_t index)
 static int read_sriov(struct reading *reading, size_t index)
 {
 	struct device *device = &reading->inventory->devices[index];
-	char path[MACHINE_PATH_SIZE], text[16];
-	ssize_t len = machine_read_attribute(reading->machine,
-					     pci_path(path, device->address, "sriov_totalvfs"),
-					     text, sizeof(text));
-	uint32_t value;
+	char text[16];
+	int total = pci_read_number(reading->machine, device->address, "sriov_totalvfs");
+	uint32_t id;
+	ssize_t len;
 
-	if (len < 0)
-		return len == -ENOENT ? 0 : (int)len;
-	if (!text_number(chomp(text, len), UINT16_MAX, &value))
-		return machine_blame(reading->machine, path, -EIO);
-	device->total_vfs = (uint16_t)value;
-	len = machine_read_attribute(reading->machine,
-				     pci_path(path, device->address, "sriov_vf_device"), text,
-				     sizeof(text));
+	if (total < 0)
+		return total == -ENOENT ? 0 : total;
+	device->total_vfs = (uint16_t)total;
+	len = pci_read(reading->machine, device->address, "sriov_vf_device", text, sizeof(text));
 	if (len < 0)
 		return (int)len;
-	if (!text_hex(chomp(text, len), 1, 4, &value))
-		return machine_blame(reading->machine, path, -EIO);
-	device->vf_device = (uint16_t)value;
+	if (!text_hex(text_of(text), 1, 4, &id))
+		return -EIO;
+	device->vf_device = (uint16_t)id;
 	return 0;
 }
 
@@ -258,18 +234,15 @@ static int read_group(struct reading *reading, size_t index)
 {
 	struct device *device = &reading->inventory->devices[index];
 	char path[MACHINE_PATH_SIZE], link[MACHINE_PATH_SIZE];
-	const char *name;
 	uint32_t group;
 	ssize_t len;
 
 	device->group = GROUP_NONE;
-	len = machine_readlink(reading->machine, pci_path(path, device->address, "iommu_group"),
-			       link, sizeof(link));
+	len = pci_readlink(reading->machine, device->address, "iommu_group", link);
 	if (len < 0)
 		return len == -ENOENT ? 0 : (int)len;
-	name = strrchr(link, '/');
-	if (!name || !text_number(text_of(name + 1), INT32_MAX, &group))
-		return machine_blame(reading->machine, path, -EIO);
+	if (!text_number(text_of(base_name(link)), INT32_MAX, &group))
+		return -EIO;
 	device->group = (int32_t)group;
 	return read_group_members(reading, pci_path(path, device->address, "iommu_group/devices"),
 				  device->group);
@@ -286,24 +259,21 @@ static int read_drm(struct reading *reading, size_t index)
 {
 	static struct dir dir;
 	struct device *device = &reading->inventory->devices[index];
-	char path[MACHINE_PATH_SIZE], attribute[MACHINE_PATH_SIZE], text[16];
+	char path[MACHINE_PATH_SIZE], text[16];
 	const char *name;
 	int err = dir_open(reading->machine, pci_path(path, device->address, "drm"), &dir);
 
 	if (err)
 		return err == -ENOENT ? 0 : err;
 	while ((name = dir_next(&dir, &err))) {
-		char card[MACHINE_PATH_SIZE];
 		ssize_t len;
 
 		if (strncmp(name, "card", 4) != 0 ||
-		    !join(card, sizeof(card), "drm/", name, "/boot_display"))
+		    !join(path, sizeof(path), "drm/", name, "/boot_display"))
 			continue;
-		len = machine_read_attribute(reading->machine,
-					     pci_path(attribute, device->address, card), text,
-					     sizeof(text));
+		len = pci_read(reading->machine, device->address, path, text, sizeof(text));
 		if (len >= 0)
-			device->boot_display |= text_is(chomp(text, len), "1");
+			device->boot_display |= !strcmp(text, "1");
 		else if (len != -ENOENT)
 			err = (int)len;
 	}
@@ -339,10 +309,10 @@ static int read_slot(struct reading *reading, const char *name)
 		return 0; /* too long for slot= to name it */
 	if (!join(path, sizeof(path), SLOTS "/", name, "/address"))
 		return 0;
-	len = machine_read_attribute(reading->machine, path, text, sizeof(text));
+	len = machine_read_line(reading->machine, path, text, sizeof(text));
 	if (len < 0)
 		return len == -ENOENT ? 0 : (int)len;
-	if (slot_parse_address(chomp(text, len), slot))
+	if (slot_parse_address(text_of(text), slot))
 		inventory->slot_count++;
 	return 0;
 }
@@ -383,7 +353,6 @@ static void read_device(struct reading *reading, size_t index, unsigned wants)
 		{ FACT_SRIOV, read_sriov },
 	};
 	struct device *device = &reading->inventory->devices[index];
-	char path[MACHINE_PATH_SIZE];
 	uint16_t failed = 0;
 
 	for (size_t i = 0; i < ARRAY_SIZE(readers); i++) {
@@ -393,7 +362,7 @@ static void read_device(struct reading *reading, size_t index, unsigned wants)
 			failed |= (uint16_t)readers[i].fact;
 		device->known |= (uint16_t)readers[i].fact;
 	}
-	if (failed && machine_has(reading->machine, pci_path(path, device->address, "uevent")))
+	if (failed && pci_exists(reading->machine, device->address, "uevent"))
 		device->unreadable |= failed;
 }
 
@@ -413,4 +382,15 @@ int facts_read(struct machine *machine, struct inventory *inventory, const struc
 		if (wants->of[i])
 			read_device(&reading, i, wants->of[i]);
 	return err;
+}
+
+int facts_read_all(struct machine *machine, struct inventory *inventory, unsigned facts,
+		   struct claims *claims)
+{
+	static struct wants wants;
+
+	wants.machine = facts & MACHINE_FACTS;
+	for (size_t i = 0; i < inventory->count; i++)
+		wants.of[i] = facts & DEVICE_FACTS;
+	return facts_read(machine, inventory, &wants, claims);
 }

@@ -14,6 +14,10 @@
 int facts_read(struct machine *machine, struct inventory *inventory, const struct wants *wants,
 	       struct claims *claims);
 
+/* The same for these facts, bits of enum fact, of the machine and of every device. */
+int facts_read_all(struct machine *machine, struct inventory *inventory, unsigned facts,
+		   struct claims *claims);
+
 #define CONFIG_SIZE 4096
 
 /*

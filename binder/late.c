@@ -19,14 +19,13 @@
 
 static const char *const dirs[] = { RUN_DIR, DEV_DIR };
 
-static int leave_seen(struct boot *boot, const char *path)
+static struct out out;
+
+static int leave_seen(struct boot *boot, const char *dir)
 {
-	static struct out out;
 	const struct inventory *inventory = &boot->judged->inventory;
 
-	out = (struct out){ .fd = machine_create(&boot->judged->machine, path) };
-	if (out.fd < 0)
-		return out.fd;
+	out_create(&out, &boot->judged->machine, dir, SEEN_NAME);
 	for (size_t i = 0; i < inventory->count; i++) {
 		char line[ADDRESS_SIZE + 1];
 		size_t len = address_format(inventory->devices[i].address, line);
@@ -34,33 +33,20 @@ static int leave_seen(struct boot *boot, const char *path)
 		line[len++] = '\n';
 		out_text(&out, (struct text){ line, len });
 	}
-	out_flush(&out);
-	(void)close(out.fd);
-	return out.err ? out.err : machine_commit(&boot->judged->machine, path);
+	return out_commit(&out, 0);
 }
 
 static int leave_text(struct boot *boot, const char *dir, const char *name, struct text text)
 {
-	char path[MACHINE_PATH_SIZE];
-	ssize_t n;
-	int fd;
-
-	(void)join(path, sizeof(path), dir, name, "");
-	fd = machine_create(&boot->judged->machine, path);
-	if (fd < 0)
-		return fd;
-	n = write(fd, text.at, text.len);
-	(void)close(fd);
-	if (n != (ssize_t)text.len)
-		return n < 0 ? -errno : -EIO;
-	return machine_commit(&boot->judged->machine, path);
+	out_create(&out, &boot->judged->machine, dir, name);
+	out_text(&out, text);
+	return out_commit(&out, 0);
 }
 
 int late_leave(struct boot *boot, const char *dir)
 {
 	const struct judgement *judged = boot->judged;
 	const char *plan_end = judged->steps.at + judged->steps.len;
-	char path[MACHINE_PATH_SIZE];
 	int err = 0;
 
 	/* The texts stay where they were read to. */
@@ -70,8 +56,7 @@ int late_leave(struct boot *boot, const char *dir)
 		err = leave_text(
 			boot, dir, PLAN_NAME,
 			(struct text){ judged->modplan, (size_t)(plan_end - judged->modplan) });
-	(void)join(path, sizeof(path), dir, SEEN_NAME, "");
-	return err ? err : leave_seen(boot, path);
+	return err ? err : leave_seen(boot, dir);
 }
 
 /* For driver=auto. Its modules were the image's: in the root there is modprobe. */
@@ -95,11 +80,11 @@ static void read_plan(struct boot *boot)
 bool late_is_settled(struct boot *boot)
 {
 	struct machine *machine = &boot->judged->machine;
-	char path[MACHINE_PATH_SIZE], driver[DRIVER_SIZE];
+	char driver[DRIVER_SIZE];
 
 	/* Gone only if it is said twice: what is lost by mistake is bound by nobody. */
-	(void)pci_path(path, boot->late, "uevent");
-	if (!machine_has(machine, path) && !machine_has(machine, path))
+	if (!pci_exists(machine, boot->late, "uevent") &&
+	    !pci_exists(machine, boot->late, "uevent"))
 		return true;
 	return !driver_read(machine, boot->late, driver) &&
 	       driver_is_passthrough(text_of(driver)) && override_is_set(machine, boot->late);
@@ -132,12 +117,12 @@ int late_begin(struct boot *boot)
 
 /* Of the function that is there now: "ADDRESS INODE", which one in its place will not have. */
 #define SEEN_SIZE (ADDRESS_SIZE + 12)
-static size_t format_seen(struct machine *machine, struct address address, char out[SEEN_SIZE])
+static size_t format_seen(struct machine *machine, struct address address, char line[SEEN_SIZE])
 {
 	char path[MACHINE_PATH_SIZE];
-	size_t len = address_format(address, out);
+	size_t len = address_format(address, line);
 
-	return len + format(out + len, SEEN_SIZE - len, " %u",
+	return len + format(line + len, SEEN_SIZE - len, " %u",
 			    (unsigned)machine_inode(machine, pci_path(path, address, "uevent")));
 }
 
@@ -260,12 +245,11 @@ int late_work(struct boot *boot)
 	 */
 	bool judged = getenv("SYNTH_UUID") && was_seen(machine, boot->late, true);
 	bool there = false, complete;
-	char path[MACHINE_PATH_SIZE];
 	struct address physfn;
 	int err;
 
 	/* What is left then is to make the virtual functions of one that has its driver by now. */
-	if (judged && !machine_has(machine, pci_path(path, boot->late, "sriov_totalvfs")))
+	if (judged && !pci_exists(machine, boot->late, "sriov_totalvfs"))
 		return 0;
 	/* Before the scan, which then has them all. */
 	complete = !sriov_physfn(machine, boot->late, &physfn) && sriov_is_held(machine, physfn) &&

@@ -219,6 +219,15 @@ ssize_t machine_read_attribute(struct machine *machine, const char *path, char *
 	return read_file(machine, path, fd, out, size, false);
 }
 
+ssize_t machine_read_line(struct machine *machine, const char *path, char *out, size_t size)
+{
+	ssize_t len = machine_read_attribute(machine, path, out, size);
+
+	if (len > 0 && out[len - 1] == '\n')
+		out[--len] = '\0';
+	return len;
+}
+
 ssize_t machine_read_uevent(struct machine *machine, const char *path, const char *place, char *out,
 			    size_t size)
 {
@@ -279,6 +288,54 @@ ssize_t machine_readlink_pci(struct machine *machine, const char *path, char *ou
 	ssize_t len = result(readlinkat(machine->pci, path + sizeof(PCI_DEVICES), out, size));
 
 	return end_link(machine, path, len, out, size);
+}
+
+ssize_t pci_read(struct machine *machine, struct address address, const char *name, char *out,
+		 size_t size)
+{
+	char path[MACHINE_PATH_SIZE];
+
+	return machine_read_line(machine, pci_path(path, address, name), out, size);
+}
+
+int pci_read_number(struct machine *machine, struct address address, const char *name)
+{
+	char text[16];
+	uint32_t number;
+	ssize_t len = pci_read(machine, address, name, text, sizeof(text));
+
+	if (len < 0)
+		return (int)len;
+	return text_number(text_of(text), UINT16_MAX, &number) ? (int)number : -EIO;
+}
+
+ssize_t pci_readlink(struct machine *machine, struct address address, const char *name,
+		     char out[MACHINE_PATH_SIZE])
+{
+	char path[MACHINE_PATH_SIZE];
+
+	return machine_readlink(machine, pci_path(path, address, name), out, MACHINE_PATH_SIZE);
+}
+
+int pci_write(struct machine *machine, struct address address, const char *name, const char *value)
+{
+	char path[MACHINE_PATH_SIZE];
+
+	return machine_write(machine, pci_path(path, address, name), value);
+}
+
+int pci_exists(struct machine *machine, struct address address, const char *name)
+{
+	char path[MACHINE_PATH_SIZE];
+
+	return machine_exists(machine, pci_path(path, address, name));
+}
+
+const char *base_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
 }
 
 bool machine_is_mount(struct machine *machine, const char *path)

@@ -41,6 +41,9 @@ ssize_t machine_read(struct machine *machine, const char *path, char *out, size_
 /* The same in one read(2), which is how sysfs hands out an attribute. */
 ssize_t machine_read_attribute(struct machine *machine, const char *path, char *out, size_t size);
 
+/* The same without the end of the line. */
+ssize_t machine_read_line(struct machine *machine, const char *path, char *out, size_t size);
+
 /* Writes value in one write(2): sysfs takes all of it or nothing. */
 int machine_write(struct machine *machine, const char *path, const char *value);
 
@@ -80,6 +83,18 @@ ssize_t machine_read_uevent(struct machine *machine, const char *path, const cha
 
 /* Paths of PCI devices: PCI_DEVICES/ADDRESS/name. out has MACHINE_PATH_SIZE bytes. */
 const char *pci_path(char *out, struct address address, const char *name);
+
+/* Reads an attribute of one line, without its end; a link; a number of 16 bits; or an error. */
+ssize_t pci_read(struct machine *machine, struct address address, const char *name, char *out,
+		 size_t size);
+ssize_t pci_readlink(struct machine *machine, struct address address, const char *name,
+		     char out[MACHINE_PATH_SIZE]);
+int pci_read_number(struct machine *machine, struct address address, const char *name);
+int pci_write(struct machine *machine, struct address address, const char *name, const char *value);
+int pci_exists(struct machine *machine, struct address address, const char *name);
+
+/* What is behind the last slash, as in where a link leads to. */
+const char *base_name(const char *path);
 
 /* Puts pieces one behind the other; false if out, of size bytes, is too short. */
 bool join(char *out, size_t size, const char *a, const char *b, const char *c);

@@ -4,6 +4,7 @@
 #include "format.h"
 #include "lines.h"
 #include "log.h"
+#include "sysfs.h"
 #include "variant.h"
 
 #include <errno.h>
@@ -18,11 +19,9 @@
 
 bool driver_exists(struct boot *boot, struct text driver)
 {
-	char path[MACHINE_PATH_SIZE], name[DRIVER_SIZE] = "";
+	char path[MACHINE_PATH_SIZE];
 
-	memcpy(name, driver.at, driver.len);
-	return join(path, sizeof(path), "sys/bus/pci/drivers/", name, "/bind") &&
-	       machine_has(&boot->judged->machine, path);
+	return driver_path(path, driver, "/bind") && machine_has(&boot->judged->machine, path);
 }
 
 /* The driver's own name, where a rule spells it otherwise. */
@@ -94,10 +93,8 @@ int module_load(struct machine *machine, struct text file, const char *params)
 	char path[MACHINE_PATH_SIZE], name[NAME_SIZE];
 	int fd, err = 0;
 
-	if (file.len >= sizeof(name))
+	if (!text_copy(file, name, sizeof(name)))
 		return -ENAMETOOLONG;
-	memcpy(name, file.at, file.len);
-	name[file.len] = '\0';
 	(void)join(path, sizeof(path), MODULES_DIR, name, "");
 	fd = machine_openat(machine, path, O_RDONLY | O_NOFOLLOW);
 	if (fd < 0)
@@ -186,25 +183,21 @@ static int run_modprobe(struct boot *boot, char *const arguments[])
 static int modprobe_driver(struct boot *boot, struct text driver)
 {
 	static char no_ids[] = "ids=";
-	char module[DRIVER_SIZE] = "";
+	char module[DRIVER_SIZE];
 	char *arguments[] = { (char[]){ "modprobe" }, module, no_ids, NULL };
 
-	memcpy(module, driver.at, driver.len);
-	return run_modprobe(boot, arguments);
+	return text_copy(driver, module, sizeof(module)) ? run_modprobe(boot, arguments) :
+							   -ENAMETOOLONG;
 }
 
 int modules_load_alias(struct boot *boot, struct address address)
 {
-	char path[MACHINE_PATH_SIZE], alias[128];
+	char alias[128];
 	char *arguments[] = { (char[]){ "modprobe" }, (char[]){ "-bq" }, alias, NULL };
-	ssize_t len = machine_read_attribute(
-		&boot->judged->machine, pci_path(path, address, "modalias"), alias, sizeof(alias));
+	ssize_t len =
+		pci_read(&boot->judged->machine, address, "modalias", alias, sizeof(alias));
 
-	if (len <= 0)
-		return len < 0 ? (int)len : -EIO;
-	if (alias[len - 1] == '\n')
-		alias[len - 1] = '\0';
-	return run_modprobe(boot, arguments);
+	return len < 0 ? (int)len : run_modprobe(boot, arguments);
 }
 
 /* Without a plan that fits. why says what is wrong with the one there is. */
@@ -255,17 +248,13 @@ void plan_replace(struct judgement *judged)
 	static struct lines lines;
 	char path[MACHINE_PATH_SIZE], release[NAME_SIZE];
 	struct text line, driver, alias;
-	ssize_t len;
 	int err;
 
 	if (!judged->no_plan || judged->steps.len || !policy_asks_auto(&judged->policy))
 		return;
-	len = machine_read_attribute(&judged->machine, "proc/sys/kernel/osrelease", release,
-				     sizeof(release));
-	if (len <= 0)
-		return;
-	release[len - 1] = '\0'; /* its line feed */
-	if (!join(path, sizeof(path), "lib/modules/", release, "/modules.alias") ||
+	if (machine_read_line(&judged->machine, "proc/sys/kernel/osrelease", release,
+			      sizeof(release)) < 0 ||
+	    !join(path, sizeof(path), "lib/modules/", release, "/modules.alias") ||
 	    lines_open(&lines, &judged->machine, path))
 		return;
 	judged->steps.at = judged->modplan;

@@ -22,16 +22,35 @@ static void write_all(struct out *out, struct text text)
 	}
 }
 
-void out_flush(struct out *out)
+static void flush(struct out *out)
 {
 	write_all(out, (struct text){ out->buffer, out->len });
 	out->len = 0;
 }
 
+void out_create(struct out *out, struct machine *machine, const char *dir, const char *name)
+{
+	(void)join(out->path, sizeof(out->path), dir, name, "");
+	out->machine = machine;
+	out->len = 0;
+	out->fd = machine_create(machine, out->path);
+	out->err = out->fd < 0 ? out->fd : 0;
+}
+
+int out_commit(struct out *out, int err)
+{
+	flush(out);
+	if (out->fd >= 0)
+		(void)close(out->fd);
+	if (!err)
+		err = out->err;
+	return err ? err : machine_commit(out->machine, out->path);
+}
+
 void out_text(struct out *out, struct text text)
 {
 	if (text.len > sizeof(out->buffer) - out->len)
-		out_flush(out);
+		flush(out);
 	if (text.len > sizeof(out->buffer)) {
 		write_all(out, text);
 		return;
@@ -45,7 +64,7 @@ void out_format(struct out *out, const char *how, ...)
 	va_list arguments;
 
 	if (sizeof(out->buffer) - out->len < PIECE_SIZE)
-		out_flush(out);
+		flush(out);
 	va_start(arguments, how);
 	out->len += format_list(out->buffer + out->len, PIECE_SIZE, how, arguments);
 	va_end(arguments);

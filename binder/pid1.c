@@ -79,10 +79,8 @@ static void read_named_init(char *path, size_t size)
 	if (len < 0)
 		return;
 	cmdline_read((struct text){ cmdline, (size_t)len }, &words);
-	if (!words.init.len || words.init.len >= size)
-		return;
-	memcpy(path, words.init.at, words.init.len);
-	path[words.init.len] = '\0';
+	if (words.init.len)
+		(void)text_copy(words.init, path, size);
 }
 
 /* What /proc/self/exe is for is_self() to say while there still is a /proc. */

@@ -12,9 +12,8 @@
 
 int class_read(struct machine *machine, struct address address, struct device *device)
 {
-	char path[MACHINE_PATH_SIZE], text[16];
-	ssize_t len = machine_read_attribute(machine, pci_path(path, address, "class"), text,
-					     sizeof(text));
+	char text[16];
+	ssize_t len = pci_read(machine, address, "class", text, sizeof(text));
 	struct text digits = { text + 2, len > 2 ? (size_t)len - 2 : 0 };
 
 	*device = (struct device){ .address = address };

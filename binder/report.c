@@ -368,42 +368,22 @@ static void put_report(struct out *out, const struct boot *boot, const char *not
 			put_finding(out, boot, r);
 }
 
-static int finish(struct out *out, struct machine *machine, const char *path)
-{
-	out_flush(out);
-	(void)close(out->fd);
-	return out->err ? out->err : machine_commit(machine, path);
-}
-
-static int start(struct out *out, struct machine *machine, char *path, const char *dir,
-		 const char *name)
-{
-	out->len = 0;
-	out->err = 0;
-	(void)join(path, MACHINE_PATH_SIZE, dir, name, "");
-	out->fd = machine_create(machine, path);
-	return out->fd < 0 ? out->fd : 0;
-}
-
 int report_write(struct boot *boot, const char *dir, const char *note)
 {
 	static struct out out;
-	char path[MACHINE_PATH_SIZE];
-	int err = machine_mkdir(&boot->judged->machine, dir);
+	struct judgement *judged = boot->judged;
+	int err = machine_mkdir(&judged->machine, dir);
 
-	if (!err)
-		err = start(&out, &boot->judged->machine, path, dir, REPORT_NAME);
 	if (err)
 		return err;
+	out_create(&out, &judged->machine, dir, REPORT_NAME);
 	put_report(&out, boot, note);
-	err = finish(&out, &boot->judged->machine, path);
-	if (!err)
-		err = start(&out, &boot->judged->machine, path, dir, POLICY_NAME);
+	err = out_commit(&out, 0);
 	if (err)
 		return err;
-	out_text(&out,
-		 (struct text){ boot->judged->policy_text.buffer, boot->judged->policy_text.len });
-	return finish(&out, &boot->judged->machine, path);
+	out_create(&out, &judged->machine, dir, POLICY_NAME);
+	out_text(&out, (struct text){ judged->policy_text.buffer, judged->policy_text.len });
+	return out_commit(&out, 0);
 }
 
 /* True if the line is about a device that the pass tells of anew. */
@@ -449,19 +429,16 @@ int report_append(struct boot *boot, const char *dir)
 {
 	static struct out out;
 	struct machine *machine = &boot->judged->machine;
-	char path[MACHINE_PATH_SIZE];
 	int err;
 
 	if (!boot->judged->plan.selected_count)
 		return 0;
 	err = machine_mkdir(machine, dir);
-	if (!err)
-		err = start(&out, machine, path, dir, REPORT_NAME);
 	if (err)
 		return err;
-	err = copy_report(&out, boot, machine, path);
+	out_create(&out, machine, dir, REPORT_NAME);
+	err = copy_report(&out, boot, machine, out.path);
 	for (size_t i = 0; i < boot->judged->plan.selected_count; i++)
 		put_device(&out, boot, boot->judged->plan.selected[i]);
-	out.err = out.err ? out.err : err;
-	return finish(&out, machine, path);
+	return out_commit(&out, err);
 }

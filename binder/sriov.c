@@ -16,31 +16,12 @@
 
 int sriov_autoprobe(struct machine *machine, struct address physfn, bool on)
 {
-	char path[MACHINE_PATH_SIZE];
-
-	return machine_write(machine, pci_path(path, physfn, "sriov_drivers_autoprobe"),
-			     on ? "1" : "0");
-}
-
-/* Reads an attribute that is a number, or returns an error. */
-static int read_number(struct machine *machine, struct address address, const char *name)
-{
-	char path[MACHINE_PATH_SIZE], text[16];
-	uint32_t number;
-	ssize_t len =
-		machine_read_attribute(machine, pci_path(path, address, name), text, sizeof(text));
-
-	if (len < 0)
-		return (int)len;
-	if (len && text[len - 1] == '\n')
-		len--;
-	return text_number((struct text){ text, (size_t)len }, UINT16_MAX, &number) ? (int)number :
-										      -EIO;
+	return pci_write(machine, physfn, "sriov_drivers_autoprobe", on ? "1" : "0");
 }
 
 bool sriov_is_held(struct machine *machine, struct address physfn)
 {
-	return read_number(machine, physfn, "sriov_drivers_autoprobe") == 0;
+	return pci_read_number(machine, physfn, "sriov_drivers_autoprobe") == 0;
 }
 
 /* Which devices a pass is about: all, or the one that has come late. */
@@ -73,14 +54,14 @@ static void make(struct boot *boot, size_t index, unsigned count)
 {
 	struct machine *machine = &boot->judged->machine;
 	struct address address = boot->judged->inventory.devices[index].address;
-	char path[MACHINE_PATH_SIZE], name[ADDRESS_SIZE], number[8];
+	char name[ADDRESS_SIZE], number[8];
 	int err;
 
 	/* Not over those that somebody else has made. */
-	if (read_number(machine, address, "sriov_numvfs") != 0)
+	if (pci_read_number(machine, address, "sriov_numvfs") != 0)
 		return;
 	(void)format(number, sizeof(number), "%u", count);
-	err = machine_write(machine, pci_path(path, address, "sriov_numvfs"), number);
+	err = pci_write(machine, address, "sriov_numvfs", number);
 	(void)address_format(address, name);
 	if (err)
 		log_line(LEVEL_ERROR, "%s: %u virtual functions not made: %s", name, count,
@@ -120,28 +101,25 @@ static unsigned wanted_count(struct machine *machine, struct address physfn)
 bool sriov_is_complete(struct machine *machine, struct address physfn)
 {
 	unsigned wanted = wanted_count(machine, physfn);
-	char path[MACHINE_PATH_SIZE], name[24];
+	char name[24];
 
 	/* The link of the last one is made at the end. Without a count the wait is longer. */
 	if (wanted) {
 		(void)format(name, sizeof(name), "virtfn%u", wanted - 1);
-		if (machine_exists(machine, pci_path(path, physfn, name)) != 1)
+		if (pci_exists(machine, physfn, name) != 1)
 			return false;
 	}
-	return read_number(machine, physfn, "sriov_numvfs") > 0;
+	return pci_read_number(machine, physfn, "sriov_numvfs") > 0;
 }
 
 int sriov_physfn(struct machine *machine, struct address address, struct address *physfn)
 {
-	char path[MACHINE_PATH_SIZE], link[MACHINE_PATH_SIZE];
-	const char *name;
-	ssize_t len =
-		machine_readlink(machine, pci_path(path, address, "physfn"), link, sizeof(link));
+	char link[MACHINE_PATH_SIZE];
+	ssize_t len = pci_readlink(machine, address, "physfn", link);
 
 	if (len < 0)
 		return (int)len;
-	name = strrchr(link, '/');
-	return address_parse(text_of(name ? name + 1 : link), physfn) ? 0 : -EIO;
+	return address_parse(text_of(base_name(link)), physfn) ? 0 : -EIO;
 }
 
 int sriov_probe(struct machine *machine, struct address address)

@@ -19,6 +19,9 @@ int override_clear(struct machine *machine, struct address address);
 /* The driver that has the device, empty for none: not what it was told, what is. */
 int driver_read(struct machine *machine, struct address address, char driver[DRIVER_SIZE]);
 
+/* sys/bus/pci/drivers/DRIVER and the attribute; false if it is too long to be a driver's. */
+bool driver_path(char out[MACHINE_PATH_SIZE], struct text driver, const char *attribute);
+
 int driver_unbind(struct machine *machine, struct address address, struct text driver);
 
 /*

@@ -8,36 +8,27 @@
 #include <errno.h>
 #include <string.h>
 
-#define VALUE_SIZE 128
+#define VALUE_SIZE   128
+#define RESET_METHOD "reset_method"
 
 static const struct rule *rule_of(const struct boot *boot, size_t index)
 {
 	return &boot->judged->policy.rules[plan_verdict(&boot->judged->plan, index).rule];
 }
 
-/* What an attribute says, without its newline. Returns 0 or an error. */
-static int read_value(struct machine *machine, const char *path, char out[VALUE_SIZE])
-{
-	ssize_t len = machine_read_attribute(machine, path, out, VALUE_SIZE);
-
-	if (len < 0)
-		return (int)len;
-	out[strcspn(out, "\n")] = '\0';
-	return 0;
-}
-
 /* What it says is what counts, and not that the write did. */
-static int set_value(struct machine *machine, const char *path, const char *value)
+static int set_value(struct machine *machine, struct address address, const char *name,
+		     const char *value)
 {
 	char now[VALUE_SIZE];
-	int err = read_value(machine, path, now);
+	ssize_t err = pci_read(machine, address, name, now, sizeof(now));
 
-	if (err || !strcmp(now, value))
-		return err;
-	err = machine_write(machine, path, value);
+	if (err < 0 || !strcmp(now, value))
+		return err < 0 ? (int)err : 0;
+	err = pci_write(machine, address, name, value);
 	if (!err)
-		err = read_value(machine, path, now);
-	return err ? err : strcmp(now, value) ? -EIO : 0;
+		err = pci_read(machine, address, name, now, sizeof(now));
+	return err < 0 ? (int)err : strcmp(now, value) ? -EIO : 0;
 }
 
 /*
@@ -45,20 +36,20 @@ static int set_value(struct machine *machine, const char *path, const char *valu
  * (linux/drivers/pci/pci-sysfs.c:reset_method_store). What was written earlier may hide some:
  * "default" brings all.
  */
-static int set_reset(struct machine *machine, const char *path, struct text asked,
+static int set_reset(struct machine *machine, struct address address, struct text asked,
 		     unsigned *missing)
 {
 	char there[VALUE_SIZE], list[RESET_SIZE];
-	int err = read_value(machine, path, there);
+	ssize_t len = pci_read(machine, address, RESET_METHOD, there, sizeof(there));
 
-	if (err)
-		return err;
+	if (len < 0)
+		return (int)len;
 	*missing = reset_missing(asked, text_of(there));
-	if (*missing && machine->live && !machine_write(machine, path, "default") &&
-	    !read_value(machine, path, there))
+	if (*missing && machine->live && !pci_write(machine, address, RESET_METHOD, "default") &&
+	    pci_read(machine, address, RESET_METHOD, there, sizeof(there)) >= 0)
 		*missing = reset_missing(asked, text_of(there));
 	reset_list(asked, ~*missing, ' ', list);
-	return list[0] ? set_value(machine, path, list) : 0;
+	return list[0] ? set_value(machine, address, RESET_METHOD, list) : 0;
 }
 
 void tune(struct boot *boot, size_t index)
@@ -67,7 +58,6 @@ void tune(struct boot *boot, size_t index)
 	struct address address = boot->judged->inventory.devices[index].address;
 	struct outcome *outcome = &boot->outcomes[index];
 	const struct rule *rule = rule_of(boot, index);
-	char path[MACHINE_PATH_SIZE];
 
 	if (outcome->tuned || (!rule->d3cold.len && !rule->reset.len))
 		return;
@@ -75,11 +65,11 @@ void tune(struct boot *boot, size_t index)
 	outcome->step = STEP_TUNE;
 	boot_at(boot, STEP_TUNE, index);
 	if (rule->d3cold.len)
-		outcome->d3cold_err = set_value(machine, pci_path(path, address, "d3cold_allowed"),
+		outcome->d3cold_err = set_value(machine, address, "d3cold_allowed",
 						text_is(rule->d3cold, "1") ? "1" : "0");
 	if (rule->reset.len)
-		outcome->reset_err = set_reset(machine, pci_path(path, address, "reset_method"),
-					       rule->reset, &outcome->reset_missing);
+		outcome->reset_err = set_reset(machine, address, rule->reset,
+					       &outcome->reset_missing);
 }
 
 static void add(char out[TUNING_SIZE], const char *what, const char *why)

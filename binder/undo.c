@@ -50,7 +50,6 @@ static const struct place *find_place(struct machine *machine)
  */
 static int is_ours(struct machine *machine, struct text line, struct address *address)
 {
-	char path[MACHINE_PATH_SIZE];
 	struct device device;
 	int err;
 
@@ -58,7 +57,7 @@ static int is_ours(struct machine *machine, struct text line, struct address *ad
 		return 0;
 	err = class_read(machine, *address, &device);
 	if (err)
-		return machine_has(machine, pci_path(path, *address, "uevent")) ? err : 0;
+		return pci_exists(machine, *address, "uevent") ? err : 0;
 	return device_has_base_class(&device, CLASS_BASE_STORAGE) ||
 	       device_has_base_class(&device, CLASS_BASE_NETWORK);
 }
@@ -66,13 +65,12 @@ static int is_ours(struct machine *machine, struct text line, struct address *ad
 /* The driver may not be loaded yet: with an event of its own udev asks for it once more. */
 static int give_back(struct machine *machine, struct address address, char driver[DRIVER_SIZE])
 {
-	char path[MACHINE_PATH_SIZE];
 	int err = release_quietly(machine, address);
 
 	if (driver_read(machine, address, driver))
 		(void)join(driver, DRIVER_SIZE, "?", "", "");
 	if (err >= 0 && !driver[0])
-		(void)machine_write(machine, pci_path(path, address, "uevent"), "add");
+		(void)pci_write(machine, address, "uevent", "add");
 	return err;
 }
 
@@ -99,22 +97,6 @@ static int undo_line(struct machine *machine, struct text line, struct address a
 	return err < 0 ? err : 0;
 }
 
-static void out_create(struct machine *machine, const char *path)
-{
-	out = (struct out){ .fd = machine_create(machine, path) };
-}
-
-/* Puts it in place, unless there was an error before that. */
-static int out_commit(struct machine *machine, const char *path, int err)
-{
-	out_flush(&out);
-	if (out.fd >= 0)
-		(void)close(out.fd);
-	if (!err)
-		err = out.err;
-	return err ? err : machine_commit(machine, path);
-}
-
 /* From one report to another; give: and what it names is given back. Returns the first error. */
 static int rewrite(struct machine *machine, const char *from, const char *to, bool give)
 {
@@ -124,7 +106,7 @@ static int rewrite(struct machine *machine, const char *from, const char *to, bo
 
 	if (err)
 		return err;
-	out_create(machine, to);
+	out_create(&out, machine, to, "");
 	while (lines_next(&lines, &line, &err)) {
 		int one = give ? is_ours(machine, line, &address) : 0;
 
@@ -137,7 +119,7 @@ static int rewrite(struct machine *machine, const char *from, const char *to, bo
 		failed = failed ? failed : one;
 	}
 	lines_close(&lines);
-	err = out_commit(machine, to, err);
+	err = out_commit(&out, err);
 	return failed ? failed : err;
 }
 
@@ -214,9 +196,9 @@ static bool read_wait(struct machine *machine, const char *path, uint32_t *began
 
 static void write_wait(struct machine *machine, const char *path, uint32_t began, uint32_t last)
 {
-	out_create(machine, path);
+	out_create(&out, machine, path, "");
 	out_format(&out, "%u %u", began, last);
-	(void)out_commit(machine, path, 0);
+	(void)out_commit(&out, 0);
 }
 
 bool undo_look(struct machine *machine, uint32_t seconds)

@@ -50,6 +50,12 @@ enum fact {
 	FACT_IDENTITY = 1 << 11, /* class and ids */
 };
 
+/* All that can be asked for. */
+#define DEVICE_FACTS                                                                               \
+	(FACT_BOOT_VGA | FACT_DSN | FACT_GROUP | FACT_HEADER | FACT_DISKS | FACT_DRM |             \
+	 FACT_PHYSFN | FACT_VFS | FACT_SRIOV)
+#define MACHINE_FACTS (FACT_FRAMEBUFFER | FACT_SLOTS)
+
 #define VF_NONE          UINT16_MAX
 #define GROUP_NONE       (-1)
 #define BOOT_VGA_NO_FILE (-1)

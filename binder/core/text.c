@@ -36,6 +36,15 @@ bool text_ends(struct text text, const char *string)
 	return text.len >= len && !memcmp(text.at + text.len - len, string, len);
 }
 
+bool text_copy(struct text text, char *out, size_t size)
+{
+	if (text.len >= size)
+		return false;
+	memcpy(out, text.at, text.len);
+	out[text.len] = '\0';
+	return true;
+}
+
 bool text_cut(struct text *rest, char separator, struct text *piece)
 {
 	const char *end;

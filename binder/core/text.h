@@ -19,6 +19,9 @@ bool text_is(struct text text, const char *string);
 bool text_equal(struct text a, struct text b);
 bool text_ends(struct text text, const char *string);
 
+/* Copies text and a NUL to out; false if that is more than size bytes. */
+bool text_copy(struct text text, char *out, size_t size);
+
 /*
  * Takes the piece before the next separator off the front of rest. Returns false once
  * rest is used up; "a,,b," gives "a", "", "b" and "".

@@ -31,12 +31,8 @@ static const struct table plan_table = { .columns = columns, .count = ARRAY_SIZE
 /* The groups of all devices, as a decision asks only for those of chosen ones. */
 static bool read_groups(struct host *host)
 {
-	static struct wants wants;
-
-	for (size_t i = 0; i < host->judged.inventory.count; i++)
-		wants.of[i] = FACT_GROUP;
-	return host->from_file || !facts_read(&host->judged.machine, &host->judged.inventory,
-					      &wants, &host->judged.claims);
+	return host->from_file || !facts_read_all(&host->judged.machine, &host->judged.inventory,
+						  FACT_GROUP, &host->judged.claims);
 }
 
 static void check_mistakes(struct findings *findings)

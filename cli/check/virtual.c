@@ -82,14 +82,9 @@ static void check_physfn(struct about *about)
 /* Which function a pf= names is read of all of them: there are few such rules. */
 static int read_sriov(struct host *host)
 {
-	static struct wants wants;
-
-	if (host->from_file)
-		return 0;
-	for (size_t i = 0; i < host->judged.inventory.count; i++)
-		wants.of[i] = FACT_SRIOV;
-	return facts_read(&host->judged.machine, &host->judged.inventory, &wants,
-			  &host->judged.claims);
+	return host->from_file ? 0 :
+				 facts_read_all(&host->judged.machine, &host->judged.inventory,
+						FACT_SRIOV, &host->judged.claims);
 }
 
 void check_virtual(struct findings *findings)

@@ -24,12 +24,6 @@ struct reader {
 	bool has_protect;
 };
 
-/* All facts there are: a file holds them or says by "-" that there is nothing to know. */
-#define DEVICE_FACTS                                                                               \
-	(FACT_BOOT_VGA | FACT_DSN | FACT_GROUP | FACT_HEADER | FACT_DISKS | FACT_DRM |             \
-	 FACT_PHYSFN | FACT_VFS | FACT_SRIOV)
-#define MACHINE_FACTS (FACT_FRAMEBUFFER | FACT_SLOTS)
-
 static bool reader_expected(const struct reader *reader, struct text at, const char *what)
 {
 	(void)complain(EXIT_USAGE, "%s:%u:%u: expected %s", reader->path, reader->line,

@@ -18,11 +18,6 @@
 #include <sys/mman.h>
 #include <sys/utsname.h>
 
-/* FACT_DISKS is not among them: claiming a disk would be in the way of others who want it. */
-#define ALL_FACTS                                                                                  \
-	(FACT_BOOT_VGA | FACT_DSN | FACT_GROUP | FACT_HEADER | FACT_DRM | FACT_PHYSFN | FACT_VFS | \
-	 FACT_SRIOV)
-
 static int complain_read(const struct host *host, int err)
 {
 	enum exit_code code = err == -EACCES || err == -EPERM ? EXIT_PERMISSION : EXIT_FAILED;
@@ -311,15 +306,13 @@ void host_free(struct host *host)
 
 int host_read_all(struct host *host)
 {
-	static struct wants wants = { .machine = FACT_FRAMEBUFFER | FACT_SLOTS };
 	int err;
 
 	if (host->from_file)
 		return EXIT_AS_CONFIGURED; /* it held all of them */
-	for (size_t i = 0; i < host->judged.inventory.count; i++)
-		wants.of[i] = ALL_FACTS;
 	read_revisions(host);
-	err = facts_read(&host->judged.machine, &host->judged.inventory, &wants,
-			 &host->judged.claims);
+	/* Claiming a disk would be in the way of others who want it. */
+	err = facts_read_all(&host->judged.machine, &host->judged.inventory,
+			     (DEVICE_FACTS & ~FACT_DISKS) | MACHINE_FACTS, &host->judged.claims);
 	return err ? complain_read(host, err) : EXIT_AS_CONFIGURED;
 }

@@ -14,7 +14,6 @@
 #include <time.h>
 
 #define LONG_ENOUGH 300000000 /* nanoseconds, for a processor to get up to speed */
-#define ALL_FACTS   (FACT_BOOT_VGA | FACT_DSN | FACT_GROUP | FACT_HEADER | FACT_DISKS | FACT_DRM)
 
 static const char rules[] = "bind display boot_display=0\n"
 			    "bind nvme path=0000:03/00.0 id=144d:a80a\n"
@@ -51,7 +50,7 @@ static struct device make_device(size_t index)
 		.group = (int32_t)index,
 		.dsn = kind == 3 ? index : 0,
 		.boot_vga = kind ? BOOT_VGA_NO_FILE : index == 0,
-		.known = ALL_FACTS,
+		.known = DEVICE_FACTS,
 	};
 }
 

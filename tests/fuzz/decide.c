@@ -11,7 +11,6 @@
 #include <string.h>
 
 #define FUNCTIONS_MAX 24
-#define ALL_FACTS     (FACT_BOOT_VGA | FACT_DSN | FACT_GROUP | FACT_HEADER | FACT_DISKS | FACT_DRM)
 
 static struct policy policy;
 static struct protect protect;
@@ -67,7 +66,7 @@ static void add_function(struct text bytes, uint64_t *parent)
 		.below_function = (bits & 0x70) == 0x70,
 		.dsn = bytes.at[3] & 7,
 		.header_type = kind->class == 0x060400,
-		.known = ALL_FACTS,
+		.known = DEVICE_FACTS,
 	};
 	strcpy(device->driver, (bits & 0x60) == 0x40 ? "nvme" :
 			       (bits & 0x60) == 0x20 ? "vfio-pci" :

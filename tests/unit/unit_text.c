@@ -121,8 +121,23 @@ static void check_comparison(void **state)
 	assert_int_equal(text_ends(text, row->other), row->ends);
 }
 
+/* The copy and its NUL, and no byte more. */
+static void check_copy(void **state)
+{
+	const struct comparison *row = *state;
+	struct text text = text_of(row->text);
+	char copy[32];
+
+	memset(copy, 'x', sizeof(copy));
+	assert_false(text_copy(text, copy, text.len));
+	assert_int_equal(copy[0], 'x');
+	assert_true(text_copy(text, copy, text.len + 1));
+	assert_string_equal(copy, row->text);
+	assert_int_equal(copy[text.len + 1], 'x');
+}
+
 int main(void)
 {
 	return TABLE(cuts, check_cut) + TABLE(decimals, check_decimal) + TABLE(hexes, check_hex) +
-	       TABLE(comparisons, check_comparison);
+	       TABLE(comparisons, check_comparison) + TABLE(comparisons, check_copy);
 }

@@ -21,10 +21,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#define ALL_FACTS                                                                                  \
-	(FACT_BOOT_VGA | FACT_DSN | FACT_GROUP | FACT_HEADER | FACT_DISKS | FACT_DRM |             \
-	 FACT_PHYSFN | FACT_VFS | FACT_SRIOV)
-
 static struct inventory inventory;
 static struct policy policy;
 static struct protect protect;
@@ -130,7 +126,7 @@ static void add_device(struct text line)
 	device->device = (uint16_t)id;
 	device->group = 100 + (int32_t)inventory.count;
 	device->boot_vga = BOOT_VGA_NO_FILE;
-	device->known = ALL_FACTS;
+	device->known = DEVICE_FACTS;
 	text_cut(&line, ' ', &word);
 	text_cut(&line, ' ', &word);
 	while (text_cut(&line, ' ', &word))
