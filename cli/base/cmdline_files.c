@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "cmdline_files.h"
 
+#include "words.h"
+
 #include <string.h>
+#include <strings.h>
 
 #define SETTING_SIZE 4096
 
@@ -16,7 +19,7 @@ static bool is_cmdline_key(struct text key)
 {
 	static const char grub[] = "GRUB_CMDLINE_LINUX";
 
-	return conf_has_word(key, "kernel_cmdline") ||
+	return conf_has_word(key, "kernel_cmdline") || conf_has_word(key, "kernelopts") ||
 	       (key.len >= sizeof(grub) - 1 && !memcmp(key.at, grub, sizeof(grub) - 1));
 }
 
@@ -53,11 +56,28 @@ bool cmdline_take_setting(void *context, const struct conf_line *line)
 	return reading->take(reading->context, line, unquote(value, cmdline));
 }
 
+bool cmdline_take_entry(void *context, const struct conf_line *line)
+{
+	const struct cmdline_reading *reading = context;
+	struct text rest = line->text, key;
+
+	if (!word_next(&rest, &key) ||
+	    (!text_is(key, "options") &&
+	     (key.len != 6 || strncasecmp(key.at, "append", key.len) != 0)))
+		return true;
+	return reading->take(reading->context, line, rest);
+}
+
 void cmdline_files_read(struct machine *machine, cmdline_take take, void *context)
 {
 	static const char *const lines[] = { "etc/kernel/cmdline", "usr/lib/kernel/cmdline",
 					     "etc/cmdline" };
-	static const char *const settings[] = { "etc/default/grub", "etc/dracut.conf" };
+	static const char *const settings[] = { "etc/default/grub", "etc/dracut.conf",
+						"boot/grub2/grubenv" };
+	static const char *const entries[] = { "boot/loader/entries", "efi/loader/entries",
+					       "boot/efi/loader/entries" };
+	static const char *const menus[] = { "boot/extlinux/extlinux.conf", "boot/extlinux.conf",
+					     "boot/syslinux/syslinux.cfg" };
 	static const char *const cmdline_d[] = { "etc/cmdline.d" };
 	static const char *const grub_d[] = { "etc/default/grub.d" };
 	static const char *const dracut_d[] = { "etc/dracut.conf.d",
@@ -72,4 +92,8 @@ void cmdline_files_read(struct machine *machine, cmdline_take take, void *contex
 	(void)conf_read_dirs(machine, grub_d, 1, ".cfg", cmdline_take_setting, &reading);
 	(void)conf_read_dirs(machine, dracut_d, ARRAY_SIZE(dracut_d), ".conf", cmdline_take_setting,
 			     &reading);
+	(void)conf_read_dirs(machine, entries, ARRAY_SIZE(entries), ".conf", cmdline_take_entry,
+			     &reading);
+	for (size_t i = 0; i < ARRAY_SIZE(menus); i++)
+		(void)conf_read(machine, menus[i], cmdline_take_entry, &reading);
 }

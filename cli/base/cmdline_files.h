@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Kernel command lines that stand in files, for the next image or boot entry: kernel-install(8),
- * mkinitcpio(8), dracut.cmdline(7), dracut.conf(5), and GRUB's manual, "Simple configuration".
+ * mkinitcpio(8), dracut.cmdline(7), dracut.conf(5), GRUB's manual, "Simple configuration", the Boot
+ * Loader Specification (UAPI.1), and "append" of SYSLINUX and EXTLINUX.
  */
 #ifndef CMDLINE_FILES_H
 #define CMDLINE_FILES_H
@@ -19,10 +20,12 @@ struct cmdline_reading {
 void cmdline_files_read(struct machine *machine, cmdline_take take, void *context);
 
 /*
- * Two conf_take, whose context is a cmdline_reading: a line that is a command line, and one that
- * sets dracut's kernel_cmdline or a GRUB_CMDLINE_LINUX to one, with quotes as a shell has them.
+ * Three conf_take, whose context is a cmdline_reading: a line that is a command line; one that sets
+ * dracut's kernel_cmdline, GRUB's kernelopts or a GRUB_CMDLINE_LINUX to one, with quotes as a shell
+ * has them; and one of a boot entry, behind "options" or "append".
  */
 bool cmdline_take_line(void *context, const struct conf_line *line);
 bool cmdline_take_setting(void *context, const struct conf_line *line);
+bool cmdline_take_entry(void *context, const struct conf_line *line);
 
 #endif

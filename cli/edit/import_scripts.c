@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Shell scripts of guides, which write addresses, or what boot_vga tells, to driver_override. */
+/*
+ * Shell scripts of guides, which write addresses, or what boot_vga tells, to driver_override, or load
+ * vfio-pci with ids.
+ */
 #include "imports.h"
 
 #include "base/id_list.h"
@@ -22,13 +25,57 @@ static bool contains(struct text text, const char *what)
 	return text.len && memmem(text.at, text.len, what, strlen(what));
 }
 
+/* The word behind an "ids=" of a line that loads vfio-pci; empty if there is none. */
+static struct text loaded_kinds(struct text line)
+{
+	static const char ids[] = "ids=", ends[] = " \t\"';&|)`";
+	struct text rest = line, word;
+
+	if (!conf_has_word(line, "vfio-pci") && !conf_has_word(line, "pci-stub"))
+		return (struct text){ 0 };
+	while (word_next(&rest, &word)) {
+		while (word.len && strchr("\"'", word.at[0]))
+			word = (struct text){ word.at + 1, word.len - 1 };
+		if (word.len <= sizeof(ids) - 1 || memcmp(word.at, ids, sizeof(ids) - 1) != 0)
+			continue;
+		word = (struct text){ word.at + sizeof(ids) - 1, word.len - (sizeof(ids) - 1) };
+		for (size_t i = 0; i < word.len; i++)
+			if (strchr(ends, word.at[i]))
+				word.len = i;
+		return word;
+	}
+	return (struct text){ 0 };
+}
+
+/* "VVVV:DDDD" of echo "VVVV DDDD" > .../vfio-pci/new_id; empty if the line is none. */
+static struct text new_id(struct text line, char id[UDEV_ID_SIZE])
+{
+	struct text rest = line, word, before = { 0 };
+	uint32_t vendor, device;
+
+	if (!contains(line, "vfio-pci/new_id"))
+		return (struct text){ 0 };
+	while (word_next(&rest, &word)) {
+		while (word.len && strchr("\"'", word.at[0]))
+			word = (struct text){ word.at + 1, word.len - 1 };
+		while (word.len && strchr("\"'", word.at[word.len - 1]))
+			word.len--;
+		if (text_hex(before, 4, 4, &vendor) && text_hex(word, 4, 4, &device)) {
+			(void)snprintf(id, UDEV_ID_SIZE, "%04x:%04x", vendor, device);
+			return text_of(id);
+		}
+		before = word;
+	}
+	return (struct text){ 0 };
+}
+
 static bool take_words(void *context, const struct conf_line *line)
 {
 	struct reading *reading = context;
 
-	reading->overrides |= contains(line->text, "driver_override") ||
-			      contains(line->text, "vfio-pci/new_id") ||
-			      contains(line->text, "vfio-pci/bind");
+	reading->overrides |=
+		loaded_kinds(line->text).len || contains(line->text, "driver_override") ||
+		contains(line->text, "vfio-pci/new_id") || contains(line->text, "vfio-pci/bind");
 	reading->boot_vga |= contains(line->text, "boot_vga");
 	reading->numvfs |= contains(line->text, "sriov_numvfs");
 	return true;
@@ -53,6 +100,27 @@ static bool is_broken_address(struct text word)
 static bool is_wildcard(char c)
 {
 	return c == '*' || c == '?' || c == '[' || c == '$';
+}
+
+void import_loaded(struct imports *imports, enum import_source source, const struct conf_line *line)
+{
+	char id[UDEV_ID_SIZE];
+	struct text kinds = loaded_kinds(line->text), given = new_id(line->text, id);
+
+	if (!kinds.len)
+		kinds = given;
+	if (!kinds.len || !import_begin_line(imports, source, line))
+		return;
+	if (memchr(kinds.at, '$', kinds.len))
+		import_unread(imports, kinds, "is a variable of the script");
+	else
+		import_ids(imports, kinds);
+}
+
+static bool take_loaded(void *context, const struct conf_line *line)
+{
+	import_loaded(context, IMPORT_SCRIPT, line);
+	return true;
 }
 
 /* Adds what is an address, or was meant as one; anything else in a script is shell. */
@@ -99,6 +167,7 @@ void import_script(struct imports *imports, const char *path)
 			      "bind vga boot_vga=0");
 	else
 		(void)conf_read(machine, path, take_script_addresses, imports);
+	(void)conf_read(machine, path, take_loaded, imports);
 }
 
 void import_install(struct imports *imports, struct text line)
@@ -238,6 +307,7 @@ void import_scripts(struct imports *imports)
 		{ "etc/initcpio/hooks", true },
 		{ "etc/initcpio/install", true },
 		{ "usr/lib/initcpio/hooks", false },
+		{ "etc/systemd/system", false },
 		{ "usr/local/bin", false },
 		{ "usr/local/sbin", false },
 		{ "usr/bin", false },
@@ -252,6 +322,7 @@ void import_scripts(struct imports *imports)
 	for (size_t i = 0; i < ARRAY_SIZE(dirs); i++)
 		if (machine_readlink(machine, dirs[i].path, link, sizeof(link)) <= 0)
 			find_in(imports, dirs[i].path, dirs[i].all);
+	import_script(imports, "etc/rc.local");
 	find_dracut(imports, "usr/lib/dracut/modules.d");
 	find_dracut(imports, "etc/dracut/modules.d");
 	(void)conf_read_udev(machine, take_udev, imports);

@@ -74,8 +74,12 @@ static bool take_modprobe(void *context, const struct conf_line *line)
 	struct text rest = line->text, word;
 
 	import_install(context, line->text);
-	if (word_next(&rest, &word) && text_is(word, "options"))
+	if (!word_next(&rest, &word))
+		return true;
+	if (text_is(word, "options"))
 		take_options(context, line, rest);
+	else if (text_is(word, "install"))
+		import_loaded(context, IMPORT_MODPROBE, line);
 	return true;
 }
 

@@ -123,11 +123,14 @@ void import_proxmox_read(struct imports *imports, const char *path);
 void import_systems(struct imports *imports);
 void import_systems_read(struct imports *imports, const char *path);
 
-/* Scripts that write to driver_override, where initramfs generators, udev rules and people keep them. */
+/* Scripts that bind, where initramfs generators, udev rules and people keep them. */
 void import_scripts(struct imports *imports);
 
-/* A script, if it writes to driver_override or makes virtual functions. */
+/* A script, if it writes to driver_override, loads vfio-pci with ids, or makes virtual functions. */
 void import_script(struct imports *imports, const char *path);
+
+/* The ids with which a line of shell loads vfio-pci, or writes them to its new_id. */
+void import_loaded(struct imports *imports, enum import_source source, const struct conf_line *line);
 
 /* The scripts that "install vfio-pci /PATH" of modprobe.d(5) runs, also where a script writes it. */
 void import_install(struct imports *imports, struct text line);

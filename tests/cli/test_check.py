@@ -417,6 +417,8 @@ CONFLICTS = [
      "warning", BOTH, 1),
     ("for the next image", "etc/cmdline.d/v.conf", "vfio-pci.ids=144d:a80a\n", "ids", "warning",
      BOTH, 1),
+    ("in a boot entry", "boot/loader/entries/arch.conf",
+     "title Arch\noptions quiet vfio-pci.ids=144d:a80a\n", "ids", "warning", BOTH, 2),
     ("for GRUB, in its quotes", "etc/default/grub",
      'GRUB_TIMEOUT=5\nGRUB_CMDLINE_LINUX="vfio-pci.ids=\\"144d:a80a\\""\n', "ids", "warning",
      BOTH, 2),

@@ -87,10 +87,28 @@ FILES = [
     ("etc/initcpio/hooks/anything", SCRIPT, [GPU, USB]),
     ("usr/bin/vfio-pci-override.sh", RECIPE, ["bind vga boot_vga=0"]),
     (BY_HAND + "gpu", RECIPE, ["bind vga boot_vga=0"]),
+    (BY_HAND + "loads", "#!/bin/sh\nmodprobe vfio-pci ids=8086:a12f disable_vga=1\n", [USB]),
+    (BY_HAND + "quoted", "#!/bin/sh\nmodprobe -i vfio_pci 'ids=8086:a12f'; true\n", [USB]),
+    ("etc/rc.local", 'echo "8086 a12f" > /sys/bus/pci/drivers/vfio-pci/new_id\n', [USB]),
+    ("etc/rc.local", "echo 8086 a12f >/sys/bus/pci/drivers/vfio-pci/new_id\n", [USB]),
+    ("etc/systemd/system/vfio.service", "[Service]\nExecStart=/sbin/modprobe vfio-pci "
+     "ids=8086:a12f\n", [USB]),
+    ("etc/modprobe.d/vfio.conf",
+     "install vfio-pci /sbin/modprobe -i vfio-pci ids=8086:a12f; exit 0\n", [USB]),
+]
+
+ENTRIES = [
+    # The same for what a boot loader has.
+    ("boot/loader/entries/arch.conf",
+     "title Arch\noptions root=/dev/sda2 vfio-pci.ids=8086:a12f\n", [USB]),
+    ("boot/grub2/grubenv", "kernelopts=root=/dev/sda2 vfio-pci.ids=8086:a12f \n", [USB]),
+    ("boot/syslinux/syslinux.cfg",
+     "label Unraid OS\n  append vfio-pci.ids=8086:a12f initrd=/bzroot\n", [USB]),
+    ("boot/extlinux.conf", "  APPEND root=/dev/sda2 vfio-pci.ids=8086:a12f\n", [USB]),
 ]
 
 
-@pytest.mark.parametrize("name, text, bound", FILES)
+@pytest.mark.parametrize("name, text, bound", FILES + ENTRIES)
 def test_files(program, root, name, text, bound):
     set_conf(root, text, name)
     done = run(program, root, "import")
@@ -118,6 +136,12 @@ def test_the_script_that_modprobe_runs(program, root, name, text):
     assert (done.status, rules(done)) == (0, [USB]), done.stdout + done.stderr
     assert "# /usr/lib/x.sh:2: " in done.stdout
     assert "# 0000:21:00:.0: is no address\n" in done.stdout and "0000:00:: is" not in done.stdout
+
+
+def test_a_variable_of_a_script(program, root):
+    set_conf(root, "IDS=8086:a12f\nmodprobe vfio-pci ids=$IDS\n", BY_HAND + "gpu")
+    done = run(program, root, "import")
+    assert "# $IDS: is a variable of the script\n" in done.stdout and not rules(done)
 
 
 def test_addresses_alone(program, root):
