@@ -4,9 +4,6 @@
 #include "cmdline.h"
 #include "words.h"
 
-#include <stdio.h>
-#include <string.h>
-
 #define ANY UINT32_MAX /* PCI_ANY_ID of linux/mod_devicetable.h */
 
 /* "%x" of sscanf takes 0x before the digits, and up to eight of them fit. */
@@ -54,6 +51,16 @@ bool kind_matches(const struct kind *kind, const struct device *device)
 	       !((kind->class ^ device->class) & kind->class_mask);
 }
 
+bool kinds_match(struct text list, const struct device *device)
+{
+	struct kind kind;
+
+	while (kind_next(&list, &kind))
+		if (kind_matches(&kind, device))
+			return true;
+	return false;
+}
+
 struct text kinds_in_options(struct text options)
 {
 	struct text list = { 0 };
@@ -77,53 +84,4 @@ bool is_kinds_parameter(struct text name)
 
 	return text_cut(&name, '.', &module) && name.at && text_is(name, "ids") &&
 	       takes_kinds(module);
-}
-
-/* The value of KEY=="VALUE" in a rule, or one with at NULL. */
-static struct text udev_match(struct text rule, const char *key)
-{
-	const char *at = memmem(rule.at, rule.len, key, strlen(key));
-	struct text value = { 0 }, rest;
-
-	if (!at)
-		return value;
-	rest.at = at + strlen(key);
-	rest.len = (size_t)(rule.at + rule.len - rest.at);
-	return text_cut(&rest, '"', &value) && rest.at ? value : (struct text){ 0 };
-}
-
-struct text udev_device(struct text rule, char id[UDEV_ID_SIZE])
-{
-	struct text name = udev_match(rule, "KERNEL==\"");
-	struct text vendor = udev_match(rule, "{vendor}==\"");
-	struct text device = udev_match(rule, "{device}==\"");
-	uint32_t numbers[2];
-
-	if (vendor.at && device.at && parse_number(vendor, &numbers[0]) &&
-	    parse_number(device, &numbers[1])) {
-		(void)snprintf(id, UDEV_ID_SIZE, "%04x:%04x", numbers[0] & 0xffff,
-			       numbers[1] & 0xffff);
-		return text_of(id);
-	}
-	return name.at ? name : udev_match(rule, "KERNELS==\"");
-}
-
-bool kinds_take_udev(void *context, const struct conf_line *line)
-{
-	const struct kinds_reading *reading = context;
-	char id[UDEV_ID_SIZE];
-	struct text what;
-
-	if (!memmem(line->text.at, line->text.len, "driver_override", 15) ||
-	    !conf_has_word(line->text, "vfio-pci"))
-		return true;
-	what = udev_device(line->text, id);
-	return !what.len || reading->take(reading->context, line, what);
-}
-
-int kinds_read_udev(struct machine *machine, kinds_take take, void *context)
-{
-	struct kinds_reading reading = { take, context };
-
-	return conf_read_udev(machine, kinds_take_udev, &reading);
 }

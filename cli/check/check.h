@@ -35,9 +35,14 @@ void check_modprobe(struct findings *findings);
 const char *say_place(const char *place, char out[CHECK_PLACE_SIZE]);
 
 /*
- * A list of kinds, behind ids= in a line that stands at a place. Tells what it takes beside what the
- * policy binds.
+ * A line of somebody else's that gives to vfio-pci all for which takes() is true. Tells what of that
+ * the policy does not bind.
  */
+typedef bool (*check_takes)(const void *context, const struct device *device);
+void check_taken(struct findings *findings, check_takes takes, const void *context,
+		 struct text line, const char *place);
+
+/* The same for a list of kinds, behind ids= in a line that stands at a place. */
 void check_kinds(struct findings *findings, struct text list, struct text line, const char *place);
 
 /* Configuration of image generators that names modules which no longer exist. */

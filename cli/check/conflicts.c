@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "base/conf_file.h"
 #include "base/id_list.h"
+#include "base/udev_rule.h"
 #include "base/words.h"
 #include "check.h"
 
@@ -102,30 +103,18 @@ static bool take_override(void *context, const struct conf_line *line)
 	return true;
 }
 
-static bool take_udev(void *context, const struct conf_line *line, struct text what)
+static bool is_about(const void *rule, const struct device *device)
 {
-	struct findings *findings = context;
-	char place[CONF_PLACE_SIZE], text[ADDRESS_SIZE];
-	struct finding *finding;
-	struct address address;
-	size_t index;
+	return udev_rule_matches(*(const struct text *)rule, device);
+}
+
+static bool take_udev(void *context, const struct conf_line *line)
+{
+	char place[CONF_PLACE_SIZE];
 
 	conf_place(line, place);
-	if (!address_parse(what, &address)) {
-		check_kinds(findings, what, line->text, place);
-		return true;
-	}
-	index = inventory_find(&findings->host->judged.inventory, address);
-	if (index == NO_DEVICE ||
-	    plan_verdict(&findings->host->judged.plan, index).kind == VERDICT_BIND)
-		return true;
-	(void)address_format(address, text);
-	finding = finding_add(findings, SEVERITY_WARNING, "ids",
-			      "%s gives %s to vfio-pci, which the policy leaves to the host", place,
-			      text);
-	finding_advise(finding, "remove the line, or make a rule of it: vfio-bind import");
-	finding->device = index;
-	finding_set_place(finding, "%s", place);
+	if (udev_rule_overrides(line->text))
+		check_taken(context, is_about, &line->text, line->text, place);
 	return true;
 }
 
@@ -139,7 +128,7 @@ void check_conflicts(struct findings *findings)
 	if (findings->host->from_file)
 		return;
 	check_modprobe(findings);
-	err = kinds_read_udev(machine, take_udev, findings);
+	err = conf_read_udev(machine, take_udev, findings);
 	(void)finding_unreadable(findings, "ids", machine->failed, err);
 	err = conf_read_dirs(machine, driverctl, 1, "", take_override, findings);
 	(void)finding_unreadable(findings, "driverctl", machine->failed, err);

@@ -21,14 +21,9 @@ const char *say_place(const char *place, char out[CHECK_PLACE_SIZE])
 	return out;
 }
 
-static bool is_in_list(struct text list, const struct device *device)
+static bool is_in_list(const void *list, const struct device *device)
 {
-	struct kind kind;
-
-	while (kind_next(&list, &kind))
-		if (kind_matches(&kind, device))
-			return true;
-	return false;
+	return kinds_match(*(const struct text *)list, device);
 }
 
 /* What the host has from the device, or NULL. */
@@ -51,13 +46,14 @@ static const char *lived_on(struct host *host, size_t index)
 	return NULL;
 }
 
-static void find_taken(struct host *host, struct text list, struct taken *taken)
+static void find_taken(struct host *host, check_takes takes, const void *context,
+		       struct taken *taken)
 {
 	const struct inventory *inventory = &host->judged.inventory;
 
 	for (size_t i = 0; i < inventory->count; i++) {
 		if (device_is_bridge(&inventory->devices[i]) ||
-		    !is_in_list(list, &inventory->devices[i]))
+		    !takes(context, &inventory->devices[i]))
 			continue;
 		if (plan_verdict(&host->judged.plan, i).kind == VERDICT_BIND) {
 			naming_add(&taken->bound, host, i);
@@ -123,7 +119,7 @@ static void say_others(struct findings *findings, struct taken *taken, struct te
 			      (int)line.len, line.at, say_place(place, in), all, taken->others.text,
 			      lives);
 	finding_advise(finding, taken->bound.count ?
-					"remove it: the policy needs no ids=" :
+					"remove it: the policy needs no such line" :
 					"remove it, or make rules of it: vfio-bind import");
 	finding_set_place(finding, "%s", place);
 	naming_give(&taken->others, finding);
@@ -145,13 +141,19 @@ static void say_redundant(struct findings *findings, struct taken *taken, struct
 	naming_give(&taken->bound, finding);
 }
 
-void check_kinds(struct findings *findings, struct text list, struct text line, const char *place)
+void check_taken(struct findings *findings, check_takes takes, const void *context,
+		 struct text line, const char *place)
 {
 	struct taken taken = { 0 };
 
-	find_taken(findings->host, list, &taken);
+	find_taken(findings->host, takes, context, &taken);
 	if (taken.others.count)
 		say_others(findings, &taken, line, place);
 	else
 		say_redundant(findings, &taken, line, place);
+}
+
+void check_kinds(struct findings *findings, struct text list, struct text line, const char *place)
+{
+	check_taken(findings, is_in_list, &list, line, place);
 }

@@ -6,6 +6,7 @@
 #include "imports.h"
 
 #include "base/id_list.h"
+#include "base/udev_rule.h"
 #include "base/words.h"
 
 #include <stdio.h>
@@ -220,21 +221,14 @@ static void take_run(struct imports *imports, const struct conf_line *line, cons
 {
 	struct reading reading = { 0 };
 	size_t before = imports->count;
-	char id[UDEV_ID_SIZE], place[CONF_PLACE_SIZE];
-	struct text what;
+	char place[CONF_PLACE_SIZE];
 
 	(void)join(place, sizeof(place), "/", path, "");
 	import_script(imports, path);
 	if (imports->count != before || import_knows(imports, place) ||
 	    conf_read(imports->machine, path, take_words, &reading) || !reading.overrides)
 		return;
-	what = udev_device(line->text, id);
-	if (!what.len || !import_begin_line(imports, IMPORT_UDEV, line))
-		return;
-	if (what.at == id)
-		import_ids(imports, what);
-	else
-		import_address(imports, what, text_of("vfio-pci"));
+	import_udev(imports, line);
 }
 
 static bool take_udev(void *context, const struct conf_line *line)

@@ -4,6 +4,7 @@
 
 #include "base/cmdline_files.h"
 #include "base/id_list.h"
+#include "base/udev_rule.h"
 #include "base/words.h"
 
 #include <stdio.h>
@@ -89,17 +90,10 @@ static bool take_module(void *context, const struct conf_line *line)
 	return true;
 }
 
-static bool take_udev(void *context, const struct conf_line *line, struct text what)
+static bool take_udev(void *context, const struct conf_line *line)
 {
-	struct imports *imports = context;
-	struct address address;
-
-	if (!import_begin_line(imports, IMPORT_UDEV, line))
-		return true;
-	if (address_parse(what, &address))
-		import_address(imports, what, text_of("vfio-pci"));
-	else
-		import_ids(imports, what);
+	if (udev_rule_overrides(line->text))
+		import_udev(context, line);
 	return true;
 }
 
@@ -182,21 +176,20 @@ void import_settings(struct imports *imports)
 	(void)conf_read_modprobe(machine, take_modprobe, imports);
 	(void)conf_read(machine, "etc/initramfs-tools/modules", take_module, imports);
 	find_driverctl(imports);
-	(void)kinds_read_udev(machine, take_udev, imports);
+	(void)conf_read_udev(machine, take_udev, imports);
 	(void)conf_read(machine, "boot/config/vfio-pci.cfg", take_unraid, imports);
 	(void)conf_read(machine, "etc/vfio-pci.cfg", take_old_cfg, imports);
 }
 
 void import_settings_read(struct imports *imports, const char *path)
 {
-	static const conf_take takes[] = { take_modprobe, take_module, take_unraid, take_devices };
+	static const conf_take takes[] = { take_modprobe, take_module, take_udev, take_unraid,
+					   take_devices };
 	static const conf_take cmdlines[] = { cmdline_take_line, cmdline_take_setting };
 	struct cmdline_reading cmdline = { take_cmdline, imports };
-	struct kinds_reading udev = { take_udev, imports };
 
 	for (size_t i = 0; i < ARRAY_SIZE(takes); i++)
 		(void)conf_read(imports->machine, path, takes[i], imports);
 	for (size_t i = 0; i < ARRAY_SIZE(cmdlines); i++)
 		(void)conf_read(imports->machine, path, cmdlines[i], &cmdline);
-	(void)conf_read(imports->machine, path, kinds_take_udev, &udev);
 }

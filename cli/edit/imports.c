@@ -3,6 +3,7 @@
 
 #include "base/id_list.h"
 #include "base/printable.h"
+#include "base/udev_rule.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -140,6 +141,27 @@ void import_address(struct imports *imports, struct text word, struct text drive
 		device->index = inventory_find(&imports->host->judged.inventory, address);
 	else
 		device->unread = "is no address";
+}
+
+void import_udev(struct imports *imports, const struct conf_line *line)
+{
+	const struct inventory *inventory = &imports->host->judged.inventory;
+	char id[UDEV_ID_SIZE], text[ADDRESS_SIZE];
+	struct text what = udev_rule_device(line->text, id);
+	bool begun = what.len && import_begin_line(imports, IMPORT_UDEV, line);
+
+	if (what.at == id && begun)
+		import_ids(imports, what);
+	else if (begun)
+		import_address(imports, what, text_of("vfio-pci"));
+	for (size_t i = 0; !what.len && i < inventory->count; i++) {
+		if (!udev_rule_matches(line->text, &inventory->devices[i]))
+			continue;
+		if (!begun && !(begun = import_begin_line(imports, IMPORT_UDEV, line)))
+			return;
+		(void)address_format(inventory->devices[i].address, text);
+		import_address(imports, text_of(text), text_of("vfio-pci"));
+	}
 }
 
 void import_slot(struct imports *imports, struct text word, struct text id)

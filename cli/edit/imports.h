@@ -95,6 +95,12 @@ void import_ids(struct imports *imports, struct text list);
 void import_address(struct imports *imports, struct text word, struct text driver);
 
 /*
+ * Notes a rule of udev(7), and adds the functions it is about. One that matches nothing of a
+ * function is passed over.
+ */
+void import_udev(struct imports *imports, const struct conf_line *line);
+
+/*
  * The same, or without .F all functions of the slot, and an id, which may be empty, as the first
  * function shall have it.
  */
@@ -130,7 +136,8 @@ void import_scripts(struct imports *imports);
 void import_script(struct imports *imports, const char *path);
 
 /* The ids with which a line of shell loads vfio-pci, or writes them to its new_id. */
-void import_loaded(struct imports *imports, enum import_source source, const struct conf_line *line);
+void import_loaded(struct imports *imports, enum import_source source,
+		   const struct conf_line *line);
 
 /* The scripts that "install vfio-pci /PATH" of modprobe.d(5) runs, also where a script writes it. */
 void import_install(struct imports *imports, struct text line);

@@ -121,6 +121,7 @@ struct view *view_read(const struct options *options, int *code)
 		disk_list_read(&view.disks, &host->judged.machine, &host->judged.inventory);
 	images_read(&view.images, host);
 	look_at_trial(host);
+	takers_find(&view.takers, host);
 	return &view;
 }
 

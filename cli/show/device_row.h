@@ -12,6 +12,7 @@
 #include "host/trial_state.h"
 #include "host_notes.h"
 #include "image/images.h"
+#include "takers.h"
 
 /* How a device stands to the policy. */
 enum device_state {
@@ -34,6 +35,7 @@ struct view {
 	uint16_t twin[DEVICE_MAX], twins[DEVICE_MAX];
 	struct images images;
 	struct trial_state trial;
+	struct takers takers;
 };
 
 #define NEXT_LATE "late"

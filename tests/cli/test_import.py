@@ -155,6 +155,10 @@ def test_addresses_alone(program, root):
 @pytest.mark.parametrize("match", [
     'KERNEL=="0000:00:14.0"', 'ATTR{vendor}=="0x8086", ATTR{device}=="0xa12f"',
     'ATTR{vendor}=="0x8086", \\\n  ATTR{device}=="0xa12f"',
+    'KERNELS=="0000:00:1[4-6].0"', 'KERNEL=="0000:00:14.0|0000:99:00.0"',
+    'ENV{PCI_SLOT_NAME}=="0000:00:14.0"', 'ENV{PCI_ID}=="8086:A12F"',
+    'ENV{PCI_ID}==i"8086:a12f"', 'ATTR{class}=="0x0c0330"',
+    'ENV{MODALIAS}=="pci:v00008086d0000A12F*"', 'ATTR{class}=="0x0c03*", KERNEL!="0000:07:*"',
 ])
 def test_udev_rules(program, root, match):
     set_conf(root, 'ACTION=="add", ' + match + ', ATTR{driver_override}="vfio-pci"\n',
@@ -162,8 +166,22 @@ def test_udev_rules(program, root, match):
     done = run(program, root, "--json", "import")
     (entry,) = golden.validate(done.stdout, "import")["imports"]
     assert [device["rule"] for device in entry["devices"]] == [USB]
-    said = run(program, root, "check").stdout
-    assert "/etc/udev/rules.d/10-vfio.rules:1" in said
+    said = golden.validate(run(program, root, "--json", "list").stdout, "list")["devices"]
+    assert [row["address"] for row in said if "10-vfio.rules:1 names it" in (row["note"] or "")] == \
+        ["0000:00:14.0"]
+    said = golden.validate(run(program, root, "--json", "check").stdout, "check")["findings"]
+    assert [found["devices"] for found in said if found["check"] == "ids"] == [["0000:00:14.0"]]
+
+
+@pytest.mark.parametrize("match", [
+    'KERNEL=="0000:00:15.0"', 'KERNEL!="0000:00:14.0"', 'ATTR{vendor}=="0x8086", KERNEL=="net*"',
+    'ENV{PCI_ID}=="8086:a12f"', 'ATTR{class}!="0x0c0330"', 'SUBSYSTEM=="pci"',
+])
+def test_udev_rules_that_are_about_nothing_there(program, root, match):
+    set_conf(root, match + ', ATTR{driver_override}="vfio-pci"\n', "etc/udev/rules.d/10-v.rules")
+    assert not rules(run(program, root, "import"))
+    said = golden.validate(run(program, root, "--json", "list").stdout, "list")["devices"]
+    assert not [row for row in said if "names it" in (row["note"] or "")]
     assert "0000:00:14.0" in said and "which the policy leaves to the host" in said
 
 
