@@ -2,7 +2,7 @@
 /* Lines of guides that make virtual functions: sriov_numvfs of sysfs, max_vfs= of old drivers. */
 #include "imports.h"
 
-#include "base/id_list.h"
+#include "base/udev_rule.h"
 #include "base/words.h"
 #include "host/identity.h"
 
@@ -159,13 +159,11 @@ static bool add_by_match(struct imports *imports, const struct conf_line *line, 
 	static const char *const names[] = { "INTERFACE}==\"", "NAME==\"", "KERNEL==\"" };
 	const struct inventory *inventory = &imports->host->judged.inventory;
 	char id[UDEV_ID_SIZE];
-	struct text what = udev_device(line->text, id);
-	struct kind kind = { 0 };
 	struct address address;
 	size_t index = NO_DEVICE;
 	bool any = false;
 
-	if (address_parse(what, &address))
+	if (address_parse(udev_rule_device(line->text, id), &address))
 		index = inventory_find(inventory, address);
 	for (size_t i = 0; index == NO_DEVICE && i < ARRAY_SIZE(names); i++)
 		index = behind_class(imports, text_of("net"), quoted(line->text, names[i]));
@@ -176,10 +174,10 @@ static bool add_by_match(struct imports *imports, const struct conf_line *line, 
 	for (size_t i = 0; i < ARRAY_SIZE(drivers) && !any; i++)
 		any = add_by_driver(imports, IMPORT_UDEV, line, quoted(line->text, drivers[i]),
 				    count);
-	if (any || what.at != id || !kind_next(&what, &kind))
-		return any;
+	if (any)
+		return true;
 	for (size_t i = 0; i < inventory->count; i++)
-		if (kind_matches(&kind, &inventory->devices[i])) {
+		if (udev_rule_matches(line->text, &inventory->devices[i])) {
 			add(imports, IMPORT_UDEV, line, i, count);
 			any = true;
 		}
@@ -193,10 +191,12 @@ bool import_take_numvfs(void *context, const struct conf_line *line)
 	bool udev = memmem(line->text.at, line->text.len, "==\"", 3);
 	enum import_source source = udev ? IMPORT_UDEV : IMPORT_SCRIPT;
 	struct text before, after, path;
+	char place[CONF_PLACE_SIZE];
 	uint32_t count;
 	size_t index;
 
-	if (!at)
+	conf_place(line, place);
+	if (!at || import_knows(imports, place))
 		return true;
 	before = (struct text){ line->text.at, (size_t)(at - line->text.at) };
 	after = (struct text){ at + sizeof(NUMVFS) - 1,
@@ -234,7 +234,6 @@ void import_max_vfs(struct imports *imports, const struct conf_line *line, struc
 
 void import_vfs(struct imports *imports)
 {
-	static const char *const files[] = { "etc/rc.local", "etc/sysfs.conf" };
 	static const struct {
 		const char *dir, *suffix;
 	} dirs[] = {
@@ -243,8 +242,7 @@ void import_vfs(struct imports *imports)
 		{ "etc/systemd/system", ".service" },
 	};
 
-	for (size_t i = 0; i < ARRAY_SIZE(files); i++)
-		(void)conf_read(imports->machine, files[i], import_take_numvfs, imports);
+	(void)conf_read(imports->machine, "etc/sysfs.conf", import_take_numvfs, imports);
 	for (size_t i = 0; i < ARRAY_SIZE(dirs); i++)
 		(void)conf_read_dirs(imports->machine, &dirs[i].dir, 1, dirs[i].suffix,
 				     import_take_numvfs, imports);
