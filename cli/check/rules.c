@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "check.h"
+#include "host/override_gate.h"
 #include "show/explain.h"
 
 #include <stdio.h>
@@ -153,10 +154,35 @@ static void check_protect(struct findings *findings)
 	finding_advise(finding, "%s", advise_unknown(findings->host));
 }
 
+/* Not told of a variant: that it allows it is what it is made for. */
+static void check_override(struct findings *findings)
+{
+	struct host *host = findings->host;
+	char word[OVERRIDE_GATE_SIZE];
+
+	if (host->from_file || !override_gate(&host->judged.machine, word))
+		return;
+	for (size_t r = 0; r < host->judged.policy.rule_count; r++) {
+		const struct rule *rule = rule_at(host, r);
+		struct finding *finding;
+
+		if (!text_is(rule->driver, "pci-stub"))
+			continue;
+		finding = finding_add(findings, SEVERITY_WARNING, "driver",
+				      "%.*s:%u: this kernel gives a device by driver_override only "
+				      "to a driver that allows it, and pci-stub may not",
+				      (int)rule->file.len, rule->file.at, rule->line);
+		finding_set_rule(finding, rule);
+		finding_advise(finding,
+			       "add %s to the kernel command line, or name driver=vfio-pci", word);
+	}
+}
+
 void check_rules(struct findings *findings)
 {
 	check_results(findings);
 	check_evidence(findings);
 	check_words(findings);
+	check_override(findings);
 	check_protect(findings);
 }

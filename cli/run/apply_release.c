@@ -7,6 +7,7 @@
 #include "deadline.h"
 #include "give_back.h"
 #include "host/find_device.h"
+#include "host/override_gate.h"
 #include "host/read_host.h"
 #include "judge.h"
 #include "log.h"
@@ -181,6 +182,27 @@ static void say_cut_short(struct boot *boot, size_t index, enum step step, const
 			      device->driver);
 }
 
+/* The kernel's reason, where it has one that no errno tells. */
+static void say_gated(struct boot *boot)
+{
+	char failure[FAILURE_SIZE], word[OVERRIDE_GATE_SIZE];
+	bool gated = false;
+
+	for (size_t i = 0; i < boot->judged->plan.selected_count; i++) {
+		size_t index = boot->judged->plan.selected[i];
+
+		if (plan_verdict(&boot->judged->plan, index).kind != VERDICT_BIND)
+			continue;
+		report_failure(boot, index, failure);
+		gated |= override_gate_failed(text_of(failure));
+	}
+	if (gated && override_gate(&boot->judged->machine, word))
+		(void)fprintf(stderr,
+			      "This kernel gives a device by driver_override only to a driver that "
+			      "allows it: add %s to its command line, or name driver=vfio-pci.\n",
+			      word);
+}
+
 /* What hung: a device in a child of its own, or the work as a whole. */
 static void say_hung(struct boot *boot, enum ending ending)
 {
@@ -207,6 +229,7 @@ static int code_of(struct boot *boot, enum ending ending)
 		say_hung(boot, ending);
 	else
 		return complain(EXIT_FAILED, "%s: it cannot be read", boot->judged->machine.failed);
+	say_gated(boot);
 	for (size_t i = 0; i < boot->judged->plan.selected_count; i++)
 		if (!strcmp(result_of(boot, boot->judged->plan.selected[i]), "failed"))
 			return EXIT_FAILED;

@@ -4,6 +4,7 @@
 #include "base/table.h"
 #include "earlier_boot.h"
 #include "explain.h"
+#include "host/override_gate.h"
 #include "row_json.h"
 #include "row_text.h"
 
@@ -38,6 +39,7 @@ static const char *const keys[] = {
 struct sums {
 	size_t states[DEVICE_STATES];
 	bool unmet; /* count=, a serial number or `required` */
+	bool gated; /* a driver has not got a device that it was to have by driver_override */
 };
 
 /* The rows that are shown, and the colour of each. */
@@ -79,6 +81,7 @@ static void count_states(struct view *view, struct sums *sums)
 
 		device_row(view, i, &row);
 		sums->states[row.state]++;
+		sums->gated |= override_gate_failed(row.failure);
 	}
 }
 
@@ -212,8 +215,10 @@ static void say_images(const struct images *images, bool configured, struct json
 		message(messages, "The next boot: %s", images->forecast->words);
 }
 
-static struct json_object *boot_messages(const struct view *view, bool configured)
+static struct json_object *boot_messages(const struct view *view, const struct sums *sums,
+					 bool configured)
 {
+	char word[OVERRIDE_GATE_SIZE];
 	const struct last_boot *last = &view->last;
 	struct json_object *messages = json_object_new_array();
 	char text[TRIAL_SENTENCE_SIZE];
@@ -232,6 +237,11 @@ static struct json_object *boot_messages(const struct view *view, bool configure
 		message(messages, "This boot left out an ids= of vfio-pci: vfio-bind import");
 	if (last->policy_differs)
 		message(messages, "This boot went by another policy than /etc has now");
+	if (sums->gated && override_gate(&view->host->judged.machine, word))
+		message(messages,
+			"This kernel gives a device by driver_override only to a driver that "
+			"allows it: add %s to its command line, or name driver=vfio-pci",
+			word);
 	say_images(&view->images, configured, messages);
 	return messages;
 }
@@ -302,7 +312,7 @@ static int print_status(const struct options *options, struct view *view)
 	count_states(view, &sums);
 	rules = rule_rows(view, &sums);
 	code = code_of(view, &sums, configured);
-	messages = boot_messages(view, configured || view->host->mistakes.diag.mistakes);
+	messages = boot_messages(view, &sums, configured || view->host->mistakes.diag.mistakes);
 	json_add_string(object, "result", exit_word((enum exit_code)code));
 	(void)json_object_object_add(object, "messages", messages);
 	(void)json_object_object_add(object, "boot", boot_object(&view->last));

@@ -890,3 +890,15 @@ def test_256_devices(program, tmp_path, kernels):
     command = (program, "--root", host.root, "check", "--json")
     assert instructions(*command) < INSTRUCTIONS
     assert peak(*command) < 16 * 1024
+
+
+@pytest.mark.parametrize("driver, value, told", [
+    ("pci-stub", "N", True), ("pci-stub", "Y", False), ("vfio-pci", "N", False)])
+def test_a_kernel_that_wants_driver_override_allowed(host, driver, value, told):
+    host.policy(f"bind {TWIN} id=144d:a80a driver={driver}\n")
+    host.write("sys/module/driver_core/parameters/allow_driver_override", f"{value}\n")
+    _, result = host.check()
+    advice = [finding["advice"] for finding in result["findings"]
+              if "gives a device by driver_override only" in finding["text"]]
+    assert advice == ["add driver_core.allow_driver_override=1 to the kernel command line, or name "
+                      "driver=vfio-pci"] * told

@@ -302,3 +302,26 @@ def test_golden(program, tmp_path, name, code, form):
     if form == "json":
         golden.validate(text, "status")
     golden.compare(f"status/{name}.{form}", text)
+
+
+GATE = "sys/module/driver_core/parameters/allow_driver_override"
+GATED = "This kernel gives a device by driver_override only to a driver that allows it: add " \
+    "driver_core.allow_driver_override=1 to its command line, or name driver=vfio-pci"
+
+
+@pytest.mark.parametrize("value, failure, told", [
+    ("N", "bind: ENODEV", True), ("0", "bind: EPERM", True), ("N", "driver_override: EACCES", True),
+    ("N", "bind: another error", True), ("Y", "bind: ENODEV", False), (None, "bind: ENODEV", False),
+    ("N", "bind: EINVAL", False), ("N", "unbind: ENODEV", False),
+    ("N", "its driver is not there", False),
+])
+def test_a_kernel_that_wants_driver_override_allowed(program, host, value, failure, told):
+    policy = RULE.replace("\n", " driver=pci-stub\n")
+    drive(host, None)
+    set_policy(host.root, policy)
+    set_report(host.root, FAILED.replace("its driver is not there", failure))
+    stamp(host, policy)
+    if value:
+        host.write(GATE, f"{value}\n")
+    shown = status(program, host.root, 11)
+    assert (GATED in shown["messages"]) == told
