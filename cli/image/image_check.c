@@ -242,6 +242,7 @@ static void check_verdicts(struct comparison *all)
 
 	image_model(&model, &all->parts, all->host);
 	comparison_add(all, "verdicts", model.kind, "%s", model.detail);
+	all->check->model = &model;
 	all->check->elsewhere = model.kind == FOUND_UNKNOWN && !model.known;
 }
 

@@ -7,6 +7,8 @@
 
 #define IMAGE_CHECKS_MAX 12
 
+struct image_model;
+
 struct image_check_row {
 	const char *check;
 	enum finding_kind kind;
@@ -23,9 +25,10 @@ struct image_check {
 	bool init_is_binder;
 	struct image_check_row findings[IMAGE_CHECKS_MAX];
 	size_t count;
-	struct image_check_row *order;  /* which is one of them */
-	bool elsewhere;                 /* what is unknown, the machine that boots it may know */
-	char failed[MACHINE_PATH_SIZE]; /* what could not be read, after an error */
+	struct image_check_row *order;   /* which is one of them */
+	const struct image_model *model; /* until the next check; NULL: nothing there is ours */
+	bool elsewhere;                  /* what is unknown, the machine that boots it may know */
+	char failed[MACHINE_PATH_SIZE];  /* what could not be read, after an error */
 };
 
 /*

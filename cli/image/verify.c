@@ -7,6 +7,7 @@
 #include "base/json.h"
 #include "base/table.h"
 #include "image_check.h"
+#include "image_model.h"
 #include "verify_boot.h"
 
 #include <errno.h>
@@ -54,6 +55,34 @@ static struct json_object *rows_of(const struct image_check *check, const struct
 		(void)json_object_array_add(rows, row);
 	}
 	return rows;
+}
+
+/* What the image does with each function that a rule of its own selects; null: nobody knows. */
+static struct json_object *functions_of(const struct image_model *model)
+{
+	struct json_object *functions = json_object_new_array();
+
+	if (!model || !model->known) {
+		(void)json_object_put(functions);
+		return NULL;
+	}
+	for (size_t i = 0; i < model->count; i++) {
+		const struct model_row *row = &model->rows[i];
+		struct json_object *function = json_object_new_object();
+		char address[ADDRESS_SIZE];
+
+		if (row->done.kind == VERDICT_NONE) {
+			(void)json_object_put(function);
+			continue;
+		}
+		(void)address_format(row->address, address);
+		json_add_string(function, "address", address);
+		json_add_string(function, "verdict", verdict_token(row->done.kind));
+		json_add_string(function, "reason", reason_token(row->done.reason));
+		json_add_string(function, "driver", row->driver);
+		(void)json_object_array_add(functions, function);
+	}
+	return functions;
 }
 
 static enum finding_kind worst_of(const struct image_check *check)
@@ -132,6 +161,7 @@ static int print_check(const struct image_check *check, const struct options *op
 	json_add_string(object, "generator", check->generator);
 	json_add_string(object, "kernel", check->release);
 	(void)json_object_object_add(object, "checks", rows);
+	(void)json_object_object_add(object, "functions", functions_of(check->model));
 	if (options->json)
 		json_print(object);
 	else

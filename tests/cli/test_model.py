@@ -53,7 +53,9 @@ class Machine:
         path.write_bytes(content)
         done = subprocess.run([self.program, "--root", self.root, "verify", "--json", *options,
                                path], text=True, capture_output=True, check=False)
-        rows = {row["check"]: row for row in golden.validate(done.stdout, "verify")["checks"]}
+        shown = golden.validate(done.stdout, "verify")
+        self.functions = shown["functions"]
+        rows = {row["check"]: row for row in shown["checks"]}
         return done.returncode, rows["verdicts"]["result"], rows["verdicts"]["detail"]
 
     def image(self, **files):
@@ -68,6 +70,26 @@ def fixture_machine(program, tmp_path):
 def test_right(machine):
     assert machine.verify(machine.image()) == (0, "right", "1 bound at the next boot, as /etc "
                                                "wants it")
+
+
+def row(address, verdict, reason, driver=""):
+    return {"address": address, "verdict": verdict, "reason": reason, "driver": driver}
+
+
+def test_each_function_that_a_rule_of_the_image_selects(machine):
+    """What the image does with it, whatever /etc wants."""
+    used, free = machine.used, machine.free
+    machine.verify(machine.image())
+    assert machine.functions == [row(used, "refuse", "host-storage"),
+                                 row(free, "bind", "rule", "vfio-pci")]
+    machine.verify(machine.image(**{CONF: f"bind nvme\nkeep {free}\n"}))
+    assert machine.functions == [row(used, "refuse", "host-storage"), row(free, "keep", "rule")]
+    machine.cmdline("rd.vfio_bind=0")
+    machine.verify(machine.image())
+    assert machine.functions == []
+    (machine.root / "proc/cmdline").unlink()
+    machine.verify(machine.image())
+    assert machine.functions is None
 
 
 def test_an_image_that_does_not_know_the_host(machine):
