@@ -129,20 +129,35 @@ static size_t count_next(const struct findings *findings, enum verdict_kind kind
 	return count;
 }
 
+/* Those that are bound, but not at boot. */
+static size_t count_late(const struct host *host)
+{
+	const struct plan *plan = &host->judged.plan;
+	size_t count = 0;
+
+	for (size_t i = 0; i < plan->selected_count; i++)
+		count += host->judged.inventory.devices[plan->selected[i]].is_virtual &&
+			 plan_verdict(plan, plan->selected[i]).kind == VERDICT_BIND;
+	return count;
+}
+
 static void print_summary(const struct findings *findings)
 {
 	const struct host *host = findings->host;
+	char late[48] = "";
 
 	if (host->mistakes.diag.mistakes)
 		return;
+	if (images_are_right(findings->images) && count_late(host))
+		(void)snprintf(late, sizeof(late), " (%zu of them late)", count_late(host));
 	if (!host->judged.policy.rule_count) {
 		(void)puts("no rule in /" POLICY_FILE ", /" POLICY_DIR " or /" VENDOR_DIR
 			   ": nothing is bound");
 		return;
 	}
-	(void)printf("next boot%s: %zu bound, %zu refused, %zu kept; %u error%s, %u warning%s\n",
+	(void)printf("next boot%s: %zu bound%s, %zu refused, %zu kept; %u error%s, %u warning%s\n",
 		     images_are_right(findings->images) ? "" : ", by the image there is",
-		     count_next(findings, VERDICT_BIND), count_next(findings, VERDICT_REFUSE),
+		     count_next(findings, VERDICT_BIND), late, count_next(findings, VERDICT_REFUSE),
 		     count_next(findings, VERDICT_KEEP), findings->counts[SEVERITY_ERROR],
 		     findings->counts[SEVERITY_ERROR] == 1 ? "" : "s",
 		     findings->counts[SEVERITY_WARNING],
@@ -166,6 +181,9 @@ static struct json_object *plan_note(const struct device_row *row)
 	}
 	if (row->verdict.kind == VERDICT_REFUSE)
 		return json_format("refused: %s", reason_token(row->verdict.reason));
+	if (text_is(row->driver_next, NEXT_LATE))
+		return json_object_new_string("not at boot, but when its physical function has "
+					      "made it");
 	return json_object_new_string(row->verdict.kind == VERDICT_KEEP ? "kept" : "");
 }
 

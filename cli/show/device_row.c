@@ -131,9 +131,24 @@ void view_free(struct view *old)
 	old->host = NULL;
 }
 
+/* Which devices of the plan are virtual functions: those are late. One that cannot be read is not. */
+static void read_physfn(struct host *host)
+{
+	static struct wants wants;
+	const struct plan *plan = &host->judged.plan;
+
+	if (host->from_file)
+		return;
+	for (size_t i = 0; i < plan->selected_count; i++)
+		wants.of[plan->selected[i]] = FACT_PHYSFN;
+	(void)facts_read(&host->judged.machine, &host->judged.inventory, &wants,
+			 &host->judged.claims);
+}
+
 struct view *view_of_plan(struct host *host)
 {
 	view.host = host;
+	read_physfn(host);
 	images_read(&view.images, host);
 	look_at_trial(host);
 	return &view;

@@ -55,6 +55,18 @@ def test_next_is_late(ask, from_file):
     assert following[PF] == "ixgbe"
 
 
+@pytest.mark.parametrize("rule", [f"pf={PATH} vf=0", "path=0000:00/01.0/10.0 id=8086:10ed"])
+@pytest.mark.parametrize("from_file", [False, True])
+def test_check_says_late_as_list_does(ask, from_file, rule):
+    """Whatever the rule names it by: a path makes nobody ask whose function it is."""
+    done = ask(f"bind network {rule}\n", "--json", "check", from_file=from_file)
+    (row,) = json.loads(done.stdout)["plan"]
+    assert (row["address"], row["driver_next"]) == (VIRTUAL, "late")
+    assert row["note"] == "not at boot, but when its physical function has made it"
+    text = ask(f"bind network {rule}\n", "check", from_file=from_file).stdout
+    assert "1 bound (1 of them late), 0 refused" in text
+
+
 def test_explain(ask):
     """It says when, and by which rule."""
     done = ask(f"bind network pf={PATH} vf=0\n", "explain", VIRTUAL)
