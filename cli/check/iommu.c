@@ -131,8 +131,31 @@ static const char *advise_amd(struct host *host)
 	       "stays off all the same, add amd_iommu=force_enable to the kernel command line";
 }
 
+/* linux/arch/x86/kernel/cpu/: a hypervisor says by CPUID that it is one. */
+static bool is_guest(struct host *host)
+{
+	struct text line, key;
+	struct lines lines;
+	bool found = false;
+	int err = 0;
+
+	if (host->from_file || lines_open(&lines, &host->judged.machine, "proc/cpuinfo"))
+		return false;
+	while (!found && lines_next(&lines, &line, &err) && line.len) {
+		(void)text_cut(&line, ':', &key);
+		while (!found && text_cut(&line, ' ', &key))
+			found = text_is(key, "hypervisor");
+	}
+	lines_close(&lines);
+	return found;
+}
+
 static const char *advise(struct host *host)
 {
+	if (is_guest(host))
+		return "this is a virtual machine: give it an IOMMU (QEMU: -device intel-iommu or "
+		       "amd-iommu; libvirt: <iommu model='intel'/>), and on Intel intel_iommu=on "
+		       "on the kernel command line";
 	switch (find_maker(host)) {
 	case MAKER_INTEL:
 		return advise_intel(host);

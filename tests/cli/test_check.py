@@ -316,6 +316,8 @@ IOMMU = [
     ("AMD, turned off", AMD, "amd_iommu=off", ("IVRS",), 'remove "amd_iommu=off"'),
     ("turned off for all", AMD, "iommu=off", ("IVRS",), 'remove "iommu=off"'),
     ("ARM", "processor\t: 0\nCPU implementer\t: 0x41\n", "", (), "turn the SMMU on"),
+    ("a virtual machine", INTEL.replace("\n\n", "\nflags\t\t: fpu hypervisor\n\n", 1), "", (),
+     "this is a virtual machine: give it an IOMMU (QEMU: -device intel-iommu"),
     ("no cpuinfo, a host bridge of Intel's", "", "", ("DMAR",), "add intel_iommu=on"),
 ]
 
