@@ -17,6 +17,8 @@ static bool leading_number(struct text text, uint32_t *number)
 {
 	size_t start = 0, end;
 
+	if (!text.len)
+		return false;
 	while (start < text.len && strchr("}= \t\"'-", text.at[start]))
 		start++;
 	for (end = start; end < text.len && text.at[end] >= '0' && text.at[end] <= '9'; end++)
