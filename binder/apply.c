@@ -228,62 +228,76 @@ static void bind(struct boot *boot, size_t index)
 		fail(boot, index, STEP_BIND, err);
 }
 
-static void bind_free(struct boot *boot, size_t index)
+/* Has the driver it is to lose let go, and reads which one has it now. */
+static int take(struct boot *boot, size_t index)
 {
-	if (!boot->outcomes[index].err && !is_held(boot, index))
-		bind(boot, index);
-}
-
-/* In a child of its own: what does not let go of one device keeps no other from its driver. */
-static void take(struct boot *boot, size_t index)
-{
+	struct outcome *outcome = &boot->outcomes[index];
 	int err;
 
-	claims_close_others(&boot->judged->claims, index);
-	boot->outcomes[index].step = STEP_UNBIND;
+	outcome->step = STEP_UNBIND;
 	err = unbind(boot, index);
-	if (!err) {
-		tune(boot, index);
-		boot->outcomes[index].step = STEP_UNBIND;
-		err = driver_read(&boot->judged->machine,
-				  boot->judged->inventory.devices[index].address,
-				  boot->outcomes[index].after);
-	}
+	if (err)
+		return err;
+	tune(boot, index);
+	outcome->step = STEP_UNBIND;
+	return driver_read(&boot->judged->machine, boot->judged->inventory.devices[index].address,
+			   outcome->after);
+}
+
+/* In a child of its own: what hangs over one device keeps no other from its driver. */
+static void see_to(struct boot *boot, size_t index)
+{
+	int err = 0;
+
+	claims_close_others(&boot->judged->claims, index);
+	if (is_held(boot, index))
+		err = take(boot, index);
 	if (err)
 		fail(boot, index, STEP_UNBIND, err);
 	else
 		bind(boot, index);
-	boot->outcomes[index].taken = true;
+	boot->outcomes[index].seen_to = true;
 }
 
-static bool is_to_be_taken(const struct boot *boot, size_t index)
+/* Not one that has its driver already. */
+static bool waits(const struct boot *boot, size_t index)
 {
-	return !boot->outcomes[index].err && is_held(boot, index);
+	const struct outcome *outcome = &boot->outcomes[index];
+
+	return !outcome->err && !outcome->child.pid &&
+	       (is_held(boot, index) || !outcome->after[0]);
 }
 
-static void count_held(struct boot *boot, size_t index)
+static void count_waiting(struct boot *boot, size_t index)
 {
-	boot->held += is_to_be_taken(boot, index);
+	boot->waiting += waits(boot, index);
 }
 
 /* One after the other, and each has its share of the time that is left. */
-static void take_in_child(struct boot *boot, size_t index)
+static void start_child(struct boot *boot, size_t index)
 {
 	struct outcome *outcome = &boot->outcomes[index];
-	int64_t share = time_left(boot) / (int64_t)(boot->held + 1);
+	int64_t share = time_left(boot) / (int64_t)(boot->waiting + 1);
 	int err = share > 0 ? 0 : -ETIME;
 
-	if (!is_to_be_taken(boot, index))
+	if (!waits(boot, index))
 		return;
-	boot->held--;
-	boot_at(boot, STEP_UNBIND, index);
+	boot->waiting--;
+	outcome->step = is_held(boot, index) ? STEP_UNBIND : STEP_BIND;
+	boot_at(boot, outcome->step, index);
 	if (!err)
-		err = child_start(&outcome->child, boot, index, take);
+		err = child_start(&outcome->child, boot, index, see_to);
 	claims_release(&boot->judged->claims, index);
 	if (err)
-		fail(boot, index, STEP_UNBIND, err);
+		fail(boot, index, outcome->step, err);
 	else
 		(void)child_wait(&outcome->child, share);
+}
+
+static void start_free(struct boot *boot, size_t index)
+{
+	if (!is_held(boot, index))
+		start_child(boot, index);
 }
 
 static void give_up(struct boot *boot, size_t index)
@@ -303,7 +317,7 @@ static void finish(struct boot *boot, size_t index)
 		return;
 	if (!child_wait(&outcome->child, time_left(boot))) {
 		give_up(boot, index);
-	} else if (!outcome->taken) {
+	} else if (!outcome->seen_to) {
 		outcome->died = true;
 		fail(boot, index, outcome->step, -EINTR);
 	}
@@ -393,12 +407,12 @@ int apply(struct boot *boot)
 		return err;
 	each(boot, false, settle);
 	each(boot, true, require_driver);
-	each(boot, false, bind_free);
-	each(boot, true, bind_free);
-	each(boot, false, count_held);
-	each(boot, true, count_held);
-	each(boot, false, take_in_child);
-	each(boot, true, take_in_child);
+	each(boot, false, count_waiting);
+	each(boot, true, count_waiting);
+	each(boot, false, start_free);
+	each(boot, true, start_free);
+	each(boot, false, start_child);
+	each(boot, true, start_child);
 	each(boot, false, finish);
 	each(boot, true, finish);
 	boot_at(boot, STEP_DONE, NO_DEVICE);

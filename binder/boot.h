@@ -36,7 +36,7 @@ struct outcome {
 	enum step step;  /* it is at that, or that went wrong, if err */
 	int err;         /* negative errno */
 	bool hung;       /* the step did not return */
-	bool taken;      /* the child for it came to its end */
+	bool seen_to;    /* the child for it came to its end */
 	bool died;       /* it did not, and is gone */
 	bool given_back; /* the host has it again, though it was never to lose it */
 	bool overridden; /* the override is ours */
@@ -45,7 +45,7 @@ struct outcome {
 	unsigned reset_missing;  /* bits for the names of reset= that it does not have */
 	bool read_back;          /* after is what the driver link says */
 	char after[DRIVER_SIZE]; /* the driver that has it, empty for none */
-	struct child child;      /* what takes it from another driver */
+	struct child child;      /* what takes it from another driver and binds it */
 };
 
 /* A driver that is to be bound to. */
@@ -71,7 +71,7 @@ struct boot {
 	bool ids_dropped;    /* an ids= was left out of a module's parameters */
 	bool counts;         /* it asks the firmware how a trial stands */
 	struct trial trial;  /* with its policy named: what is left behind this boot */
-	size_t held;         /* devices that another driver has to let go of yet */
+	size_t waiting;      /* devices that have to be taken or bound yet */
 	struct sought_driver drivers[POLICY_RULES_MAX]; /* those that devices are to have */
 	size_t driver_count;
 	/* Loads the drivers that are to be bound to: the binder by its plan, a host by libkmod. */

@@ -13,7 +13,7 @@ import pytest
 from lib.binder import BINDER, MADE_AGAIN, REPORT
 from lib.injector import NAMES, STUCK, Injector, Snapshot
 from lib.quick import fixture_memory  # noqa: F401
-from scenarios import SCENARIOS, VFIO, driver_of, lies
+from scenarios import SCENARIOS, driver_of, lies
 
 ERRORS = ("ENOENT", "EACCES", "EPERM", "EIO", "ENOSPC", "EROFS", "ENOMEM", "EINTR", "EMFILE",
           "ENODEV", "EBUSY", "EINVAL", "ELOOP")
@@ -89,7 +89,7 @@ class Bench:
             yield f"{answer.ms} ms"
         if not done and "hung" not in said:
             yield "nothing said"
-        # What takes one device from its driver keeps no other from its own.
+        # What hangs over one device, as it is taken or bound, keeps no other from its driver.
         if call.process > 2 and len(left) > 1:
             yield f"{left} have no driver"
 
@@ -235,7 +235,7 @@ def test_as_many_as_are_promised(memory):
         bench.injector.close()
         count += sum(len(plan(bench.calls, faults)) for faults in FAULTS.values())
         processes = {call.process for call in bench.calls}
-        held = sum(driver != VFIO for at, driver in scenario.drivers.items() if at in scenario.bound)
-        # Nobody watches a release; and a device that is held has a process of its own.
-        assert processes == ({1} if scenario.report else set(range(1, held + 3)))
+        # Nobody watches a release; and each device that is bound has a process of its own.
+        assert processes == (
+            {1} if scenario.report else set(range(1, len(scenario.bound) + 3)))
     assert count >= 10_000
