@@ -90,19 +90,28 @@ bool late_is_settled(struct boot *boot)
 	       driver_is_passthrough(text_of(driver)) && override_is_set(machine, boot->late);
 }
 
-int late_begin(struct boot *boot)
+int late_lock(struct machine *machine, bool wait)
 {
-	struct machine *machine = &boot->judged->machine;
 	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
 	int fd, err = machine_mkdir(machine, RUN_DIR);
 
-	/*
-	 * Until this process ends, which is the child that the time limit is about. A child of its
-	 * own, which may hang, does not inherit it: fcntl_locking(2).
-	 */
 	fd = err ? err : machine_openat(machine, RUN_DIR "/lock", O_RDWR | O_CREAT);
-	if (fd < 0 || fcntl(fd, F_SETLKW, &lock))
-		return fd < 0 ? fd : -errno;
+	if (fd < 0 || !fcntl(fd, wait ? F_SETLKW : F_SETLK, &lock))
+		return fd < 0 ? fd : 0;
+	err = -errno;
+	(void)close(fd);
+	return err;
+}
+
+int late_begin(struct boot *boot)
+{
+	struct machine *machine = &boot->judged->machine;
+	int err;
+
+	/* In the child that the time limit is about. */
+	err = late_lock(machine, true);
+	if (err)
+		return err;
 	err = -ENOENT;
 	for (size_t i = 0; err == -ENOENT && i < ARRAY_SIZE(dirs); i++) {
 		char path[MACHINE_PATH_SIZE];

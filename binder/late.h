@@ -20,6 +20,13 @@ int late_leave(struct boot *boot, const char *dir);
 bool late_is_settled(struct boot *boot);
 
 /*
+ * Late passes and undo work one at a time: until this process ends, nobody else has the lock. A
+ * child of its own, which may hang, does not inherit it: fcntl_locking(2). Returns 0 or an error;
+ * -EAGAIN, unless it is to wait, where somebody else has it.
+ */
+int late_lock(struct machine *machine, bool wait);
+
+/*
  * Waits for another late pass to end, then reads what the boot's pass left. Where it is missing,
  * what the host lives on is unknown. Returns 0 or an error.
  */

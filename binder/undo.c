@@ -2,6 +2,7 @@
 #include "undo.h"
 
 #include "busy.h"
+#include "late.h"
 #include "lines.h"
 #include "load.h"
 #include "log.h"
@@ -12,6 +13,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <sched.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
@@ -23,6 +25,9 @@
 
 /* Generators look once a second. Where it took longer, something else was done in between. */
 #define GAP_SECONDS 5
+
+/* The time limit of a late pass: one that takes longer hangs, and may have the lock for ever. */
+#define LATE_SECONDS 10
 
 /* What is left in the one folder or the other. */
 static const struct place {
@@ -154,6 +159,12 @@ static bool walk(struct machine *machine, const struct place *place, bool give)
 	return found;
 }
 
+static void wait_for_late_pass(struct machine *machine)
+{
+	for (int i = 0; i < LATE_SECONDS && late_lock(machine, false) == -EAGAIN; i++)
+		(void)poll(NULL, 0, 1000);
+}
+
 int undo_now(struct machine *machine)
 {
 	const struct place *place = find_place(machine);
@@ -163,6 +174,7 @@ int undo_now(struct machine *machine)
 		log_line(LEVEL_ERROR, "no report of what was bound");
 		return -ENOENT;
 	}
+	wait_for_late_pass(machine);
 	if (!claim(machine, place->undone))
 		return 0;
 	/* Twice: nobody is there to try again what failed by chance. The second time tells. */

@@ -18,7 +18,8 @@ from scenarios import SCENARIOS, driver_of, lies
 ERRORS = ("ENOENT", "EACCES", "EPERM", "EIO", "ENOSPC", "EROFS", "ENOMEM", "EINTR", "EMFILE",
           "ENODEV", "EBUSY", "EINVAL", "ELOOP")
 COMMONEST = ("ENOENT", "EIO", "EINTR", "ENODEV", "EBUSY")
-READ, WRITE, POLL, IOCTL, PREAD, WAIT4, FTRUNCATE, EXIT_GROUP = 0, 1, 7, 16, 17, 61, 77, 231
+READ, WRITE, POLL, IOCTL, PREAD = 0, 1, 7, 16, 17
+WAIT4, FCNTL, FTRUNCATE, EXIT_GROUP = 61, 72, 77, 231
 LOOK = 1000  # LOOK_MS of supervise.c: what a child costs whose end nobody sees in the pipe
 LIMIT = 10_000  # TIME_LIMIT_MS
 
@@ -191,6 +192,18 @@ def test_a_call_that_never_returns(bench, record_property):
     found = [f"{call}: {wrong}" for call in calls for wrong in bench.hang(call)]
     record_property("injections", len(calls))
     assert not found, "\n".join(found[:40])
+
+
+@pytest.mark.parametrize("scenario", [one for one in SCENARIOS if "--undo" in one.arguments],
+                         ids=str)
+@pytest.mark.parametrize("kind, waited", [("error", 1_000), ("from", LIMIT)])
+def test_undo_beside_a_late_pass(bench, kind, waited):
+    """It waits until that is through; for one that hangs no longer than such a pass may take."""
+    assert bench.take() == ([], [], True)
+    lock = [call for call in bench.calls if call.number == FCNTL][-1]
+    answer = bench.injector.run(lock, kind, errno.EAGAIN)
+    assert bench.take() == ([], [], True)
+    assert (answer.status, answer.struck, answer.ms) == (0, True, waited)
 
 
 def by_strace(bench, fault, memory):
