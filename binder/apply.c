@@ -264,8 +264,7 @@ static bool waits(const struct boot *boot, size_t index)
 {
 	const struct outcome *outcome = &boot->outcomes[index];
 
-	return !outcome->err && !outcome->child.pid &&
-	       (is_held(boot, index) || !outcome->after[0]);
+	return !outcome->err && !outcome->child.pid && (is_held(boot, index) || !outcome->after[0]);
 }
 
 static void count_waiting(struct boot *boot, size_t index)

@@ -99,8 +99,8 @@ static int read_dsn(struct reading *reading, size_t index)
 	static unsigned char config[CONFIG_SIZE];
 	struct device *device = &reading->inventory->devices[index];
 	char text[64];
-	ssize_t len = pci_read(reading->machine, device->address, "serial_number", text,
-			       sizeof(text));
+	ssize_t len =
+		pci_read(reading->machine, device->address, "serial_number", text, sizeof(text));
 	int config_len;
 
 	if (len >= 0) {

@@ -194,8 +194,7 @@ int modules_load_alias(struct boot *boot, struct address address)
 {
 	char alias[128];
 	char *arguments[] = { (char[]){ "modprobe" }, (char[]){ "-bq" }, alias, NULL };
-	ssize_t len =
-		pci_read(&boot->judged->machine, address, "modalias", alias, sizeof(alias));
+	ssize_t len = pci_read(&boot->judged->machine, address, "modalias", alias, sizeof(alias));
 
 	return len < 0 ? (int)len : run_modprobe(boot, arguments);
 }

@@ -25,9 +25,8 @@ int override_set(struct machine *machine, struct address address, struct text dr
 
 	if (!text_copy(driver, value, sizeof(value)))
 		return -ENAMETOOLONG;
-	return override_is(machine, address, driver) ?
-		       0 :
-		       pci_write(machine, address, OVERRIDE, value);
+	return override_is(machine, address, driver) ? 0 :
+						       pci_write(machine, address, OVERRIDE, value);
 }
 
 bool override_is_set(struct machine *machine, struct address address)

@@ -68,8 +68,8 @@ void tune(struct boot *boot, size_t index)
 		outcome->d3cold_err = set_value(machine, address, "d3cold_allowed",
 						text_is(rule->d3cold, "1") ? "1" : "0");
 	if (rule->reset.len)
-		outcome->reset_err = set_reset(machine, address, rule->reset,
-					       &outcome->reset_missing);
+		outcome->reset_err =
+			set_reset(machine, address, rule->reset, &outcome->reset_missing);
 }
 
 static void add(char out[TUNING_SIZE], const char *what, const char *why)
