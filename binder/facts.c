@@ -145,7 +145,10 @@ static int read_virtual_functions(struct reading *reading, size_t physfn)
 		if (strncmp(name, "virtfn", 6) != 0 ||
 		    !text_number(text_of(name + 6), VF_NONE - 1, &number))
 			continue;
-		if (pci_readlink(reading->machine, device->address, name, link) > 0)
+		err = (int)pci_readlink(reading->machine, device->address, name, link);
+		if (err < 0 && err != -ENOENT)
+			break;
+		if (err > 0)
 			found = inventory_find_in_path(reading->inventory, text_of(link));
 		if (found == NO_DEVICE)
 			continue;

@@ -190,21 +190,29 @@ static bool is_sibling(const struct device *device, const struct device *late)
 }
 
 /* A driver of the host gets the virtual functions that no rule has chosen, as soon as it can. */
-static void probe_others(struct boot *boot)
+static void probe_others(struct boot *boot, struct address physfn)
 {
 	struct machine *machine = &boot->judged->machine;
 	const struct inventory *inventory = &boot->judged->inventory;
 	const struct device *late = &inventory->devices[boot->judged->only - 1];
 	const struct plan *plan = &boot->judged->plan;
-	bool loaded = false;
+	bool loaded = false, awaits;
 
 	if (!late->is_virtual || late->physfn == NO_DEVICE)
+		return;
+	awaits = plan->tallies[late->physfn].awaits;
+	if (awaits) /* a pass that was killed may have left it at 1 */
+		(void)sriov_autoprobe(machine, physfn, false);
+	else if (!sriov_is_held(machine, physfn))
 		return;
 	for (size_t i = 0; i < inventory->count; i++) {
 		const struct device *device = &inventory->devices[i];
 
-		/* Once: a driver that did not want it is not asked again. */
-		if (!is_sibling(device, late) || device->driver[0] ||
+		/*
+		 * Once: a driver that did not want it is not asked again. Of one that cannot be
+		 * read nobody knows whether a rule chooses it.
+		 */
+		if (!is_sibling(device, late) || device->driver[0] || device->unreadable ||
 		    plan_verdict(plan, i).kind == VERDICT_BIND ||
 		    override_is_set(machine, device->address) ||
 		    was_seen(machine, device->address, false))
@@ -215,8 +223,8 @@ static void probe_others(struct boot *boot)
 		(void)sriov_probe(machine, device->address);
 		note_seen(machine, device->address);
 	}
-	if (!plan->tallies[late->physfn].awaits)
-		(void)sriov_autoprobe(machine, inventory->devices[late->physfn].address, true);
+	if (!awaits)
+		(void)sriov_autoprobe(machine, physfn, true);
 }
 
 static int look_and_decide(struct boot *boot, bool *there)
@@ -261,21 +269,21 @@ int late_work(struct boot *boot)
 	if (judged && !pci_exists(machine, boot->late, "sriov_totalvfs"))
 		return 0;
 	/* Before the scan, which then has them all. */
-	complete = !sriov_physfn(machine, boot->late, &physfn) && sriov_is_held(machine, physfn) &&
-		   sriov_is_complete(machine, physfn);
+	complete =
+		!sriov_physfn(machine, boot->late, &physfn) && sriov_is_complete(machine, physfn);
 	err = look_and_decide(boot, &there);
 	if (err || !there)
 		return err;
 	if (judged)
 		boot->judged->plan.selected_count = 0;
-	if (!judged && !boot->dry_run)
+	else if (!boot->dry_run)
 		err = apply(boot);
 	if (err || boot->dry_run)
 		return err;
 	if (!judged && !is_held_back(boot))
 		note_seen(machine, boot->late);
 	if (complete)
-		probe_others(boot);
+		probe_others(boot, physfn);
 	sriov_make(boot);
 	return 0;
 }

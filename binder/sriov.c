@@ -63,11 +63,8 @@ static void make(struct boot *boot, size_t index, unsigned count)
 	(void)format(number, sizeof(number), "%u", count);
 	err = pci_write(machine, address, "sriov_numvfs", number);
 	(void)address_format(address, name);
-	if (err)
-		log_line(LEVEL_ERROR, "%s: %u virtual functions not made: %s", name, count,
-			 error_name(err));
-	else
-		log_line(LEVEL_INFO, "%s: %u virtual functions made", name, count);
+	log_line(err ? LEVEL_ERROR : LEVEL_INFO, "%s: %u virtual functions %s%s", name, count,
+		 err ? "not made: " : "made", err ? error_name(err) : "");
 }
 
 void sriov_make(struct boot *boot)

@@ -133,6 +133,23 @@ def test_while_some_are_not_made_yet(late):
     assert host.probed() == OTHER
 
 
+def test_a_pass_that_was_killed(late):
+    """Between the 1 and the 0: the next one writes the 0, and lets a driver at what had none."""
+    host = late().boot()
+    host.tree_path(f"sys/bus/pci/devices/{PF}/sriov_drivers_autoprobe").write_text("1\n", "ascii")
+    host.come(CHOSEN)
+    assert host.attribute(PF, "sriov_drivers_autoprobe") == "0"
+    assert host.probed() == OTHER
+
+
+def test_no_rule_is_about_them(late):
+    """And nobody holds them back: then it is none of ours."""
+    host = late(DRIVES).boot()
+    host.come(OTHER)
+    assert host.probed() == ""
+    assert host.attribute(PF, "sriov_drivers_autoprobe") == "1"
+
+
 def test_no_rule_is_about_them_any_more(late):
     """The 0 that the boot wrote goes once nobody waits."""
     host = late().boot()

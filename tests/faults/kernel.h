@@ -85,7 +85,8 @@ static void kernel(const char *root, pid_t pid, const struct user_regs_struct *r
 		(void)unlink(link);
 	} else if (!strcmp(name, "bind") && has_override(device, driver)) {
 		(void)symlink(path + strlen(root), link);
-	} else if (!strcmp(name, "drivers_probe") && has_override(device, "")) {
+	} else if (!strcmp(name, "drivers_probe") &&
+		   (has_override(device, "") || has_override(device, "(null)"))) {
 		(void)symlink("/sys/bus/pci/drivers/host", link);
 	}
 }

@@ -31,6 +31,7 @@ class Scenario:
     bound: tuple = ()  # what is chosen: nothing else of any device may be written
     drivers: dict = field(default_factory=dict)  # held before
     drop: tuple = ()  # functions this machine has not
+    extra: str = ""  # lines of more of them
     cmdline: str = ""
     arguments: tuple = ()
     report: str = ""
@@ -43,7 +44,7 @@ class Scenario:
     def plant(self, root):
         """The tree."""
         lines = [line if line.startswith("#") else "\t".join(line.split())
-                 for line in MACHINE.splitlines() if not line.startswith(self.drop or "!")]
+                 for line in (MACHINE + self.extra).splitlines() if not line.startswith(self.drop or "!")]
         machine = parse("\n".join(lines))
         for address, driver in self.drivers.items():
             machine.devices[address].driver = driver
