@@ -138,7 +138,7 @@ def qemu(folder, machine, drives, console):
                      for word in ("-drive", f"if=none,id=drive-{name},format=raw,{option}")]
     for name in ("console", "told"):
         (folder / name).touch()
-    return ["qemu-system-x86_64", "-accel", "tcg,thread=multi", "-cpu", CPU, "-smp", "1",
+    return [*machine.emulator(), "-accel", "tcg,thread=multi", "-cpu", CPU, "-smp", "1",
             "-display", "none", "-monitor", "none", *console, "-serial", f"file:{folder}/told",
             *machine.options(drives), *drive_options]
 

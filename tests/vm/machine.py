@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A machine as data: what is plugged in where, what QEMU is told, and who should hold what."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from typing import Callable
+
+from .emulator import own
 
 FIRST_PORT = 3  # device number of the first root port on bus 0
 IOMMU = "intel-iommu,intremap=on,caching-mode=on"
@@ -50,6 +53,8 @@ class Machine:
     memory: int = 1024
     firmware: tuple = ()  # flash drives; none: SeaBIOS
     gone: tuple = ()  # functions that are plugged in, and taken out in the guest
+    # The words of the command that runs it. What was built on a machine is no other by that.
+    emulator: Callable = field(default=own, repr=False)
 
     def places(self):
         """Each slot with its root port's device number and the bus below it."""
@@ -148,6 +153,9 @@ def function_options(function, port, number, drives):
         return ["-device", device, "-device", f"{function.below},bus={function.name}.0"]
     if function.way_to:
         return ["-device", f"{device},serial={function.way_to},subsys={function.way_to}"]
+    if function.model == "igb":
+        network = f"net-{function.name}"
+        return ["-netdev", f"user,id={network}", "-device", f"{device},netdev={network}"]
     if function.model != "nvme":
         return ["-device", device]
     if function.vfs:
