@@ -4,6 +4,7 @@
 #include "base/arguments.h"
 #include "base/json.h"
 #include "base/names.h"
+#include "facts.h"
 #include "guard.h"
 #include "host/identity.h"
 #include "host/read_host.h"
@@ -13,6 +14,11 @@
 
 #include <stdio.h>
 #include <string.h>
+
+#define CONFIG_CAPABILITIES 0x34
+#define CAPABILITY_EXPRESS  0x10
+#define SLOT_CAPABILITIES   0x14
+#define SLOT_HOT_PLUG       0x40
 
 /* How a rule stands to the device that is explained. */
 enum relation {
@@ -225,6 +231,52 @@ static void add_driver(struct json_object *object, const struct host *host, size
 					  &host->judged.inventory.devices[index]));
 }
 
+/* PCIe 7.5.3.9: the slot of a port is made for devices that come and go. */
+static bool is_hot_plug_port(struct host *host, const struct device *port)
+{
+	static unsigned char config[CONFIG_SIZE + 1];
+	char path[MACHINE_PATH_SIZE];
+	ssize_t len = machine_read(&host->judged.machine, pci_path(path, port->address, "config"),
+				   (char *)config, sizeof(config));
+	size_t at = len > CONFIG_CAPABILITIES ? config[CONFIG_CAPABILITIES] & ~3u : 0;
+
+	/* A list that goes round is none. */
+	for (int hops = 0; hops < 48 && at && at + SLOT_CAPABILITIES < (size_t)len; hops++) {
+		if (config[at] == CAPABILITY_EXPRESS)
+			return config[at + SLOT_CAPABILITIES] & SLOT_HOT_PLUG;
+		at = config[at + 1] & ~3u;
+	}
+	return false;
+}
+
+/* One of the ports above it may be where it was plugged in, by itself or with a box. */
+static bool may_be_plugged_in(struct host *host, const struct device *device)
+{
+	const struct device *devices = host->judged.inventory.devices;
+
+	while (!host->from_file && device->above != NO_DEVICE) {
+		device = &devices[device->above];
+		if (is_hot_plug_port(host, device))
+			return true;
+	}
+	return false;
+}
+
+/* When it is bound, if that may not be at boot, or an empty text. */
+static const char *say_late(struct host *host, size_t index)
+{
+	const struct device *device = &host->judged.inventory.devices[index];
+
+	if (plan_verdict(&host->judged.plan, index).kind != VERDICT_BIND)
+		return "";
+	if (device->is_virtual)
+		return "not at boot, but when its physical function has made it";
+	return may_be_plugged_in(host, device) ? "plugged in while its own driver is loaded, that "
+						 "may have it first, and it is "
+						 "taken away from it under the guards" :
+						 "";
+}
+
 static struct json_object *explain(struct host *host, size_t index)
 {
 	const struct device *device = &host->judged.inventory.devices[index];
@@ -242,9 +294,8 @@ static struct json_object *explain(struct host *host, size_t index)
 	json_add_string(object, "verdict", verdict_token(verdict.kind));
 	json_add_string(object, "reason", reason_token(verdict.reason));
 	add_driver(object, host, index);
-	if (device->is_virtual && verdict.kind == VERDICT_BIND)
-		json_add_string(object, "late",
-				"not at boot, but when its physical function has made it");
+	if (say_late(host, index)[0])
+		json_add_string(object, "late", say_late(host, index));
 	for (size_t r = 0; r < host->judged.policy.rule_count; r++) {
 		struct json_object *rule = explain_rule(host, r, index);
 

@@ -2,10 +2,12 @@
 """What the host program says of virtual functions: those that are there, those that are to come."""
 
 import json
+import pathlib
 
 import pytest
 
 from lib import machine as machines
+from lib.editing import plant
 from lib.payload import fixture_program  # noqa: F401
 from lib.limited import run
 from lib.tree import Tree
@@ -72,6 +74,28 @@ def test_explain(ask):
     done = ask(f"bind network pf={PATH} vf=0\n", "explain", VIRTUAL)
     assert "late: not at boot, but when its physical function has made it" in done.stdout
     assert "late:" not in ask(f"bind network pf={PATH} vf=0\n", "explain", OTHER).stdout
+
+
+def with_slot(tree, port, capability, slot):
+    """The config space of a port with a capability, and a byte of what its slot can do."""
+    path = pathlib.Path(tree.path(f"sys/bus/pci/devices/{port}/config"))
+    config = bytearray(path.read_bytes())
+    config[0x34], config[0x50:0x52], config[0x64] = 0x50, bytes((capability, 0x50)), slot
+    path.write_bytes(config)
+
+
+@pytest.mark.parametrize("capability, slot, late", [
+    (0x10, 0x40, True), (0x10, 0x3f, False), (0x01, 0x40, False)])
+def test_explain_of_what_may_be_plugged_in(program, tmp_path, capability, slot, late):
+    """Below a port whose slot is for that, and a list of capabilities that goes round ends."""
+    tree = plant(tmp_path / "root")
+    tree.policy({"vfio-bind.conf": b"bind nvme path=0000:00/03.0/00.0\n"})
+    with_slot(tree, "0000:00:03.0", capability, slot)
+    done = run([program, "--root", tree.root, "explain", "03:00.0"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert ("that may have it first" in done.stdout) is late
+    other = run([program, "--root", tree.root, "explain", "04:00.0"], capture_output=True, text=True)
+    assert "late:" not in other.stdout
 
 
 def test_add(ask):
