@@ -58,11 +58,17 @@ static bool same_kind(const struct device *a, const struct device *b)
 	return a->device == b->device || (is_chipset(a) && is_chipset(b));
 }
 
+/* A virtual function hangs below its physical one. */
+static size_t parent_of(const struct device *device)
+{
+	return device->is_virtual && device->physfn != NO_DEVICE ? device->physfn : device->above;
+}
+
 static bool same_place(const struct view *view, const struct device *a, const struct device *b)
 {
 	const struct inventory *inventory = &view->host->judged.inventory;
 
-	return a->above == b->above && a->root.domain == b->root.domain &&
+	return parent_of(a) == parent_of(b) && a->root.domain == b->root.domain &&
 	       a->root.bus == b->root.bus &&
 	       inventory_slot(inventory, a) == inventory_slot(inventory, b);
 }
@@ -473,9 +479,9 @@ static void print_edges(const struct graph_nodes *nodes, const struct view *view
 			print_root(nodes, view, i, root);
 		if (!nodes->count[i])
 			continue;
-		print_edge(device->above == NO_DEVICE ?
+		print_edge(parent_of(device) == NO_DEVICE ?
 				   root :
-				   address_of(view, nodes->node[device->above], above),
+				   address_of(view, nodes->node[parent_of(device)], above),
 			   address_of(view, i, address));
 	}
 }

@@ -76,6 +76,14 @@ def test_explain(ask):
     assert "late:" not in ask(f"bind network pf={PATH} vf=0\n", "explain", OTHER).stdout
 
 
+def test_graph(ask):
+    """A virtual function hangs below its physical one, and that below its port."""
+    lines = ask(f"bind network pf={PATH} vf=0\n", "graph").stdout.splitlines()
+    assert {f'\t"{PF}" -> "{at}";' for at in (VIRTUAL, OTHER)} <= set(lines)
+    assert f'\t"0000:00:01.0" -> "{PF}";' in lines
+    assert f'\t"0000:00:01.0" -> "{VIRTUAL}";' not in lines
+
+
 def with_slot(tree, port, capability, slot):
     """The config space of a port with a capability, and a byte of what its slot can do."""
     path = pathlib.Path(tree.path(f"sys/bus/pci/devices/{port}/config"))
