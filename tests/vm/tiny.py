@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The smallest root there is, busybox and the laboratory's own init: on a disk, or as the
-tree that a server hands out."""
+"""The smallest root there is, busybox and the laboratory's own init: on a disk, on one
+that is encrypted, or as the tree that a server hands out."""
 
 import os
 import shutil
@@ -9,9 +9,21 @@ import subprocess
 from .cache import cached, key_of, key_of_tree
 from .images import GUEST, ROOT_UUID, copy_into, write
 
+LOCKED_UUID = "22222222-3333-4444-5555-666666666666"
+PASSWORD = "a secret"
 SIZE = "16M"
 FOLDERS = ("proc", "sys", "dev", "run", "tmp", "root", "usr/bin", "usr/sbin", "usr/lib/lab")
 PARTS = (GUEST / "common/usr/lib/lab", GUEST / "tiny")
+# One block after another, so that openssl(1) can encrypt all of it at once; and quick to unlock.
+FORMAT = """
+truncate -s $((32 << 20)) "$1/disk"
+head -c 32 /dev/zero >"$1/key"
+printf %s "$2" | cryptsetup luksFormat -q --type luks1 --cipher aes-ecb --key-size 256 \
+    --volume-key-file "$1/key" --pbkdf-force-iterations 1000 --uuid "$3" "$1/disk" -
+offset=$(cryptsetup luksDump "$1/disk" | sed -n 's/^Payload offset:[[:space:]]*//p')
+openssl enc -aes-256-ecb -nopad -K "$(printf %064d 0)" -in "$4" |
+    dd of="$1/disk" bs=512 seek="$offset" conv=notrunc status=none
+"""
 
 
 def tree_key():
@@ -53,3 +65,13 @@ def tiny_disk():
     tree = tiny_tree()
     return cached("tiny-disk", key_of(tree_key(), SIZE),
                   lambda folder: make_disk(tree, folder / "disk")) / "disk"
+
+
+def locked_disk():
+    """The same in LUKS, behind PASSWORD."""
+    plain = tiny_disk()
+
+    def make(folder):
+        subprocess.run(["sh", "-ec", FORMAT, "sh", folder, PASSWORD, LOCKED_UUID, plain], check=True)
+
+    return cached("tiny-locked", key_of(tree_key(), SIZE, FORMAT), make) / "disk"
