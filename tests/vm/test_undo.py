@@ -10,6 +10,7 @@ from .nights import by_night
 from .proof import VFIO, prove_links
 from .roots import BOOKWORM, BOOKWORM_DRACUT, SID_DRACUT, TRIXIE, TRIXIE_DRACUT
 from .test_dracut import NVME, image_of
+from .tiny import split_disks
 
 DRIVES = ("disk1", "root")
 RULES = "bind display boot_display=0 with=functions\n" + "".join(
@@ -93,6 +94,28 @@ def test_the_host_is_up(lab, image):
         assert rows[TWINS.address(name)][1:3] == ["bind", "rule"]
         assert rows[TWINS.address(name)][5:] == ["nvme", "undone: the root device was missing"]
     assert [rows[TWINS.address(name)][5] for name in GPU2] == [VFIO] * 3
+
+
+ONE = "".join(RULES.splitlines(True)[:2])
+
+
+def prove_only_disk1(boot):
+    """It was given back; the root's own was never given away."""
+    prove_links(boot, TWINS, GPU2, "root")
+    probed = boot.probes()
+    assert list(dict.fromkeys(probed[TWINS.address("disk1")])) == [VFIO, "nvme"]
+    assert set(probed[TWINS.address("root")]) == {"nvme"}
+    assert len([line for line in boot.said(level=3) if "undone" in line]) == 1
+
+
+@pytest.mark.nightly
+def test_usr_on_another_drive(lab, image, kind, release, tmp_path):
+    """The root is there, and what it cannot do without is not."""
+    if "dracut" not in str(release) or kind == "sh":
+        pytest.skip("with systemd the root is mounted by then; others wait as for the root")
+    root, usr = split_disks(tmp_path)
+    boot = lab.boot(ONE, image=image, drives={"root": root, "disk1": usr})
+    prove_only_disk1(boot)
 
 
 @pytest.mark.nightly

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The smallest root there is, busybox and the laboratory's own init: on a disk, on one
-that is encrypted, or as the tree that a server hands out."""
+"""The smallest root there is, busybox and the laboratory's own init: on a disk, on two of them, on
+one that is encrypted, or as the tree that a server hands out."""
 
 import os
 import shutil
@@ -10,6 +10,7 @@ from .cache import cached, key_of, key_of_tree
 from .images import GUEST, ROOT_UUID, copy_into, write
 
 LOCKED_UUID = "22222222-3333-4444-5555-666666666666"
+USR_UUID = "33333333-4444-5555-6666-777777777777"
 PASSWORD = "a secret"
 SIZE = "16M"
 FOLDERS = ("proc", "sys", "dev", "run", "tmp", "root", "usr/bin", "usr/sbin", "usr/lib/lab")
@@ -65,6 +66,18 @@ def tiny_disk():
     tree = tiny_tree()
     return cached("tiny-disk", key_of(tree_key(), SIZE),
                   lambda folder: make_disk(tree, folder / "disk")) / "disk"
+
+
+def split_disks(folder):
+    """Two, in that folder: a root that has nothing in /usr, and what belongs there."""
+    tree = folder / "tree"
+    shutil.copytree(tiny_tree(), tree, symlinks=True)
+    (tree / "usr").rename(folder / "usr-tree")
+    (tree / "usr").mkdir()
+    write(tree, "etc/fstab", f"UUID={ROOT_UUID} / ext4 rw 0 0\nUUID={USR_UUID} /usr ext4 ro 0 0\n")
+    make_disk(tree, folder / "root")
+    make_disk(folder / "usr-tree", folder / "usr", USR_UUID)
+    return folder / "root", folder / "usr"
 
 
 def locked_disk():
