@@ -190,6 +190,7 @@ lint: analyze
 
 SHELL_FILES = .ci/run completions/vfio-bind.bash tests/run initramfs-tools/hooks/vfio-bind \
 	initramfs-tools/scripts/init-top/00-vfio-bind initramfs-tools/scripts/local-block/vfio-bind \
+	initramfs-tools/scripts/local-top/vfio-bind \
 	initramfs-tools/scripts/nfs-top/vfio-bind dracut-module/module-setup.sh \
 	dracut-module/vfio-bind.sh dracut-module/vfio-bind-undo.sh mkinitcpio/install/vfio-bind \
 	mkinitcpio/hooks/vfio-bind hooks/89-vfio-bind.install hooks/95-vfio-bind-fallback.install \
@@ -216,6 +217,8 @@ install: all
 		$(DESTDIR)$(PREFIX)/share/initramfs-tools/scripts/init-top/00-vfio-bind
 	$(PUT) 755 initramfs-tools/scripts/local-block/vfio-bind \
 		$(DESTDIR)$(PREFIX)/share/initramfs-tools/scripts/local-block/vfio-bind
+	$(PUT) 755 initramfs-tools/scripts/local-top/vfio-bind \
+		$(DESTDIR)$(PREFIX)/share/initramfs-tools/scripts/local-top/vfio-bind
 	$(PUT) 755 initramfs-tools/scripts/nfs-top/vfio-bind \
 		$(DESTDIR)$(PREFIX)/share/initramfs-tools/scripts/nfs-top/vfio-bind
 	$(PUT) 755 dracut-module/module-setup.sh $(DESTDIR)$(DRACUT)/module-setup.sh

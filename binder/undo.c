@@ -24,7 +24,7 @@
 #define TMPFS_MAGIC 0x01021994
 
 /* Generators look once a second. Where it took longer, something else was done in between. */
-#define GAP_SECONDS 5
+#define GAP_SECONDS 15
 
 /* The time limit of a late pass: one that takes longer hangs, and may have the lock for ever. */
 #define LATE_SECONDS 10

@@ -169,9 +169,9 @@ WAITS = {
     "as many as are named": ("rd.vfio_bind.undo=40", EVEN, 40),
     "none": ("rd.vfio_bind.undo=0", EVEN, None),
     "a word that makes no sense": ("rd.vfio_bind.undo=soon", EVEN, 16),
-    "a look now and then": ("", range(0, 100, 6), None),
-    "looks as far apart as may be": ("", range(0, 100, 5), 15),
-    "a shell was open meanwhile": ("", (0, 4, 8, 12, 18, 22, 26, 30, 33, 34), 33),
+    "a look now and then": ("", range(0, 100, 16), None),
+    "looks as far apart as may be": ("", range(0, 100, 15), 15),
+    "a shell was open meanwhile": ("", (0, 4, 8, 12, 28, 32, 36, 40, 43, 44), 43),
     "a clock that went back": ("", (10, 12, 2, 6, 10, 14, 16, 17), 17),
 }
 

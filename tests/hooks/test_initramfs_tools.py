@@ -11,6 +11,7 @@ HOOK = TOP / "initramfs-tools/hooks/vfio-bind"
 BOOT_SCRIPT = "initramfs-tools/scripts/init-top/00-vfio-bind"
 LOOK = "initramfs-tools/scripts/local-block/vfio-bind"
 WAIT = "initramfs-tools/scripts/nfs-top/vfio-bind"
+LONGER = "initramfs-tools/scripts/local-top/vfio-bind"
 SHELLS = pytest.mark.parametrize("shell", ["sh", "dash", "bash"])
 PAYLOAD = ["vfio-bind payload --kernel 6.1.0-test /new/image"]
 
@@ -79,3 +80,24 @@ def test_what_the_binder_is_asked_for(hooks, script, word):
     hook = hooks.with_binder(script, f"#!/bin/sh\necho $* >{said}\n")
     done = hooks.run(f"sh {hook} & cat {said}", PATH="/usr/bin:/bin")
     assert done.stdout == f"--undo={word}\n"
+
+
+@SHELLS
+@pytest.mark.parametrize("report, delay, said", [
+    ("0000:01:00.0\tbind\trule\n", "", "ROOTDELAY=57\n"), ("# off\n", "", None), (None, "", None),
+    ("0000:01:00.0\tbind\trule\n", "5", None)], ids=["bound", "off", "no report", "rootdelay="])
+def test_the_wait_is_longer_than_the_undo(hooks, shell, report, delay, said):
+    """45 seconds from where it begins: the generator's own 30 may be over by then."""
+    text = (TOP / LONGER).read_text("utf-8")
+    for path in ("/run/vfio-bind", "/dev/vfio-bind", "/proc/uptime", "/conf/param.conf"):
+        assert path in text
+        text = text.replace(path, f"{hooks.folder}/{path.split('/')[-1]}")
+    (hooks.folder / "hook").write_text(text, "utf-8")
+    (hooks.folder / "uptime").write_text("12.34 1.00\n", "ascii")
+    (hooks.folder / "vfio-bind").mkdir()
+    if report is not None:
+        (hooks.folder / "vfio-bind/report").write_text(report, "ascii")
+    done = hooks.run(f"{shell} {hooks.folder}/hook", PATH="/usr/bin:/bin", ROOTDELAY=delay)
+    conf = hooks.folder / "param.conf"
+    assert (done.status, done.stdout, done.stderr) == (0, "", "")
+    assert (conf.read_text("ascii") if conf.exists() else None) == said

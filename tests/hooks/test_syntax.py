@@ -12,6 +12,7 @@ from lib.hookcalls import TOP
 IN_IMAGES = ("initramfs-tools/scripts/init-top/00-vfio-bind", "dracut-module/vfio-bind.sh",
              "mkinitcpio/hooks/vfio-bind", "hooks/busybox/init", "dracut-module/vfio-bind-undo.sh",
              "initramfs-tools/scripts/local-block/vfio-bind",
+             "initramfs-tools/scripts/local-top/vfio-bind",
              "initramfs-tools/scripts/nfs-top/vfio-bind")
 ON_HOSTS = ("initramfs-tools/hooks/vfio-bind", "dracut-module/module-setup.sh",
             "mkinitcpio/install/vfio-bind", "hooks/booster/booster", "hooks/89-vfio-bind.install",
