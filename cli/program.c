@@ -5,6 +5,7 @@
 #include "base/arguments.h"
 #include "base/json.h"
 #include "base/nearest.h"
+#include "list_words.h"
 #include "text.h"
 
 #include <stdio.h>
@@ -198,11 +199,29 @@ static int finish(const struct options *options, int code)
 	return complain(EXIT_FAILED, "standard output cannot be written");
 }
 
+/* Asks each command for its help, as its options and columns are known to it alone. */
+static int print_words(struct options *options)
+{
+	char help[] = "--help", name[32];
+	char *argv[] = { name, help, NULL };
+
+	options->print_help = list_words_of_command;
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
+		(void)snprintf(name, sizeof(name), "%s", commands[i].name);
+		(void)commands[i].run(options, 2, argv);
+	}
+	list_words();
+	return finish(options, EXIT_AS_CONFIGURED);
+}
+
 int program(int argc, char *argv[])
 {
 	struct options options = { .root = "/", .print_help = print_help };
-	int code = arguments_take_first(&options, argc, argv);
+	int code;
 
+	if (argc == 2 && !strcmp(argv[1], "--list-words"))
+		return print_words(&options);
+	code = arguments_take_first(&options, argc, argv);
 	if (code >= 0)
 		return code;
 	if (optind == argc)

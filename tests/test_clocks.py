@@ -26,6 +26,7 @@ REASONS = {
     "tests/demo/show.py": "tells people how long each step has taken",
     "tests/faults/inject.c": "is the clock of the programs it runs; and " + SAFETY,
     "tests/fuzz/test_fuzz.py": "names what libFuzzer says of an input that hangs",
+    "tests/hooks/test_initramfs_tools.py": "gives a hook an uptime of its own",
     "tests/lib/generator.py": "makes a file older than another",
     "tests/lib/limited.py": SAFETY,
     "tests/power/test_cut.py": GUEST,

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The manual pages say what the source knows, all of it and nothing else."""
 
+import collections
+import functools
 import json
 import re
 import shutil
@@ -9,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from conftest import built
 from lib.manual import literals, page, section
 from lib.payload import fixture_program  # noqa: F401
 
@@ -50,73 +53,72 @@ def words(text, macro):
 
 # What the source knows.
 
+@functools.cache
+def listed():
+    """What the program itself says it knows: {kind: words}, in its order."""
+    done = subprocess.run([built("vfio-bind"), "--list-words"], text=True, capture_output=True,
+                          check=True)
+    found = collections.defaultdict(list)
+    for line in done.stdout.splitlines():
+        kind, _, word = line.partition(" ")
+        found[kind].append(word)
+    return found
+
+
 def selectors():
-    return strings(r'\[SELECT_\w+\] = \{\s*"(\w+)"', table("binder/core/value.c", "} selectors["))
+    return listed()["selector"]
 
 
 def class_names():
-    return strings(r'\{ "(\w+)", \{ 0x', table("binder/core/value.c", "} class_names[]"))
+    return listed()["class"]
 
 
 def options():
-    return strings(r'\{ "(\w+)", (?:true|false)', table("binder/core/option.c", "options[] ="))
+    return listed()["rule-option"]
 
 
 def with_words():
-    return strings(r'\[WITH_\w+\] = "(\w+)"', source("binder/core/option.c"))
+    return listed()["with"]
 
 
 def allow_words():
-    return strings(r'\{ "([\w-]+)", ALLOW_', source("binder/core/option.c"))
+    return listed()["allow"]
 
 
 def reasons():
-    """Tokens by their names in the source, in its order; the first is "-"."""
-    tokens = dict(strings(r'\[REASON_(\w+)\] = \{\s*"([\w-]+)"', source("binder/core/reason.c")))
-    order = strings(r"REASON_(\w+)(?=,| =)", table("binder/core/reason.h", "enum reason {"))
-    assert set(order) == set(tokens)
-    return {name: tokens[name] for name in order}
+    return listed()["reason"]
 
 
 def guards():
-    tokens = reasons()
-    names = list(tokens)
-    first, last = strings(r"#define GUARD_(?:FIRST|LAST)\s+REASON_(\w+)", source("binder/core/reason.h"))
-    return [tokens[name] for name in names[names.index(first):names.index(last) + 1]]
+    return listed()["guard"]
 
 
 def verdicts():
-    return set(strings(r'return "(\w+)";', source("binder/core/reason.c")))
+    return listed()["verdict"]
 
 
 def commands():
-    return strings(r'\{ "(\w+)", "', table("cli/program.c", "} commands[]"))
+    return listed()["command"]
+
+
+def states():
+    return listed()["state"]
 
 
 def exit_codes():
-    values = dict(strings(r"(EXIT_\w+) = (\d+)", table("cli/base/complain.h", "enum exit_code")))
-    named = dict(strings(r'\[(EXIT_\w+)\] = "([\w-]+)"', source("cli/base/complain.c")))
-    assert set(values) == set(named)
-    return {int(values[name]): named[name] for name in values}
+    return {int(code): word for code, word in map(str.split, listed()["exit"])}
 
 
-def long_options(name):
-    return set(re.findall(r'\{ "([\w-]+)", (?:no|optional|required)_argument', source(name)))
+def common_options():
+    return set(listed()["common-option"])
 
 
-def own_options():
-    """Those each command takes beside the common ones."""
-    own = {name: set() for name in commands()}
-    for path in (TOP / "cli").glob("*/*.c"):
-        if path.name == "arguments.c":
-            continue
-        text = path.read_text()
-        taken = long_options(path.relative_to(TOP))
-        if "editing_run(options" in text:
-            taken |= long_options("cli/edit/edit_command.c")
-        for name in re.findall(r"^int command_(\w+)\(", text, re.M):
-            own[name] |= taken if name in own else set()
-    return own
+def of_commands(kind):
+    """The options or columns of each command, in its order."""
+    found = {command: [] for command in commands()}
+    for command, word in map(str.split, listed()[kind]):
+        found[command].append(word)
+    return found
 
 
 def kernel_words():
@@ -128,15 +130,6 @@ def kernel_values():
     text = source("binder/core/cmdline.c")
     text = text[text.index("char *const off[3]"):text.index("static bool starts_ours")]
     return set(strings(r'"([\w-]+)"', text))
-
-
-def columns(name):
-    return strings(r'\{ "([A-Z]+)", "', table(f"cli/{name}.c", "table_column columns[]"))
-
-
-def states():
-    text = source("cli/show/row_text.c")
-    return strings(r'= "(\w+)"', re.search(r"\*state_name\(.*?^}", text, re.S | re.M)[0])
 
 
 def guest_programs():
@@ -155,8 +148,7 @@ def inits():
     (lambda: items(POLICY, "Options"), options),
     (lambda: items(POLICY, "What goes along"), with_words),
     (lambda: items(POLICY, "Words of allow"), allow_words),
-    (lambda: items(POLICY, "Verdicts and other reasons"),
-     lambda: [token for token in reasons().values() if token not in ["-", *guards()]]),
+    (lambda: items(POLICY, "Verdicts and other reasons"), reasons),
     (lambda: items(COMMANDS, "COMMANDS"), lambda: commands() + states() + guest_programs()),
     (lambda: items(BOOT, "KERNEL COMMAND LINE"), kernel_words),
     (lambda: items(COMMANDS, "ENVIRONMENT", "Ev"),
@@ -173,8 +165,8 @@ def test_the_guards_stand_in_the_order_they_are_asked():
 
 
 def test_the_next_inits_stand_in_the_order_they_are_tried():
-    listed = re.findall(r"^\.It\n\.Pa (\S+)", section(BOOT, "AS PROCESS 1"), re.M)
-    assert listed == inits()
+    found = re.findall(r"^\.It\n\.Pa (\S+)", section(BOOT, "AS PROCESS 1"), re.M)
+    assert found == inits()
 
 
 def test_every_value_of_the_kernel_word_is_there():
@@ -182,45 +174,48 @@ def test_every_value_of_the_kernel_word_is_there():
 
 
 def test_the_exit_codes_and_their_words():
-    listed = re.findall(r"^\.It (\d+) Pq Cm (\S+)", section(COMMANDS, "EXIT STATUS"), re.M)
-    assert {int(code): word for code, word in listed} == exit_codes()
+    told = re.findall(r"^\.It (\d+) Pq Cm (\S+)", section(COMMANDS, "EXIT STATUS"), re.M)
+    assert {int(code): word for code, word in told} == exit_codes()
 
 
 def test_the_exit_codes_of_the_binder():
-    listed = re.findall(r"^\.It (\d+)", section(BOOT, "EXIT STATUS"), re.M)
-    assert listed == strings(r"STATUS_\w+ = (\d+)", source("binder/report.h"))
+    told = re.findall(r"^\.It (\d+)", section(BOOT, "EXIT STATUS"), re.M)
+    assert told == strings(r"STATUS_\w+ = (\d+)", source("binder/report.h"))
 
 
 def test_the_options_all_commands_take():
-    listed = re.findall(r"Fl -([\w-]+)", "\n".join(re.findall(
+    found = re.findall(r"Fl -([\w-]+)", "\n".join(re.findall(
         r"^\.It Fl .*", section(COMMANDS, "OPTIONS"), re.M)))
-    assert set(listed) == long_options("cli/base/arguments.c") | long_options("cli/edit/edit_command.c")
+    assert set(found) == common_options() | {"dry-run"}
 
 
-@pytest.mark.parametrize("command", commands())
-def test_the_options_a_command_takes(command):
+def options_of(command):
+    """Those the page names behind the command."""
     found = re.search(r"^\.It Cm %s\b(.*\n(?:(?!\.It Cm (?:%s)\b).*\n)*)"
                       % (command, "|".join(commands())), section(COMMANDS, "COMMANDS"), re.M)
     usage, _, rest = found[1].partition("\n")
-    listed = set(re.findall(r"\bFl -([\w-]+)", usage))
+    own = set(re.findall(r"\bFl -([\w-]+)", usage))
     if " Fl o " in usage and "The long form of\n.Fl o\n" in rest:
-        listed.add("output")
-    assert listed == own_options()[command]
+        own.add("output")
+    return own
+
+
+def test_the_options_of_each_command():
+    assert {command: options_of(command) for command in commands()} == {
+        command: set(own) for command, own in of_commands("option").items()}
 
 
 def test_the_options_of_the_binder():
     known = strings(r'"--([\w-]+)"', source("binder/main.c"))
-    listed = "\n".join(re.findall(r"^\.It Fl .*", section(BOOT, "OPTIONS"), re.M))
-    assert set(re.findall(r"Fl -([\w-]+)", listed)) == set(known)
+    told = "\n".join(re.findall(r"^\.It Fl .*", section(BOOT, "OPTIONS"), re.M))
+    assert set(re.findall(r"Fl -([\w-]+)", told)) == set(known)
 
 
-@pytest.mark.parametrize("command, file", [
-    ("list", "show/list"), ("status", "show/status"), ("check", "check/check"),
-    ("verify", "image/verify"), ("apply", "run/apply_release")])
-def test_the_columns(command, file):
-    found = re.search(r"^\.It Cm %s\n((?:\.Dv .*\n)+)" % command, section(COMMANDS, "COLUMNS"),
-                      re.M)
-    assert words(found[1], "Dv") == columns(file)
+def test_the_columns():
+    text = section(COMMANDS, "COLUMNS")
+    found = re.findall(r"^\.It Cm (\w+)\n((?:\.Dv .*\n)+)", text, re.M)
+    assert {command: words(lines, "Dv") for command, lines in found} == {
+        command: own for command, own in of_commands("column").items() if own}
 
 
 def test_what_verify_says():
@@ -236,16 +231,16 @@ def test_the_notes_of_the_report():
     notes = strings(r'\b(?:leave_report|nothing)\(boot, "([^"]+)"', text)
     notes += strings(r'what = ending == HUNG \? "(\w+)" : "(\w+)"', text)[0]
     notes += strings(r'"# ([^\\"%]+)\\n"', text)
-    listed = re.findall(r"# ([^,\n]*?)(?: ,|\n)", section(BOOT, "REPORT"))
-    assert [note for note in notes if note not in listed
+    told = re.findall(r"# ([^,\n]*?)(?: ,|\n)", section(BOOT, "REPORT"))
+    assert [note for note in notes if note not in told
             and not note.startswith(("address", "boot-display"))] == []
 
 
 def test_the_generators_update_knows():
     text = re.sub(r"\s+", " ", section(COMMANDS, "COMMANDS"))
     names = strings(r'\{ "([\w-]+)", is_', table("cli/image/rebuild.c", "} generators[]"))
-    listed = text[text.index("in this order: "):]
-    at = [listed.index(name) for name in names]
+    told = text[text.index("in this order: "):]
+    at = [told.index(name) for name in names]
     assert at == sorted(at)
 
 
@@ -263,7 +258,7 @@ def test_no_page_has_a_word_the_source_does_not_know():
              "rd.vfio_bind.bind=", "rd.vfio_bind.rule=", "rd.vfio_bind.init=",
              "rd.vfio_bind.undo="}
     known.update(selectors(), class_names(), options(), with_words(), allow_words(), guards(),
-                 reasons().values(), verdicts(), commands(), exit_codes().values(),
+                 reasons(), verdicts(), commands(), exit_codes().values(),
                  kernel_words(), kernel_values(), states(), guest_programs())
     known.update(strings(r'\[FOUND_\w+\] = "(\w+)"', source("cli/image/finding.c")))
     known.update(strings(r'comparison_add\(all, "(\w+)"', source("cli/image/image_check.c")))
@@ -273,7 +268,7 @@ def test_no_page_has_a_word_the_source_does_not_know():
 
 
 def test_no_page_has_an_option_the_source_does_not_know():
-    known = long_options("cli/base/arguments.c").union(*own_options().values())
+    known = common_options().union(*of_commands("option").values())
     known |= set(strings(r'"--([\w-]+)"', source("binder/main.c")))
     found = {option for name in PAGES for option in re.findall(r"\bFl -([\w-]+)", page(name))}
     assert found == known

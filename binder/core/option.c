@@ -4,17 +4,30 @@
 #include "device.h"
 #include "reset.h"
 
+static const char *const with_words[] = {
+	[WITH_COMPANIONS] = "companions",
+	[WITH_NONE] = "none",
+	[WITH_FUNCTIONS] = "functions",
+	[WITH_GROUP] = "group",
+};
+
+static const struct {
+	const char *name;
+	unsigned allow;
+} allow_words[] = {
+	{ "no-iommu", ALLOW_NO_IOMMU },
+	{ "boot-display", ALLOW_BOOT_DISPLAY },
+	{ "host-storage", ALLOW_HOST_STORAGE },
+	{ "host-network", ALLOW_HOST_NETWORK },
+	{ "host-input", ALLOW_HOST_INPUT },
+	{ "bound-display", ALLOW_BOUND_DISPLAY },
+	{ "last-display", ALLOW_LAST_DISPLAY | ALLOW_BOOT_DISPLAY },
+};
+
 static bool parse_with(struct line *line, struct rule *rule, const struct word *word)
 {
-	static const char *const names[] = {
-		[WITH_COMPANIONS] = "companions",
-		[WITH_NONE] = "none",
-		[WITH_FUNCTIONS] = "functions",
-		[WITH_GROUP] = "group",
-	};
-
-	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
-		if (!text_is(word->value, names[i]))
+	for (size_t i = 0; i < ARRAY_SIZE(with_words); i++) {
+		if (!text_is(word->value, with_words[i]))
 			continue;
 		rule->with = (enum with)i;
 		return true;
@@ -58,22 +71,9 @@ static bool parse_driver(struct line *line, struct rule *rule, const struct word
 
 static unsigned allow_word(struct text word)
 {
-	static const struct {
-		const char *name;
-		unsigned allow;
-	} words[] = {
-		{ "no-iommu", ALLOW_NO_IOMMU },
-		{ "boot-display", ALLOW_BOOT_DISPLAY },
-		{ "host-storage", ALLOW_HOST_STORAGE },
-		{ "host-network", ALLOW_HOST_NETWORK },
-		{ "host-input", ALLOW_HOST_INPUT },
-		{ "bound-display", ALLOW_BOUND_DISPLAY },
-		{ "last-display", ALLOW_LAST_DISPLAY | ALLOW_BOOT_DISPLAY },
-	};
-
-	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
-		if (text_is(word, words[i].name))
-			return words[i].allow;
+	for (size_t i = 0; i < ARRAY_SIZE(allow_words); i++)
+		if (text_is(word, allow_words[i].name))
+			return allow_words[i].allow;
 	return 0;
 }
 
@@ -148,4 +148,19 @@ const struct rule_option *find_option(const struct word *word, unsigned *bit)
 		return &options[i];
 	}
 	return NULL;
+}
+
+const char *option_key_at(size_t i)
+{
+	return i < ARRAY_SIZE(options) ? options[i].key : NULL;
+}
+
+const char *with_word_at(size_t i)
+{
+	return i < ARRAY_SIZE(with_words) ? with_words[i] : NULL;
+}
+
+const char *allow_word_at(size_t i)
+{
+	return i < ARRAY_SIZE(allow_words) ? allow_words[i].name : NULL;
 }

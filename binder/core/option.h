@@ -17,4 +17,9 @@ struct rule_option {
 /* The option a word is for, or NULL. *bit becomes its bit in a set of options. */
 const struct rule_option *find_option(const struct word *word, unsigned *bit);
 
+/* The words there are, of options and of the values of with= and allow=; NULL behind the last. */
+const char *option_key_at(size_t i);
+const char *with_word_at(size_t i);
+const char *allow_word_at(size_t i);
+
 #endif

@@ -30,6 +30,11 @@ const char *class_name(uint32_t class)
 	return NULL;
 }
 
+const char *class_name_at(size_t i)
+{
+	return i < ARRAY_SIZE(class_names) ? class_names[i].name : NULL;
+}
+
 bool value_parse_class_name(struct text name, union value *value)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(class_names); i++) {

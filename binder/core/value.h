@@ -16,6 +16,9 @@ bool value_parse(enum selector selector, struct text item, union value *value);
 /* A class by its name alone: vga, nvme, ... */
 bool value_parse_class_name(struct text name, union value *value);
 
+/* The names there are, one by one; NULL behind the last. */
+const char *class_name_at(size_t i);
+
 /* The name for a class, or NULL; of the narrowest kind that has one. */
 const char *class_name(uint32_t class);
 

@@ -29,6 +29,7 @@ static const struct option common[] = {
 	{ "noheadings", no_argument, NULL, OPTION_NOHEADINGS },
 	{ "help", no_argument, NULL, OPTION_HELP },
 	{ "version", no_argument, NULL, OPTION_VERSION },
+	{ 0 },
 };
 
 static int take_common(struct options *options, int option, const char *command,
@@ -78,7 +79,7 @@ static void merge(struct option out[OPTIONS_MAX], const struct arguments *argume
 	for (size_t i = 0; arguments->own && i < arguments->own_count && count < OPTIONS_MAX - 1;
 	     i++)
 		out[count++] = arguments->own[i];
-	for (size_t i = 0; i < ARRAY_SIZE(common) && count < OPTIONS_MAX - 1; i++)
+	for (size_t i = 0; common[i].name && count < OPTIONS_MAX - 1; i++)
 		if (!is_own(arguments, common[i].val))
 			out[count++] = common[i];
 	out[count] = (struct option){ 0 };
@@ -160,6 +161,11 @@ int arguments_open(const struct options *options, struct machine *machine)
 	if (machine->root >= 0)
 		machine_close(machine);
 	return complain(EXIT_FAILED, "%s: %s", options->root, strerror(-err));
+}
+
+const struct option *arguments_common(void)
+{
+	return common;
 }
 
 int arguments_flag(void *context, int option, const char *value)

@@ -37,6 +37,9 @@ int arguments_need_machine(const struct options *options, const char *command, c
 /* Opens the machine at --root, or complains. Returns an exit code. */
 int arguments_open(const struct options *options, struct machine *machine);
 
+/* What all commands take; ends in zeros. */
+const struct option *arguments_common(void);
+
 /* A take() for a command with one option, which has no value: it sets the bool at context. */
 int arguments_flag(void *context, int option, const char *value);
 
