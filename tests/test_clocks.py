@@ -46,8 +46,7 @@ REASONS = {
     "tests/vm/test_trial.py": "has the kernel wait for a drive that does not answer",
     "tests/vm/test_undo.py": "has somebody asked for a password, by the guest's own clock, until all is "
                              "told",
-    "tests/vm/test_running.py": "FIXME: judges a guest's own time, which is not yet counted in "
-                                "instructions (-icount)",
+    "tests/vm/test_running.py": GUEST,
 }
 
 

@@ -33,6 +33,7 @@ class Slot:
 
     functions: tuple
     reserve: int = 0
+    switches: int = 0  # between the port and it, one behind the other: two bridges each
 
 
 # What every q35 has on bus 0: address, its driver in the initramfs, its driver once all is up.
@@ -57,9 +58,10 @@ class Machine:
     emulator: Callable = field(default=own, repr=False)
 
     def places(self):
-        """Each slot with its root port's device number and the bus below it."""
+        """Each slot with its root port's device number and the bus it is on."""
         bus = 1
         for port, slot in enumerate(self.slots, FIRST_PORT):
+            bus += 2 * slot.switches
             yield port, bus, slot
             bus += 1 + slot.reserve
 
@@ -82,14 +84,17 @@ class Machine:
 
     def path(self, name):
         """Its hop path, as a policy writes it."""
-        port, _, number = self.find(name)
-        return f"0000:00/{port:02x}.0/00.{number}"
+        port, bus, number = self.find(name)
+        switches = next(slot.switches for _, at, slot in self.places() if at == bus)
+        return f"0000:00/{port:02x}.0/{2 * switches * '00.0/'}00.{number}"
 
     def host_drivers(self, all_up=False):
         """Who has each function if nobody interferes. all_up: after udev in the real root."""
         table = {address: late if all_up else early for address, early, late in CHIPSET}
         for port, bus, slot in self.places():
             table[f"0000:00:{port:02x}.0"] = "pcieport"
+            for above in range(bus - 2 * slot.switches, bus):
+                table[f"0000:{above:02x}:00.0"] = "pcieport"
             for number, function in enumerate(slot.functions):
                 if function.name not in self.gone:
                     table[f"0000:{bus:02x}:00.{number}"] = function.driver
@@ -123,10 +128,15 @@ class Machine:
             reserve = f",bus-reserve={slot.reserve}" if slot.reserve else ""
             options += ["-device", f"pcie-root-port,id=port{port},chassis={port},slot={port},"
                                    f"addr={port:02x}.0{reserve}"]
+            for number in range(slot.switches):
+                options += ["-device", f"x3130-upstream,id=up{port}-{number},"
+                                       f"bus={last_port(port, number)}",
+                            "-device", f"xio3130-downstream,id={last_port(port, number + 1)},"
+                                       f"bus=up{port}-{number},chassis={16 * port + number}"]
         # Where it is plugged in does not follow from this order; QEMU wants qxl-vga before VGA.
         for port, _, slot in sorted(self.places(), key=has_no_qxl):
             for number, function in enumerate(slot.functions):
-                options += function_options(function, port, number, drives)
+                options += function_options(function, last_port(port, slot.switches), number, drives)
         for drive, controller in shared.items():
             options += ["-device", f"nvme-ns,drive=drive-{drive},bus={controller},shared=on,nsid=1"]
         return options
@@ -142,9 +152,14 @@ def has_no_qxl(place):
     return not any(function.model == "qxl-vga" for function in place[2].functions)
 
 
+def last_port(port, switches):
+    """QEMU's name of the root port, or of the port of the last switch behind it."""
+    return f"port{port}-{switches}" if switches else f"port{port}"
+
+
 def function_options(function, port, number, drives):
     """QEMU's options for one function. The drive of an NVMe has the function's name."""
-    device = f"{function.model},id={function.name},bus=port{port},addr=00.{number}"
+    device = f"{function.model},id={function.name},bus={port},addr=00.{number}"
     if number == 0:
         device += ",multifunction=on"
     if function.options:

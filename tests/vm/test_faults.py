@@ -3,7 +3,6 @@
 tests/faults on trees, but here the driver links are the kernel's word."""
 
 import errno
-import re
 import subprocess
 from dataclasses import dataclass
 
@@ -211,14 +210,9 @@ SLOW = "throttling.bps-write=600"
 BUSY = f"bind {TWINS.address('disk2')} id=1b36:0010\nbind {TWINS.address('disk3')} id=1b36:0010\n"
 
 
-def seconds_of(boot, words):
-    """When the kernel's log has these words for the first time."""
-    return float(re.search(rf"\[ *([0-9.]+)\] {re.escape(words)}", boot.told)[1])
-
-
 @pytest.mark.nightly
 def test_unbind_that_hangs(lab, tmp_path):
-    """A drive whose driver waits for it as we come: the time limit holds, and the machine boots."""
+    """A drive whose driver waits for it as we come costs no other device, and the machine boots."""
     drive = tmp_path / "drive"
     with open(drive, "wb") as file:
         file.truncate(16 << 20)
@@ -227,12 +221,9 @@ def test_unbind_that_hangs(lab, tmp_path):
                     "sysctl.kernel.hung_task_timeout_secs=0", image=lab.image(FORCED),
                     files={"lab/busy": File(address.encode())},
                     drives={"disk2": f"{drive},{SLOW}"})
-    assert boot.said(3)[0] == "hung at unbind", boot.said()
-    assert f"{address} hung: unbind (/etc/vfio-bind.conf:1)" in boot.said(3)
-    began = seconds_of(boot, "lab: forced busy")
-    assert 10 <= seconds_of(boot, "vfio-bind: hung at unbind") - began < 20
-    stage = boot.stages["root"]
-    assert stage.notes()[:1] == ["# hung"]
-    # The one it had not come to has the host's driver still, and no other was touched.
-    assert stage.overrides == {TWINS.address(name): VFIO for name in ("disk2", "disk3")}
-    assert stage.drivers == TWINS.host_drivers() | {address: None}
+    assert boot.said(3)[0] == f"{address} hung: unbind (/etc/vfio-bind.conf:1)", boot.said()
+    stage, other = boot.stages["root"], TWINS.address("disk3")
+    assert [row.split("\t")[-1] for row in stage.report[1:]] == ["hung: unbind", ""]
+    # The next one, whose driver lets go, is bound, and no other was touched.
+    assert stage.overrides == {address: VFIO, other: VFIO}
+    assert stage.drivers == TWINS.host_drivers() | {address: None, other: VFIO}

@@ -166,7 +166,6 @@ def test_mounted_drive_is_intact(ran):
 # attributes of a device may take its lock, which the unbind holds.
 SLOW = "throttling.bps-write=600"
 HUNG = """
-seconds() {{ cut -d. -f1 </proc/uptime; }}
 links() {{
 	echo "stage $1"
 	for device in /sys/bus/pci/devices/*; do
@@ -175,13 +174,10 @@ links() {{
 	done
 }}
 run() {{
-	began=$(seconds)
 	vfio-bind --json apply >/run/out 2>/run/err
 	status=$?
-	took=$(($(seconds) - began))
 	links "$1" >$TOLD
 	value status $status
-	value took $took
 	value said "$(tr '\\n' ' ' </run/err)"
 	lines output /run/out >$TOLD
 }}
@@ -200,8 +196,8 @@ run again
 
 
 def test_unbind_that_hangs(lab, tmp_path):
-    """It costs its own drive and not the next one. The program ends at its time limit and says
-    how things are; later it takes that drive too."""
+    """It costs its own drive and not the next one. The program ends while the drive is still being
+    waited for, and says how things are; later it takes that drive too."""
     drive = tmp_path / "drive"
     with open(drive, "wb") as file:
         file.truncate(16 << 20)
@@ -223,16 +219,14 @@ def test_unbind_that_hangs(lab, tmp_path):
 
 
 def prove_meanwhile(stage, release):
-    """A second run ends too. Linux 6.1 lets nobody read uevent while the lock is held."""
+    """A second run ends meanwhile, too. Linux 6.1 lets nobody read uevent while the lock is held."""
     if str(release).startswith("bookworm"):
         assert (stage.values["status"], stage.output) == ("1", [])
         assert "could not be read within 30 s" in stage.values["said"]
-        assert 30 <= int(stage.values["took"]) < 45
         return
     row, _ = json.loads("\n".join(stage.output))["devices"]
     assert (stage.values["status"], row["result"], row["detail"]) == \
         ("5", "refused", "a disk on it is in use")
-    assert int(stage.values["took"]) < 15
 
 
 # kmod runs this in place of loading vfio-pci, which is after the look at the machine: two get
