@@ -2,7 +2,9 @@
 """binder --undo on a tree of plain files: what a host whose root device is missing gets back, when,
 and when not. The tree's clock is proc/uptime."""
 
+import os
 import subprocess
+import threading
 
 import pytest
 
@@ -239,6 +241,29 @@ def test_wait(boot):
     boot.write("run/vfio-bind/waiting", "100 114")
     assert boot.run("=wait", 115).returncode == 0
     assert (boot.rows(), boot.kmsg()) == (UNDONE, SAID)
+
+
+def test_the_report_moves_meanwhile(boot):
+    """As an init does that mounts a /run of its own: the other report is there, and the wait goes on
+    by that one."""
+    set_report(boot.root, ROWS, "ids dropped", place="dev/vfio-bind")
+    for place in ("run", "dev"):
+        boot.write(f"{place}/vfio-bind/waiting", "100 114")
+    report = boot.root / "run/vfio-bind/report"
+    text = report.read_text("ascii")
+    report.unlink()
+    os.mkfifo(report)
+
+    def move():
+        report.write_text(text, "ascii")  # it looks whether there is anything to wait for
+        while not (boot.root / "run/vfio-bind/undone").exists():
+            pass
+        with open(report, "w", encoding="ascii"):  # and again, to give all of it back
+            report.unlink()
+
+    threading.Thread(target=move, daemon=True).start()
+    assert boot.run("=wait", 115).returncode == 0
+    assert (boot.rows("dev/vfio-bind"), boot.kmsg()) == (UNDONE, SAID)
 
 
 @pytest.mark.parametrize("case", ["another root", "no /proc of process 1", "never", "no drive",
