@@ -27,6 +27,8 @@ MINUTES = {
     "tests/package/test_install.py": 0.6,
     "tests/power": 2,
     "tests/property": 0.7,
+    "tests/property/test_drift.py": 0.05,
+    "tests/sabotage": 0.2,
 }
 
 

@@ -67,7 +67,10 @@ def demand_green(folder, arguments):
     assert status == 0 and re.search(r"\b\d+ passed", said), said
 
 
-@pytest.mark.parametrize("sabotage", SABOTAGES, ids=str)
+# Each takes a build and two runs of tests: by day every second one, and the others at night.
+@pytest.mark.parametrize("sabotage", [
+    pytest.param(sabotage, marks=[pytest.mark.nightly] if number % 2 else [])
+    for number, sabotage in enumerate(SABOTAGES)], ids=str)
 def test_it_is_noticed(sabotage, pristine, tmp_path, record_property):
     """Green without it, red with it."""
     demand_green(pristine, sabotage.noticed_by)
