@@ -66,7 +66,7 @@ bool text_cut(struct text *rest, char separator, struct text *piece)
 
 bool text_hex(struct text text, size_t min, size_t max, uint32_t *value)
 {
-	return text.len >= min && take_hex(&text, max, value) >= min && !text.len;
+	return take_hex(&text, max, value) >= min && !text.len;
 }
 
 bool text_number(struct text text, uint32_t max, uint32_t *value)

@@ -164,7 +164,32 @@ static void check_host_option(void **state)
 	assert_int_equal(policy.rules[0].allow, row->want.allow);
 }
 
+struct words_row {
+	const char *name;
+	const char *(*at)(size_t i);
+	const char *want;
+};
+
+static const struct words_row words[] = {
+	{ "each option is named", option_key_at,
+	  "with count nth vfs driver d3cold reset allow required " },
+	{ "each value of with= is named", with_word_at, "companions none functions group " },
+	{ "each value of allow= is named", allow_word_at,
+	  "no-iommu boot-display host-storage host-network host-input bound-display last-display " },
+};
+
+static void check_words(void **state)
+{
+	const struct words_row *row = *state;
+	char got[256] = "";
+
+	for (size_t i = 0; row->at(i); i++)
+		snprintf(got + strlen(got), sizeof(got) - strlen(got), "%s ", row->at(i));
+	assert_string_equal(got, row->want);
+}
+
 int main(void)
 {
-	return TABLE(options, check_option) + TABLE(host_options, check_host_option);
+	return TABLE(options, check_option) + TABLE(host_options, check_host_option) +
+	       TABLE(words, check_words);
 }

@@ -157,6 +157,28 @@ static void check_shown(void **state)
 		assert_null(class_name(row->class));
 }
 
+struct last_name {
+	const char *name;
+	size_t at;
+	const char *want;
+};
+
+static const struct last_name last_names[] = {
+	{ "the first class is the narrowest", 0, "vga" },
+	{ "there are nine classes", 8, "accelerator" },
+	{ "and no more", 9, NULL },
+};
+
+static void check_last_name(void **state)
+{
+	const struct last_name *row = *state;
+
+	if (row->want)
+		assert_string_equal(class_name_at(row->at), row->want);
+	else
+		assert_null(class_name_at(row->at));
+}
+
 struct dsn {
 	const char *name, *text;
 	uint64_t want;
@@ -182,5 +204,6 @@ static void check_dsn(void **state)
 int main(void)
 {
 	return TABLE(parses, check_parse) + TABLE(classes, check_class) +
-	       TABLE(no_names, check_no_name) + TABLE(shown, check_shown) + TABLE(dsns, check_dsn);
+	       TABLE(no_names, check_no_name) + TABLE(shown, check_shown) +
+	       TABLE(last_names, check_last_name) + TABLE(dsns, check_dsn);
 }
