@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The table in doc/figures.md is what `make bench` prints: each row, in order, with its goal."""
+"""The table in doc/figures.md is what `make bench` prints: each row, in order, with its goal. The
+picture is what it draws."""
 
 import re
 from pathlib import Path
 
 import pytest
 
+from bench import growth
 from bench.figure import Figure, line
 from bench.figures import FIGURES
 
@@ -26,3 +28,18 @@ def test_row(figure, row):
     assert value, row
     number = float(value[1].replace(",", ""))
     assert row == line(figure, figure.text(number), figure.met(number))
+
+
+def test_picture():
+    """Drawn of the counts that are written in it; no step costs more a function than its goal."""
+    picture = growth.PICTURE.read_text("utf-8")
+    counts = {name: [int(count.replace(",", "")) for count in
+                     re.findall(rf'fill="{colour}">([0-9,]+)<', picture)]
+              for name, _, colour in growth.LINES}
+    assert growth.draw(counts) == picture
+    goals = {"instructions": "instructions a function (callgrind)",
+             "system calls": "system calls a function (strace)"}
+    for name, goal in goals.items():
+        (most,) = (figure.most for figure in ALL if figure.name == goal)
+        steps = zip(growth.SIZES[1:], growth.SIZES, counts[name][1:], counts[name])
+        assert all(dearer - cheap <= most * (more - few) for more, few, dearer, cheap in steps)

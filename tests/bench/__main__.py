@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Measures and prints them all. Fails where a figure could not be measured."""
+"""Measures and prints them all, and draws doc/growth.svg. Fails where one could not be measured."""
 
 import subprocess
 import sys
 
+from . import growth
 from .figure import NotMeasured, show
 from .figures import FIGURES, SPANS
 from .plain import parts
@@ -23,6 +24,13 @@ def main():
                 show(figure, "not measured", "-")
             print(f"    {str(why).splitlines()[0]}")
             skipped += len(figures)
+    try:
+        growth.PICTURE.write_text(growth.draw(growth.count()), "utf-8")
+        print(f"drawn: {growth.PICTURE}")
+        passed += 1
+    except (NotMeasured, OSError, subprocess.SubprocessError) as why:
+        print(f"not drawn: {str(why).splitlines()[0]}")
+        skipped += 1
     print("\nbytes of each part of the binder")
     for weight, part in parts():
         print(f"{weight:8,} {part}")
