@@ -11,7 +11,10 @@
 #include "tune.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <string.h>
+
+#define ADD_MS 10
 
 static bool is_bound(const struct boot *boot, size_t index)
 {
@@ -212,6 +215,37 @@ static int unbind(struct boot *boot, size_t index)
 	return err;
 }
 
+/*
+ * udev hears of a function as it is found. Drivers are let at it once all behind its bridge are
+ * found, right after its entry in /proc is made: linux/drivers/pci/bus.c:pci_bus_add_device. True
+ * as well where that cannot be told.
+ */
+static bool is_added(struct machine *machine, struct address address)
+{
+	char name[ADDRESS_SIZE], path[MACHINE_PATH_SIZE];
+	size_t len = address_format(address, name);
+
+	name[len - strlen("/00.0")] = '/';
+	(void)join(path, sizeof(path), "proc/bus/pci/", name, "");
+	if (machine_exists(machine, path))
+		return true;
+	/* Where it is the first, the domain is left out mostly. */
+	(void)join(path, sizeof(path), "proc/bus/pci/", name + strlen("0000:"), "");
+	return (!address.domain && machine_exists(machine, path)) ||
+	       !machine_exists(machine, "proc/bus/pci") || !pci_exists(machine, address, "uevent");
+}
+
+static int bind_once_added(struct machine *machine, struct address address, struct text driver)
+{
+	int err = driver_bind(machine, address, driver);
+
+	for (int looks = 0; err == -ENODEV && looks < 2; looks += is_added(machine, address)) {
+		(void)poll(NULL, 0, ADD_MS);
+		err = driver_bind(machine, address, driver);
+	}
+	return err;
+}
+
 /* A driver that was loaded just now has probed already; one built in never will. */
 static void bind(struct boot *boot, size_t index)
 {
@@ -223,7 +257,7 @@ static void bind(struct boot *boot, size_t index)
 		return; /* it has it, or the old one has not let go, which is told */
 	boot_at(boot, STEP_BIND, index);
 	boot->outcomes[index].step = STEP_BIND;
-	err = driver_bind(&boot->judged->machine, address, driver);
+	err = bind_once_added(&boot->judged->machine, address, driver);
 	if (err)
 		fail(boot, index, STEP_BIND, err);
 }

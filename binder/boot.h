@@ -65,6 +65,7 @@ struct boot {
 	int status;
 	int64_t deadline_ms; /* when the watching parent leaves, by supervise.c's clock */
 	bool dry_run;
+	bool locked_out;     /* is_late: another such pass has the lock */
 	bool is_late;        /* the pass is for one device that came after the boot's */
 	struct address late; /* is_late: that device */
 	bool not_given_back; /* a device the host is to have stays with a guest's driver */

@@ -10,6 +10,7 @@
 #include "report.h"
 #include "scan.h"
 #include "sriov.h"
+#include "supervise.h"
 #include "sysfs.h"
 
 #include <errno.h>
@@ -27,11 +28,12 @@ static int leave_seen(struct boot *boot, const char *dir)
 
 	out_create(&out, &boot->judged->machine, dir, SEEN_NAME);
 	for (size_t i = 0; i < inventory->count; i++) {
-		char line[ADDRESS_SIZE + 1];
-		size_t len = address_format(inventory->devices[i].address, line);
+		char name[ADDRESS_SIZE];
 
-		line[len++] = '\n';
-		out_text(&out, (struct text){ line, len });
+		(void)address_format(inventory->devices[i].address, name);
+		out_format(&out, "%s\n", name);
+		if (boot->judged->plan.tallies[i].awaits)
+			out_format(&out, "%s 0\n", name); /* as format_seen() has it */
 	}
 	return out_commit(&out, 0);
 }
@@ -77,14 +79,18 @@ static void read_plan(struct boot *boot)
 	}
 }
 
+/* Only if it is said twice: what is lost by mistake is bound by nobody. */
+static bool is_gone(struct machine *machine, struct address address)
+{
+	return !pci_exists(machine, address, "uevent") && !pci_exists(machine, address, "uevent");
+}
+
 bool late_is_settled(struct boot *boot)
 {
 	struct machine *machine = &boot->judged->machine;
 	char driver[DRIVER_SIZE];
 
-	/* Gone only if it is said twice: what is lost by mistake is bound by nobody. */
-	if (!pci_exists(machine, boot->late, "uevent") &&
-	    !pci_exists(machine, boot->late, "uevent"))
+	if (is_gone(machine, boot->late))
 		return true;
 	return !driver_read(machine, boot->late, driver) &&
 	       driver_is_passthrough(text_of(driver)) && override_is_set(machine, boot->late);
@@ -108,10 +114,13 @@ int late_begin(struct boot *boot)
 	struct machine *machine = &boot->judged->machine;
 	int err;
 
-	/* In the child that the time limit is about. */
+	/* In the child that the time limit is about, which is for what is done with the lock. */
+	boot->locked_out = true;
 	err = late_lock(machine, true);
 	if (err)
 		return err;
+	time_start(boot);
+	boot->locked_out = false;
 	err = -ENOENT;
 	for (size_t i = 0; err == -ENOENT && i < ARRAY_SIZE(dirs); i++) {
 		char path[MACHINE_PATH_SIZE];
@@ -124,22 +133,28 @@ int late_begin(struct boot *boot)
 	return 0;
 }
 
-/* Of the function that is there now: "ADDRESS INODE", which one in its place will not have. */
+/*
+ * Of the function that is there now: "ADDRESS INODE", which one in its place will not have. held:
+ * instead that its virtual functions are held back by us: with 0, which is no inode.
+ */
 #define SEEN_SIZE (ADDRESS_SIZE + 12)
-static size_t format_seen(struct machine *machine, struct address address, char line[SEEN_SIZE])
+static size_t format_seen(struct machine *machine, struct address address, bool held,
+			  char line[SEEN_SIZE])
 {
 	char path[MACHINE_PATH_SIZE];
 	size_t len = address_format(address, line);
+	unsigned inode = 0;
 
-	return len + format(line + len, SEEN_SIZE - len, " %u",
-			    (unsigned)machine_inode(machine, pci_path(path, address, "uevent")));
+	if (!held)
+		inode = (unsigned)machine_inode(machine, pci_path(path, address, "uevent"));
+	return len + format(line + len, SEEN_SIZE - len, " %u", inode);
 }
 
-static void note_seen(struct machine *machine, struct address address)
+static void note(struct machine *machine, struct address address, bool held)
 {
 	int fd = machine_openat(machine, RUN_DIR SEEN_NAME, O_WRONLY | O_APPEND | O_CREAT);
 	char line[SEEN_SIZE + 1];
-	size_t len = format_seen(machine, address, line);
+	size_t len = format_seen(machine, address, held, line);
 
 	line[len++] = '\n';
 	if (fd < 0)
@@ -173,9 +188,18 @@ static bool was_seen(struct machine *machine, struct address address, bool boots
 {
 	char seen[SEEN_SIZE], name[ADDRESS_SIZE];
 
-	(void)format_seen(machine, address, seen);
+	(void)format_seen(machine, address, false, seen);
 	(void)address_format(address, name);
 	return has_line(machine, SEEN_NAME, seen, boots ? name : NULL);
+}
+
+/* Not where somebody else holds them back. */
+static bool we_hold(struct machine *machine, struct address physfn)
+{
+	char line[SEEN_SIZE];
+
+	(void)format_seen(machine, physfn, true, line);
+	return sriov_is_held(machine, physfn) && has_line(machine, SEEN_NAME, line, NULL);
 }
 
 bool late_is_called_off(struct boot *boot)
@@ -201,10 +225,12 @@ static void probe_others(struct boot *boot, struct address physfn)
 	if (!late->is_virtual || late->physfn == NO_DEVICE)
 		return;
 	awaits = plan->tallies[late->physfn].awaits;
-	if (awaits) /* a pass that was killed may have left it at 1 */
-		(void)sriov_autoprobe(machine, physfn, false);
-	else if (!sriov_is_held(machine, physfn))
+	if (!awaits && !we_hold(machine, physfn))
 		return;
+	/* A pass that was killed may have left it at 1; or the rule is new. */
+	if (awaits && !sriov_is_held(machine, physfn) &&
+	    !sriov_autoprobe(machine, physfn, false) && !we_hold(machine, physfn))
+		note(machine, physfn, true);
 	for (size_t i = 0; i < inventory->count; i++) {
 		const struct device *device = &inventory->devices[i];
 
@@ -221,7 +247,7 @@ static void probe_others(struct boot *boot, struct address physfn)
 			(void)modules_load_alias(boot, device->address);
 		loaded = true;
 		(void)sriov_probe(machine, device->address);
-		note_seen(machine, device->address);
+		note(machine, device->address, false);
 	}
 	if (!awaits)
 		(void)sriov_autoprobe(machine, physfn, true);
@@ -237,6 +263,7 @@ static int look_and_decide(struct boot *boot, bool *there)
 		return err;
 	index = inventory_find(&boot->judged->inventory, boot->late);
 	*there = index != NO_DEVICE;
+	boot->decided = !*there;
 	if (!*there)
 		return 0;
 	boot->judged->only = index + 1;
@@ -251,6 +278,21 @@ static bool is_held_back(struct boot *boot)
 	const struct device *device = &boot->judged->inventory.devices[boot->judged->only - 1];
 
 	return device->is_virtual && !device->driver[0];
+}
+
+/* What was thought of a device on its way out, or failed for it, is no error. */
+static void forget_gone(struct boot *boot)
+{
+	struct plan *plan = &boot->judged->plan;
+	size_t kept = 0;
+
+	for (size_t i = 0; i < plan->selected_count; i++) {
+		uint16_t index = plan->selected[i];
+
+		if (!is_gone(&boot->judged->machine, boot->judged->inventory.devices[index].address))
+			plan->selected[kept++] = index;
+	}
+	plan->selected_count = kept;
 }
 
 int late_work(struct boot *boot)
@@ -278,10 +320,13 @@ int late_work(struct boot *boot)
 		boot->judged->plan.selected_count = 0;
 	else if (!boot->dry_run)
 		err = apply(boot);
+	forget_gone(boot);
 	if (err || boot->dry_run)
 		return err;
 	if (!judged && !is_held_back(boot))
-		note_seen(machine, boot->late);
+		note(machine, boot->late, false);
+	if (!judged && boot->judged->plan.tallies[boot->judged->only - 1].awaits)
+		note(machine, boot->late, true);
 	if (complete)
 		probe_others(boot, physfn);
 	sriov_make(boot);

@@ -221,6 +221,13 @@ static int tell_for(struct boot *boot, enum ending ending)
 {
 	const char *what = ending == HUNG ? "hung" : "died";
 
+	if (boot->locked_out && ending == HUNG) {
+		char name[ADDRESS_SIZE];
+
+		(void)address_format(boot->late, name);
+		log_line(LEVEL_ERROR, "%s not looked at: another late pass has not ended", name);
+		return STATUS_MACHINE;
+	}
 	if (!boot->decided) {
 		log_line(LEVEL_ERROR, "%s while reading %s; nothing bound", what,
 			 boot->judged->machine.failed);

@@ -21,6 +21,11 @@ static int64_t now_ms(void)
 	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
+void time_start(struct boot *boot)
+{
+	boot->deadline_ms = now_ms() + TIME_LIMIT_MS;
+}
+
 int64_t time_left(const struct boot *boot)
 {
 	return boot->deadline_ms - RESERVE_MS - now_ms();
@@ -98,7 +103,7 @@ enum ending supervise(struct boot *boot, int (*work)(struct boot *boot), int *st
 	pid_t pid;
 
 	boot->ended = false;
-	boot->deadline_ms = now_ms() + TIME_LIMIT_MS;
+	time_start(boot);
 	pid = fork_child(&child, &working_end);
 	if (pid < 0)
 		return NOT_STARTED;
@@ -109,6 +114,8 @@ enum ending supervise(struct boot *boot, int (*work)(struct boot *boot), int *st
 		_exit(boot->status);
 	}
 	(void)child_wait(&child, TIME_LIMIT_MS);
+	/* Where it has begun anew. */
+	(void)child_wait(&child, time_left(boot) + RESERVE_MS);
 	child_end(&child);
 	if (!child.ended)
 		return HUNG;

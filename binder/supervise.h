@@ -10,6 +10,9 @@
 
 #define TIME_LIMIT_MS 10000
 
+/* Work has its time limit from now on. */
+void time_start(struct boot *boot);
+
 enum ending { ENDED, HUNG, DIED, NOT_STARTED };
 
 /*

@@ -150,6 +150,29 @@ def test_no_rule_is_about_them(late):
     assert host.attribute(PF, "sriov_drivers_autoprobe") == "1"
 
 
+def test_somebody_else_holds_them_back(late):
+    """An administrator's own 0 is none of ours either."""
+    host = late(DRIVES).boot()
+    host.tree_path(f"sys/bus/pci/devices/{PF}/sriov_drivers_autoprobe").write_text("0\n", "ascii")
+    host.come(OTHER)
+    assert host.probed() == ""
+    assert host.attribute(PF, "sriov_drivers_autoprobe") == "0"
+
+
+@pytest.mark.parametrize("before", ["boot", PF, OTHER])
+def test_a_rule_that_is_gone(late, before):
+    """Whichever pass wrote the 0: it goes."""
+    host = late()
+    if before == "boot":
+        host.boot()
+    else:
+        host.come(before)
+    assert host.attribute(PF, "sriov_drivers_autoprobe") == "0"
+    host.policy(DRIVES)
+    host.come(CHOSEN)
+    assert host.attribute(PF, "sriov_drivers_autoprobe") == "1"
+
+
 def test_no_rule_is_about_them_any_more(late):
     """The 0 that the boot wrote goes once nobody waits."""
     host = late().boot()

@@ -16,6 +16,7 @@
  *	lie 0		the call is not made and returns what it was asked for, as if it were
  *	short N		read and write get 1/N of what they are asked for, at least a byte
  *	signal S	S is sent as the call begins
+ *	gone 0		the device that the program's last argument names is gone as the call begins
  *	stall 0		the call never returns
  *	stall 1		the write is made, and never returns: an unbind whose driver does not let go.
  *			The device stays locked, so no process that opens a file of it returns either
@@ -61,8 +62,8 @@
 #define BOOTED    1000000 /* ms: what the clock says as the program begins */
 #define NEVER     INT64_MAX
 
-enum kind { NONE, ERROR, FROM, LIE, SHORT, SIGNAL, STALL };
-static const char *const kinds[] = { "none", "error", "from", "lie", "short", "signal", "stall" };
+enum kind { NONE, ERROR, FROM, LIE, SHORT, SIGNAL, GONE, STALL };
+static const char *const kinds[] = { "none", "error", "from", "lie", "short", "signal", "gone", "stall" };
 
 enum state { RUNNING, WAITING, STALLED, ENDED };
 
@@ -85,7 +86,7 @@ struct process {
 
 static struct process processes[PROCESSES];
 static size_t process_count;
-static const char *root;
+static const char *root, *last; /* argument of the program */
 static int null;
 
 /* The fault of this run, and what came of it. */
@@ -162,6 +163,9 @@ static void strike(struct process *process, struct user_regs_struct *regs)
 		break;
 	case SIGNAL:
 		(void)kill(process->pid, (int)run.value);
+		return;
+	case GONE:
+		be_gone(root, last, true);
 		return;
 	case STALL:
 		process->stalls = run.value;
@@ -289,6 +293,10 @@ static void leave(struct process *process, struct user_regs_struct *regs)
 	}
 	if (process->waits)
 		end_wait(process, regs);
+	if (process->number == SYS_write && root[0] == '/' && is_refused(root, process->pid, regs)) {
+		regs->rax = (unsigned long long)-ENODEV;
+		(void)ptrace(PTRACE_SETREGS, process->pid, NULL, regs);
+	}
 	if (is_made_again(process->number, (long)regs->rax))
 		process->again = true;
 	else if (process->number == SYS_write && (long)regs->rax > 0 && root[0] == '/')
@@ -428,6 +436,8 @@ static void turn_clock(void)
 		}
 	if (first && first->deadline != NEVER) {
 		run.now = first->deadline;
+		if (root[0] == '/')
+			add_found(root, last);
 		first->waits = false;
 		resume(first, 0);
 	} else if (any) {
@@ -561,6 +571,7 @@ int main(int argc, char *argv[])
 		return 2;
 	}
 	root = argv[1];
+	last = argv[argc - 1];
 	null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	(void)sigaction(SIGALRM, &action, NULL);
 	while (fgets(line, sizeof(line), stdin)) {
@@ -569,6 +580,8 @@ int main(int argc, char *argv[])
 			return 2;
 		}
 		run_once(argv + 2);
+		if (run.kind == GONE)
+			be_gone(root, last, false);
 		answer();
 	}
 	return 0;

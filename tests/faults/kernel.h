@@ -91,4 +91,61 @@ static void kernel(const char *root, pid_t pid, const struct user_regs_struct *r
 	}
 }
 
+/* A device that is pulled out, or is back. */
+static void be_gone(const char *root, const char *address, bool gone)
+{
+	char link[PATH_SIZE], to[PATH_SIZE], folder[2 * PATH_SIZE], away[2 * PATH_SIZE + 8];
+	ssize_t len;
+
+	(void)snprintf(link, sizeof(link), "%s/sys/bus/pci/devices/%s", root, address);
+	len = readlink(link, to, sizeof(to) - 1);
+	to[len < 0 ? 0 : len] = '\0';
+	(void)snprintf(folder, sizeof(folder), "%s/sys/bus/pci/devices/%s", root, to);
+	(void)snprintf(away, sizeof(away), "%s.gone", folder);
+	(void)rename(gone ? folder : away, gone ? away : folder);
+}
+
+/*
+ * A function that was found is told of at once. Its entry in /proc is made as it is added, and no
+ * driver gets it before. Where there is no such folder, all have been.
+ */
+static bool is_found(const char *root, const char *address, char path[PATH_SIZE])
+{
+	int len = snprintf(path, PATH_SIZE, "%s/proc/bus/pci", root);
+
+	if (access(path, F_OK) || strlen(address) != sizeof("0000:01:00.0") - 1)
+		return false;
+	(void)snprintf(path + len, PATH_SIZE - (size_t)len, "/%.2s/%s", address + 5, address + 8);
+	return access(path, F_OK) != 0;
+}
+
+/* True if a write to bind is answered by ENODEV. */
+static bool is_refused(const char *root, pid_t pid, const struct user_regs_struct *regs)
+{
+	char fd[64], path[PATH_SIZE], address[64];
+	ssize_t len;
+
+	(void)snprintf(fd, sizeof(fd), "/proc/%d/fd/%d", (int)pid, (int)regs->rdi);
+	len = readlink(fd, path, sizeof(path) - 1);
+	path[len < 0 ? 0 : len] = '\0';
+	if (len < 5 || strcmp(path + len - 5, "/bind") != 0 || (long)regs->rax <= 0)
+		return false;
+	text_of_write(pid, regs, address, sizeof(address));
+	return is_found(root, address, path);
+}
+
+/* The kernel adds it, and vfio-pci gets it if the override names that. */
+static void add_found(const char *root, const char *address)
+{
+	char path[PATH_SIZE], device[PATH_SIZE], link[PATH_SIZE + 8];
+
+	if (!is_found(root, address, path))
+		return;
+	(void)close(open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+	(void)snprintf(device, sizeof(device), "%s/sys/bus/pci/devices/%s", root, address);
+	(void)snprintf(link, sizeof(link), "%s/driver", device);
+	if (has_override(device, "vfio-pci"))
+		(void)symlink("/sys/bus/pci/drivers/vfio-pci", link);
+}
+
 #endif
