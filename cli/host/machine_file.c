@@ -317,15 +317,21 @@ static bool key_disk_in_use(struct reader *reader, struct text value)
 
 static bool key_physfn(struct reader *reader, struct text value)
 {
-	struct device *device = find_device(reader, take_word(&value));
-	struct device *physfn = device ? find_device(reader, take_word(&value)) : NULL;
-	uint32_t number;
+	struct device *device = find_device(reader, take_word(&value)), *physfn;
+	uint32_t number = VF_NONE;
 
+	if (!device)
+		return false;
+	device->is_virtual = true;
+	device->physfn = NO_DEVICE;
+	device->vf = VF_NONE;
+	if (text_is(value, "-")) /* it is gone */
+		return true;
+	physfn = find_device(reader, take_word(&value));
 	if (!physfn)
 		return false;
-	if (!text_number(value, VF_NONE - 1, &number))
+	if (!text_is(value, "-") && !text_number(value, VF_NONE - 1, &number))
 		return reader_expected(reader, value, "the index of a virtual function");
-	device->is_virtual = true;
 	device->physfn = (uint16_t)(physfn - reader->inventory->devices);
 	device->vf = (uint16_t)number;
 	physfn->has_vfs = true;

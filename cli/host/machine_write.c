@@ -47,6 +47,22 @@ static void write_below(const struct inventory *inventory, FILE *out)
 	}
 }
 
+/* Without its number where the physical function does not list it, and "-" where that is gone. */
+static void write_physfn(const struct inventory *inventory, const struct device *device,
+			 const char *name, FILE *out)
+{
+	char physfn[ADDRESS_SIZE];
+
+	(void)fprintf(out, "#physfn %s ", name);
+	if (device->physfn != NO_DEVICE)
+		(void)fprintf(out, "%s ",
+			      address_of(inventory->devices[device->physfn].address, physfn));
+	if (device->physfn == NO_DEVICE || device->vf == VF_NONE)
+		(void)fputs("-\n", out);
+	else
+		(void)fprintf(out, "%u\n", device->vf);
+}
+
 static void write_device_keys(const struct inventory *inventory, FILE *out)
 {
 	for (size_t i = 0; i < inventory->count; i++) {
@@ -61,14 +77,8 @@ static void write_device_keys(const struct inventory *inventory, FILE *out)
 		if ((device->known & FACT_HEADER) && device->header_type == 1 &&
 		    device_class16(device) != 0x0604)
 			(void)fprintf(out, "#header-type %s 1\n", name);
-		if (device->is_virtual && device->physfn != NO_DEVICE && device->vf != VF_NONE) {
-			char physfn[ADDRESS_SIZE];
-
-			(void)fprintf(
-				out, "#physfn %s %s %u\n", name,
-				address_of(inventory->devices[device->physfn].address, physfn),
-				device->vf);
-		}
+		if (device->is_virtual)
+			write_physfn(inventory, device, name, out);
 		if (device->total_vfs)
 			(void)fprintf(out, "#sriov %s %u %04x\n", name, device->total_vfs,
 				      device->vf_device);

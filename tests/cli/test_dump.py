@@ -17,6 +17,11 @@ DRIVE = "0000:01:00.0\t010802\t144d:a80a\t-\t-\tnvme\t2\t0000:00:01.0\t-\t-\t-\n
 KEPT = {
     "a disk in use": ("#disk-in-use 0000:01:00.0 nvme0n1\n" + BRIDGE + DRIVE,
                       "#disk-in-use 0000:01:00.0 disk\n"),
+    "a virtual function whose physical one is gone": (f"#physfn 0000:01:00.0 -\n{BRIDGE}{DRIVE}",
+                                                      "#physfn 0000:01:00.0 -\n"),
+    "one that its physical one does not list": (
+        f"#physfn 0000:01:00.0 0000:00:01.0 -\n{BRIDGE}{DRIVE}",
+        "#physfn 0000:01:00.0 0000:00:01.0 -\n"),
     "a host known to need nothing": ("#protect\n" + BRIDGE, "#protect\n"),
     "nobody knows what the host needs": (BRIDGE, "#protect unknown\n"),
     "a bridge that is gone": (DRIVE, DRIVE.replace("0000:00:01.0", "ffffffff:ff:1f.7")),
