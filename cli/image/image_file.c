@@ -34,6 +34,20 @@ static bool has_parent(const struct image_tree *image, char *path)
 	return parent && S_ISDIR(parent->mode);
 }
 
+/* linux/init/initramfs.c:clean_path() removes no directory that holds anything: it stays there. */
+static bool is_in_use(const struct image_tree *image, char *path)
+{
+	const struct image_file *there = image_lookup(image, path);
+	size_t len = strlen(path);
+
+	if (!there || !S_ISDIR(there->mode))
+		return false;
+	for (size_t i = 0; i < image->count; i++)
+		if (!strncmp(image->files[i]->path, path, len) && image->files[i]->path[len] == '/')
+			return true;
+	return false;
+}
+
 static bool read_content(struct image_file *file, struct archive *archive, size_t size)
 {
 	char *content = malloc(size + 1);
@@ -48,19 +62,13 @@ static bool read_content(struct image_file *file, struct archive *archive, size_
  * Names of one file come one after the other, and with the last of them comes its content:
  * linux/Documentation/driver-api/early-userspace/buffer-format.rst. We keep it with the first.
  */
-static struct image_file *holder(const struct image_tree *image, struct image_file *file,
-				 const char *first)
+static struct image_file *first_of(const struct image_tree *image, const char *name)
 {
 	char path[IMAGE_PATH_SIZE];
-	struct image_file *found = first && image_resolve(image, first, false, path) ?
-					   image_lookup(image, path) :
-					   NULL;
+	struct image_file *found =
+		image_resolve(image, name, false, path) ? image_lookup(image, path) : NULL;
 
-	if (!found || !S_ISREG(found->mode))
-		return file;
-	if (found != file)
-		image_forget(found);
-	return found;
+	return found && S_ISREG(found->mode) ? found : NULL;
 }
 
 static bool is_wanted(const struct image_tree *image, const struct image_file *file,
@@ -79,8 +87,14 @@ static bool image_take(struct image_tree *image, struct archive *archive,
 	struct image_file *file;
 
 	if (!name || !image_resolve(image, name, false, path) || !path[0] ||
-	    !has_parent(image, path))
+	    !has_parent(image, path) ||
+	    (!S_ISDIR(archive_entry_mode(entry)) && is_in_use(image, path)))
 		return true;
+	if (hard && !first_of(image, hard)) {
+		archive_set_error(archive, -1, "%s is a name of %s, which the kernel cannot make",
+				  name, hard);
+		return false;
+	}
 	file = image_put(image, path);
 	if (!file)
 		return false;
@@ -93,7 +107,10 @@ static bool image_take(struct image_tree *image, struct archive *archive,
 	}
 	if (size <= 0 || size > CONTENT_MAX || !is_wanted(image, file, name))
 		return true;
-	return read_content(holder(image, file, hard), archive, (size_t)size);
+	if (hard)
+		file = first_of(image, hard);
+	image_forget(file);
+	return read_content(file, archive, (size_t)size);
 }
 
 #define MAGIC_LEN 6

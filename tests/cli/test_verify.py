@@ -492,6 +492,18 @@ def test_what_the_kernel_leaves_out(verify, host):
     assert verify(cpio({**moved, **rest}) + cpio(etc, parents=False)).amiss() == {}
 
 
+@pytest.mark.parametrize("over", ["keep nvme\n", Link("elsewhere")], ids=["file", "link"])
+def test_what_the_kernel_does_not_put_over_a_folder(verify, host, over):
+    """Where anything is in the folder: init/initramfs.c:clean_path() cannot remove it."""
+    policy = {"etc/vfio-bind.conf": host[1]["etc/vfio-bind.conf"]}
+    files = {name: text for name, text in {**host[1], **initramfs_tools()}.items()
+             if name not in policy}
+    later = cpio({"etc": over}) + cpio(policy, parents=False)
+    assert verify(cpio({**files, "etc/other": ""}) + later).amiss() == {}
+    bare = {name: text for name, text in files.items() if not name.startswith("etc/")}
+    assert "not in the image" in verify(cpio({**bare, "etc": None}) + later).detail("policy")
+
+
 def test_drop_ins_of_both_folders(program, verify, host, own_root):
     """An image beside a machine with each kind of file; what does not count is not compared."""
     vendor, own = "usr/lib/vfio-bind.conf.d/", "etc/vfio-bind.conf.d/"
@@ -540,6 +552,15 @@ def test_hard_links(verify, host):
                          for name in order)
         end = member("TRAILER!!!", 0, b"", 0)
         assert verify(cpio(files)[:-len(end)] + links + end).amiss() == {}
+
+
+def test_hard_links_to_what_the_kernel_cannot_make(verify, host):
+    """The first name has no folder: no other comes to be. None of their contents is kept."""
+    names = ["none/first", *(f"name{number}" for number in range(40))]
+    links = b"".join(member(name, 0o100644, bytes(1 << 20), 999, len(names)) for name in names)
+    done = verify(COMPRESS["zstd"](links + cpio({**host[1], **initramfs_tools()})))
+    assert (done.status, done.result("archives")) == (1, "wrong")
+    assert "name0 is a name of none/first" in done.detail("archives")
 
 
 def test_a_device_for_a_policy(verify, host):
