@@ -138,7 +138,10 @@ static bool claim(struct machine *machine, const char *path)
 	return fd != -EEXIST;
 }
 
-/* True if the report names anything that could be given back; give: and all of it is. */
+/*
+ * True unless the report names nothing that could be given back; give: and all that it names is. One
+ * that cannot be read may name something: an init that mounts a /run of its own moves it.
+ */
 static bool walk(struct machine *machine, const struct place *place, bool give)
 {
 	struct address address;
@@ -147,7 +150,7 @@ static bool walk(struct machine *machine, const struct place *place, bool give)
 	int err;
 
 	if (lines_open(&lines, machine, place->report))
-		return false;
+		return true;
 	while (lines_next(&lines, &line, &err)) {
 		int ours = is_ours(machine, line, &address);
 

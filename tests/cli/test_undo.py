@@ -266,6 +266,19 @@ def test_the_report_moves_meanwhile(boot):
     assert (boot.rows("dev/vfio-bind"), boot.kmsg()) == (UNDONE, SAID)
 
 
+def test_the_report_is_not_there_for_once(boot, tmp_path):
+    """As it is moved between two looks at it: there is something to wait for all the same."""
+    boot.write("run/vfio-bind/waiting", "100 114")
+    boot.write("proc/uptime", "115.00 1.00\n")
+    report = "run/vfio-bind/report"
+    done = subprocess.run(
+        ["strace", "-f", "-o", tmp_path / "log", "-P", report, "-e", "trace=openat,openat2", "-e",
+         "inject=openat,openat2:error=ENOENT:when=1", BINDER, "--root", boot.root, "--undo=wait"],
+        check=False)
+    assert (tmp_path / "log").read_text().count("INJECTED") == 1
+    assert (done.returncode, boot.rows(), boot.kmsg()) == (0, UNDONE, SAID)
+
+
 @pytest.mark.parametrize("case", ["another root", "no /proc of process 1", "never", "no drive",
                                   "done"])
 def test_nothing_to_wait_for(boot, case):
