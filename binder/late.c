@@ -228,8 +228,8 @@ static void probe_others(struct boot *boot, struct address physfn)
 	if (!awaits && !we_hold(machine, physfn))
 		return;
 	/* A pass that was killed may have left it at 1; or the rule is new. */
-	if (awaits && !sriov_is_held(machine, physfn) &&
-	    !sriov_autoprobe(machine, physfn, false) && !we_hold(machine, physfn))
+	if (awaits && !sriov_is_held(machine, physfn) && !sriov_autoprobe(machine, physfn, false) &&
+	    !we_hold(machine, physfn))
 		note(machine, physfn, true);
 	for (size_t i = 0; i < inventory->count; i++) {
 		const struct device *device = &inventory->devices[i];
@@ -289,7 +289,8 @@ static void forget_gone(struct boot *boot)
 	for (size_t i = 0; i < plan->selected_count; i++) {
 		uint16_t index = plan->selected[i];
 
-		if (!is_gone(&boot->judged->machine, boot->judged->inventory.devices[index].address))
+		if (!is_gone(&boot->judged->machine,
+			     boot->judged->inventory.devices[index].address))
 			plan->selected[kept++] = index;
 	}
 	plan->selected_count = kept;

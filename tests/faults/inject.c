@@ -63,7 +63,8 @@
 #define NEVER     INT64_MAX
 
 enum kind { NONE, ERROR, FROM, LIE, SHORT, SIGNAL, GONE, STALL };
-static const char *const kinds[] = { "none", "error", "from", "lie", "short", "signal", "gone", "stall" };
+static const char *const kinds[] = { "none",  "error",  "from", "lie",
+				     "short", "signal", "gone", "stall" };
 
 enum state { RUNNING, WAITING, STALLED, ENDED };
 
@@ -293,7 +294,8 @@ static void leave(struct process *process, struct user_regs_struct *regs)
 	}
 	if (process->waits)
 		end_wait(process, regs);
-	if (process->number == SYS_write && root[0] == '/' && is_refused(root, process->pid, regs)) {
+	if (process->number == SYS_write && root[0] == '/' &&
+	    is_refused(root, process->pid, regs)) {
 		regs->rax = (unsigned long long)-ENODEV;
 		(void)ptrace(PTRACE_SETREGS, process->pid, NULL, regs);
 	}
