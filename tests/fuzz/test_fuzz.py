@@ -15,7 +15,7 @@ from lib.build import built
 
 HERE = Path(__file__).parent
 CORPUS = HERE / "corpus"
-BY_DAY = 20  # times fewer, of libFuzzer only
+BY_DAY = 40  # times fewer, of libFuzzer only
 # AFL++ looks at its surroundings first: governor of the CPU, core dumps, free cores, a terminal.
 AFL = {"AFL_NO_UI": "1", "AFL_NO_AFFINITY": "1", "AFL_SKIP_CPUFREQ": "1", "AFL_NO_COLOR": "1",
        "AFL_I_DONT_CARE_ABOUT_MISSING_CRASHES": "1", "AFL_FAST_CAL": "1"}
