@@ -28,12 +28,13 @@ static int leave_seen(struct boot *boot, const char *dir)
 
 	out_create(&out, &boot->judged->machine, dir, SEEN_NAME);
 	for (size_t i = 0; i < inventory->count; i++) {
-		char name[ADDRESS_SIZE];
+		char line[ADDRESS_SIZE + 1];
+		size_t len = address_format(inventory->devices[i].address, line);
 
-		(void)address_format(inventory->devices[i].address, name);
-		out_format(&out, "%s\n", name);
 		if (boot->judged->plan.tallies[i].awaits)
-			out_format(&out, "%s 0\n", name); /* as format_seen() has it */
+			out_format(&out, "%s 0\n", line); /* as format_seen() has it */
+		line[len++] = '\n';
+		out_text(&out, (struct text){ line, len });
 	}
 	return out_commit(&out, 0);
 }

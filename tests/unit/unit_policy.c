@@ -132,6 +132,7 @@ static const struct mistaken mistaken[] = {
 	{ "vfs= without pf=", "bind nvme vfs=12\n", "1:15" },
 	{ "an index range that goes down", "bind pf=01:00.0 vf=3-1\n", "1:20" },
 	{ "an index past the last", "bind pf=01:00.0 vf=0,65535\n", "1:22" },
+	{ "an index range past the last", "bind pf=01:00.0 vf=3-65535\n", "1:20" },
 	{ "all functions of a slot as a physical function", "bind pf=01:00.*\n", "1:9" },
 	{ "a quoted value that is empty", "bind slot=\"\"\n", "1:12" },
 	{ "a value that is malformed", "bind nvme id=144x:a80a\n", "1:14" },
