@@ -88,7 +88,7 @@ class Bench:
             yield f"{answer}"
         if answer.ms > LIMIT or call.process == 2 and answer.ms < LIMIT:
             yield f"{answer.ms} ms"
-        if not done and "hung" not in said:
+        if not done and "hung" not in said and "not looked at" not in said:  # that is: no lock
             yield "nothing said"
         # What hangs over one device, as it is taken or bound, keeps no other from its driver.
         if call.process > 2 and len(left) > 1:
