@@ -60,6 +60,8 @@ static inline size_t take_hex(struct text *rest, size_t max, uint32_t *value)
 		digits++;
 	}
 	*value = sum;
+	if (!digits)
+		return 0; /* NULL + 0 is no pointer */
 	rest->at += digits;
 	rest->len -= digits;
 	return digits;

@@ -165,8 +165,7 @@ struct text udev_rule_device(struct text rule, char id[UDEV_ID_SIZE])
 		vendor = (struct text){ vendor.at + 2, vendor.len - 2 };
 	if (device.len > 2 && device.at[1] == 'x')
 		device = (struct text){ device.at + 2, device.len - 2 };
-	if (!vendor.len || !device.len || !text_hex(vendor, 4, 4, &numbers[0]) ||
-	    !text_hex(device, 4, 4, &numbers[1]))
+	if (!text_hex(vendor, 4, 4, &numbers[0]) || !text_hex(device, 4, 4, &numbers[1]))
 		return name;
 	(void)snprintf(id, UDEV_ID_SIZE, "%04x:%04x", numbers[0], numbers[1]);
 	return text_of(id);
