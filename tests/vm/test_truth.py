@@ -61,8 +61,7 @@ SELECTED = ("nvme", "display", "network", "audio", "usb", f"id={NVME}", "id=1234
             *(f"path={MACHINE.path(name)}" for name in ("gpu1", "gpu2", "disk1", "root")),
             *(f"nvme path={MACHINE.path(name)} id={NVME}" for name in ("disk2", "disk3", "root")))
 OPTIONS = ("", "", "", "with=group", "with=none", "with=functions", "count=3", "count=4 nth=2",
-           "allow=boot-display", "allow=host-storage", "allow=host-network", "required",
-           "driver=pci-stub")
+           "allow=boot-display", "allow=host-storage", "allow=host-network", "required")
 WORDS = ("", "", "", "", "rd.vfio_bind=0", f"rd.vfio_bind.keep={AT['disk2']}",
          f"rd.vfio_bind.bind={AT['disk1']}+{NVME}", 'rd.vfio_bind.rule="bind usb"')
 

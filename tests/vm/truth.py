@@ -155,11 +155,12 @@ class Truth:
         return links
 
     def done(self, turn):
-        """The verdicts on functions. With dry-run they are what would be done: none was."""
+        """The verdicts on functions, without what is said of a rule that selects none. With dry-run
+        they are what would be done: none was."""
         stage = self.stage(turn)
         if "# dry-run" in stage.notes():
             return set()
-        return {row for row in stage.verdicts() if row[0] != "-"}
+        return {row for row in stage.verdicts() if row[0] != "-" and row[1] != "none"}
 
     def differences(self, variant, work):
         """{what: (what verify says, what the boot did)} where they differ."""
