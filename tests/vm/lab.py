@@ -6,15 +6,18 @@ import tempfile
 from functools import cached_property
 from pathlib import Path
 
-from .boot import Boot, fail, judge, read_boot, run, run_alone
+from .boot import LIMIT, Boot, fail, judge, read_boot, run, run_alone
 from .cache import cached, key_of
 from .images import POLICY, ROOT_UUID, File, Image, Recipe, append, build_disk, build_image
 from .machine import TWINS
 from .roots import root_of
 
 ROOT_WORDS = f"root=UUID={ROOT_UUID} rw intel_iommu=on quiet"
-IN_THE_ROOT = f"{ROOT_WORDS} init=/usr/lib/lab/init"
-MULTI_USER = f"{ROOT_WORDS} lab.multi_user"
+TO_INIT = f"{ROOT_WORDS} init=/usr/lib/lab/init"
+# A slow host may take longer to a root than undo waits, which would give back what was bound.
+PATIENT = f"rd.vfio_bind.undo={LIMIT}"
+IN_THE_ROOT = f"{TO_INIT} {PATIENT}"
+MULTI_USER = f"{ROOT_WORDS} {PATIENT} lab.multi_user"
 # The policy of the disk, hence of the image that is built in the running machine.
 HOST_POLICY = "bind nvme\n"
 NO_POLICY = Recipe("plain")
