@@ -9,6 +9,7 @@
 #include "out.h"
 #include "release.h"
 #include "report.h"
+#include "supervise.h"
 #include "sysfs.h"
 
 #include <errno.h>
@@ -25,9 +26,6 @@
 
 /* Generators look once a second. Where it took longer, something else was done in between. */
 #define GAP_SECONDS 15
-
-/* The time limit of a late pass: one that takes longer hangs, and may have the lock for ever. */
-#define LATE_SECONDS 10
 
 /* What is left in the one folder or the other. */
 static const struct place {
@@ -162,9 +160,10 @@ static bool walk(struct machine *machine, const struct place *place, bool give)
 	return found;
 }
 
+/* One that takes longer than its time limit hangs, and may have the lock for ever. */
 static void wait_for_late_pass(struct machine *machine)
 {
-	for (int i = 0; i < LATE_SECONDS && late_lock(machine, false) == -EAGAIN; i++)
+	for (int i = 0; i < TIME_LIMIT_MS / 1000 && late_lock(machine, false) == -EAGAIN; i++)
 		(void)poll(NULL, 0, 1000);
 }
 

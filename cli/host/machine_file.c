@@ -317,24 +317,20 @@ static bool key_disk_in_use(struct reader *reader, struct text value)
 
 static bool key_physfn(struct reader *reader, struct text value)
 {
-	struct device *device = find_device(reader, take_word(&value)), *physfn;
+	struct device *device = find_device(reader, take_word(&value));
+	bool gone = text_is(value, "-");
+	struct device *physfn = device && !gone ? find_device(reader, take_word(&value)) : NULL;
 	uint32_t number = VF_NONE;
 
-	if (!device)
-		return false;
-	device->is_virtual = true;
-	device->physfn = NO_DEVICE;
-	device->vf = VF_NONE;
-	if (text_is(value, "-")) /* it is gone */
-		return true;
-	physfn = find_device(reader, take_word(&value));
-	if (!physfn)
+	if (!physfn && !(device && gone))
 		return false;
 	if (!text_is(value, "-") && !text_number(value, VF_NONE - 1, &number))
 		return reader_expected(reader, value, "the index of a virtual function");
-	device->physfn = (uint16_t)(physfn - reader->inventory->devices);
+	device->is_virtual = true;
+	device->physfn = gone ? NO_DEVICE : (uint16_t)(physfn - reader->inventory->devices);
 	device->vf = (uint16_t)number;
-	physfn->has_vfs = true;
+	if (!gone)
+		physfn->has_vfs = true;
 	return true;
 }
 

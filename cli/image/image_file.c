@@ -84,13 +84,13 @@ static bool image_take(struct image_tree *image, struct archive *archive,
 	la_int64_t size = archive_entry_size(entry);
 	const char *name = archive_entry_pathname(entry);
 	char path[IMAGE_PATH_SIZE];
-	struct image_file *file;
+	struct image_file *first = hard ? first_of(image, hard) : NULL, *file;
 
 	if (!name || !image_resolve(image, name, false, path) || !path[0] ||
 	    !has_parent(image, path) ||
 	    (!S_ISDIR(archive_entry_mode(entry)) && is_in_use(image, path)))
 		return true;
-	if (hard && !first_of(image, hard)) {
+	if (hard && !first) {
 		archive_set_error(archive, -1, "%s is a name of %s, which the kernel cannot make",
 				  name, hard);
 		return false;
@@ -107,8 +107,8 @@ static bool image_take(struct image_tree *image, struct archive *archive,
 	}
 	if (size <= 0 || size > CONTENT_MAX || !is_wanted(image, file, name))
 		return true;
-	if (hard)
-		file = first_of(image, hard);
+	if (first)
+		file = first;
 	image_forget(file);
 	return read_content(file, archive, (size_t)size);
 }

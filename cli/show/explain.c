@@ -262,19 +262,19 @@ static bool may_be_plugged_in(struct host *host, const struct device *device)
 	return false;
 }
 
-/* When it is bound, if that may not be at boot, or an empty text. */
+/* When it is bound, if that may not be at boot, or NULL. */
 static const char *say_late(struct host *host, size_t index)
 {
 	const struct device *device = &host->judged.inventory.devices[index];
 
 	if (plan_verdict(&host->judged.plan, index).kind != VERDICT_BIND)
-		return "";
+		return NULL;
 	if (device->is_virtual)
 		return "not at boot, but when its physical function has made it";
-	return may_be_plugged_in(host, device) ? "plugged in while its own driver is loaded, that "
-						 "may have it first, and it is "
-						 "taken away from it under the guards" :
-						 "";
+	if (!may_be_plugged_in(host, device))
+		return NULL;
+	return "plugged in while its own driver is loaded, that may have it first, and it is "
+	       "taken away from it under the guards";
 }
 
 static struct json_object *explain(struct host *host, size_t index)
@@ -283,6 +283,7 @@ static struct json_object *explain(struct host *host, size_t index)
 	struct verdict verdict = plan_verdict(&host->judged.plan, index);
 	struct json_object *object = json_object_new_object();
 	struct json_object *rules = json_object_new_array();
+	const char *late = say_late(host, index);
 	char text[NAME_TEXT_SIZE], address[ADDRESS_SIZE], next[SENTENCE_SIZE];
 
 	(void)address_format(device->address, address);
@@ -294,8 +295,8 @@ static struct json_object *explain(struct host *host, size_t index)
 	json_add_string(object, "verdict", verdict_token(verdict.kind));
 	json_add_string(object, "reason", reason_token(verdict.reason));
 	add_driver(object, host, index);
-	if (say_late(host, index)[0])
-		json_add_string(object, "late", say_late(host, index));
+	if (late)
+		json_add_string(object, "late", late);
 	for (size_t r = 0; r < host->judged.policy.rule_count; r++) {
 		struct json_object *rule = explain_rule(host, r, index);
 

@@ -11,7 +11,7 @@ import pytest
 from lib.injector import STUCK
 from lib.quick import fixture_memory  # noqa: F401
 from scenarios import CONF, OURS, VFIO, Scenario, device, driver_of
-from test_faults import COMMONEST, ERRORS, Bench, moves_bytes
+from test_faults import ERRORS, Bench, moves_bytes
 
 PF, CHOSEN, OTHER = "0000:07:00.0", "0000:07:10.0", "0000:07:10.2"
 VIRTUAL = Scenario("virtual", {CONF: f"bind network pf={PF} vf=0\n"}, 0, (CHOSEN,),

@@ -36,9 +36,6 @@ class Drift:
             spot.physfn = by_address.get(spot.device.physfn)
         self.spots = list(by_address.values())
 
-    def by_address(self):
-        return {spot.device.address: spot for spot in self.spots}
-
     def cards(self):
         """The slots with something in them, below bridges: (bus, device number)."""
         return sorted({(s.bus, s.dev) for s in self.spots if s.up and not s.physfn},
@@ -78,10 +75,10 @@ class Drift:
     def renumbered(self):
         return bool(self.cards())
 
-    def removed(self, choose=None):
+    def removed(self):
         if not self.cards():
             return False
-        gone = self.card(*(choose or self.rng.choice(self.cards())))
+        gone = self.card(*self.rng.choice(self.cards()))
         self.spots = [spot for spot in self.spots if spot not in gone]
         return True
 

@@ -5,7 +5,7 @@ import shutil
 import subprocess
 
 from .cache import cached, key_of, key_of_tree
-from .images import GUEST, ROOT_UUID, copy_into
+from .images import GUEST, copy_into, make_disk
 from .roots import bootstrapped
 
 PACKAGES = ("qemu-utils",)
@@ -23,10 +23,7 @@ def consumers_disk(release):
         copy_into(GUEST / "common", tree)
         for part in NOT_RUN:
             shutil.rmtree(tree / part, ignore_errors=True)
-        with open(folder / "disk", "wb") as disk:
-            disk.truncate(1 << 30)
-        subprocess.run(["mke2fs", "-q", "-F", "-t", "ext4", "-U", ROOT_UUID, "-d", tree,
-                        folder / "disk"], check=True)
+        make_disk(tree, folder / "disk", "1G")
         shutil.rmtree(tree)
 
     return cached(f"consumers-disk-{release.suite}", key, make) / "disk"

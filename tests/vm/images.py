@@ -109,6 +109,12 @@ def build_by(root, recipe, build, path, add=lambda tree: None):
     return Image(root.kernel, folder / "initrd", (folder / "log").read_text("utf-8"), key)
 
 
+def make_disk(tree, path, size, uuid=ROOT_UUID):
+    """An ext4 file system with all of a tree, on a disk of its own."""
+    subprocess.run(["mke2fs", "-q", "-F", "-t", "ext4", "-U", uuid, "-d", tree, path, size],
+                   stdout=subprocess.DEVNULL, check=True)
+
+
 def build_disk(root, policy):
     """An ext4 disk to be the machine's root: the root, our product, the guest's files."""
     recipe = Recipe("disk", policy=policy)
@@ -117,10 +123,7 @@ def build_disk(root, policy):
     def make(folder):
         tree = folder / "tree"
         furnish(root, recipe, tree)
-        with open(folder / "disk", "wb") as disk:
-            disk.truncate(2 << 30)
-        subprocess.run(["mke2fs", "-q", "-F", "-t", "ext4", "-U", ROOT_UUID, "-d", tree,
-                        folder / "disk"], check=True)
+        make_disk(tree, folder / "disk", "2G")
         shutil.rmtree(tree)
 
     return cached(f"disk-{root.release}", key, make) / "disk", key

@@ -10,7 +10,7 @@ import pytest
 
 from package.deb import cached_deb, next_version
 from .cache import cached, key_of, key_of_tree
-from .images import GUEST, ROOT_UUID, Image, copy_into
+from .images import GUEST, Image, copy_into, make_disk
 from .machine import TWINS
 from .proof import prove
 from .roots import BOOKWORM, BOOKWORM_DRACUT, TRIXIE, TRIXIE_DRACUT, run_in
@@ -69,10 +69,7 @@ def fill(lab, deb, folder):
     shutil.copy(deb.file, tree / "root/vfio-bind.deb")
     next_version(deb, folder / "next")
     shutil.copy(folder / "next/next.deb", tree / "root/next.deb")
-    with open(folder / "disk", "wb") as disk:
-        disk.truncate(2 << 30)
-    subprocess.run(["mke2fs", "-q", "-F", "-t", "ext4", "-U", ROOT_UUID, "-d", tree,
-                    folder / "disk"], check=True)
+    make_disk(tree, folder / "disk", "2G")
     shutil.rmtree(tree)
     shutil.rmtree(folder / "next")
 

@@ -173,7 +173,8 @@ CASES = {
     "unknown": Case(("bochs-display", "bochs-display"), None, {}, "- none", (), ()),
     "alone": Case(("bochs-display",), None, {}, "gpu1 only-screen", (), ()),
 }
-BY_NIGHT = ("five-bridges", "first", "second", "no-mark", "no-picture", "half-marked", "unknown", "alone")
+BY_NIGHT = ("five-bridges", "first", "second", "no-mark", "no-picture", "half-marked", "unknown",
+            "alone")
 
 
 @pytest.mark.parametrize("case", [

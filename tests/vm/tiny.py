@@ -7,7 +7,7 @@ import shutil
 import subprocess
 
 from .cache import cached, key_of, key_of_tree
-from .images import GUEST, ROOT_UUID, copy_into, write
+from .images import GUEST, ROOT_UUID, copy_into, make_disk, write
 
 LOCKED_UUID = "22222222-3333-4444-5555-666666666666"
 USR_UUID = "33333333-4444-5555-6666-777777777777"
@@ -55,17 +55,11 @@ def tiny_tree():
     return cached("tiny-tree", tree_key(), lambda folder: make_tree(folder / "tree")) / "tree"
 
 
-def make_disk(tree, path, uuid=ROOT_UUID):
-    """An ext4 file system with all of a tree, on a disk of its own."""
-    subprocess.run(["mke2fs", "-q", "-F", "-t", "ext4", "-U", uuid, "-d", tree, path, SIZE],
-                   stdout=subprocess.DEVNULL, check=True)
-
-
 def tiny_disk():
     """With the UUID that the laboratory's machines look for."""
     tree = tiny_tree()
     return cached("tiny-disk", key_of(tree_key(), SIZE),
-                  lambda folder: make_disk(tree, folder / "disk")) / "disk"
+                  lambda folder: make_disk(tree, folder / "disk", SIZE)) / "disk"
 
 
 def split_disks(folder):
@@ -75,8 +69,8 @@ def split_disks(folder):
     (tree / "usr").rename(folder / "usr-tree")
     (tree / "usr").mkdir()
     write(tree, "etc/fstab", f"UUID={ROOT_UUID} / ext4 rw 0 0\nUUID={USR_UUID} /usr ext4 ro 0 0\n")
-    make_disk(tree, folder / "root")
-    make_disk(folder / "usr-tree", folder / "usr", USR_UUID)
+    make_disk(tree, folder / "root", SIZE)
+    make_disk(folder / "usr-tree", folder / "usr", SIZE, USR_UUID)
     return folder / "root", folder / "usr"
 
 
