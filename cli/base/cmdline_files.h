@@ -9,6 +9,15 @@
 
 #include "conf_file.h"
 
+/*
+ * The boot entries without vfio-bind: an id in GRUB, and the end of names in loader/entries. Boot
+ * loaders sort names as versions, and this one comes behind all kernels; GRUB on Fedora takes
+ * NAME-VERSION-RELEASE apart at the dashes, so there are two. A name of letters, digits, "+", "-",
+ * "_" and "." is one that systemd can ask for.
+ */
+#define FALLBACK_ENDING "-0-without_vfio_bind"
+#define FALLBACK_ID     "vfio-bind-fallback"
+
 /* Called with a command line and the line of the file it is in; returns false to see no more. */
 typedef bool (*cmdline_take)(void *context, const struct conf_line *line, struct text cmdline);
 

@@ -107,6 +107,7 @@ static void check_evidence(struct findings *findings)
 static void check_words(struct findings *findings)
 {
 	const struct words *words = &findings->host->judged.words;
+	const struct image_model *forecast = findings->images->forecast;
 	struct finding *finding;
 
 	if (words->mode != MODE_ON) {
@@ -114,7 +115,9 @@ static void check_words(struct findings *findings)
 				      "\"%.*s\" on the kernel command line: nothing is bound%s",
 				      (int)words->decided_by.len, words->decided_by.at,
 				      words->unknown_value ? ", for nobody knows that value" : "");
-		finding_advise(finding, "remove it from the kernel command line");
+		finding_advise(finding, forecast && !forecast->off ?
+						"nothing to do: the next boot is without it" :
+						"remove it from the kernel command line");
 	}
 	if (words->unknown_word.len) {
 		finding = finding_add(findings, SEVERITY_WARNING, "cmdline",

@@ -20,7 +20,7 @@
 /* An image beside the payload that would be built now. */
 struct comparison {
 	struct image_check *check;
-	const char *root;
+	const char *root, *path; /* of the image */
 	struct image_parts parts;
 	struct machine machine;
 	struct host *host;  /* the machine with the policy of /etc; NULL where it cannot be seen */
@@ -240,7 +240,7 @@ static void check_verdicts(struct comparison *all)
 {
 	static struct image_model model;
 
-	image_model(&model, &all->parts, all->host);
+	image_model(&model, &all->parts, all->path, all->host);
 	comparison_add(all, "verdicts", model.kind, "%s", model.detail);
 	all->check->model = &model;
 	all->check->elsewhere = model.kind == FOUND_UNKNOWN && !model.known;
@@ -423,6 +423,7 @@ int image_check(struct image_check *check, const char *root, const char *path, c
 	memset(&all, 0, sizeof(all));
 	all.check = check;
 	all.root = root;
+	all.path = path;
 	*check = (struct image_check){ 0 };
 	err = machine_open(&all.machine, root);
 	if (err) {

@@ -2,6 +2,7 @@
 #include "image_model.h"
 
 #include "base/complain.h"
+#include "entry_words.h"
 #include "host/kernel_variants.h"
 #include "host/read_host.h"
 #include "image_policy.h"
@@ -13,14 +14,17 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define BINDER_PATH "/usr/lib/vfio-bind/binder"
+#define BINDER_PATH        "/usr/lib/vfio-bind/binder"
+#define CMDLINE_WHERE_SIZE (NAME_SIZE * 2 + 8)
 
 struct modelling {
 	struct image_model *model;
 	const struct image_parts *parts;
 	const struct image_tree *image;
-	const struct host *host; /* as /etc wants it */
-	struct host *boot;       /* as the image will have it */
+	const char *cmdline;            /* that it boots with, or NULL: that of now */
+	char where[CMDLINE_WHERE_SIZE]; /* that is */
+	const struct host *host;        /* as /etc wants it */
+	struct host *boot;              /* as the image will have it */
 };
 
 /* Adds to what there is to say; the worst kind counts. */
@@ -133,7 +137,8 @@ static void take_protect(struct modelling *m)
 static void say_off(struct modelling *m, struct text word, const char *what)
 {
 	m->model->off = true;
-	amiss(m, FOUND_WRONG, "%.*s on the kernel command line: %s", (int)word.len, word.at, what);
+	amiss(m, FOUND_WRONG, "%.*s on the kernel command line%s: %s", (int)word.len, word.at,
+	      m->where, what);
 }
 
 /* The words that decide whether the image's binder runs at all. */
@@ -151,8 +156,9 @@ static void check_words(struct modelling *m)
 		else if (text_is(word.name, "rdinit") && !text_is(word.value, BINDER_PATH) &&
 			 !text_is(word.value, "/init"))
 			amiss(m, FOUND_UNKNOWN,
-			      "%.*s on the kernel command line: another program than /init runs",
-			      (int)word.whole.len, word.whole.at);
+			      "%.*s on the kernel command line%s: another program than /init "
+			      "runs",
+			      (int)word.whole.len, word.whole.at, m->where);
 		else if (text_is(word.name, "disablehooks") && word.value.len && /* of mkinitcpio */
 			 image_find(m->image, IMAGE_HOOK_FILE) &&
 			 memmem(word.value.at, word.value.len, "vfio-bind", 9))
@@ -256,7 +262,7 @@ static const char *why_unknown(const struct modelling *m)
 
 	if (host->mistakes.diag.denied)
 		return "the policy of /etc may not be read: run it as root";
-	if (!host->cmdline_known && !m->image->cmdline)
+	if (!host->cmdline_known && !m->cmdline)
 		return "the kernel command line cannot be read here";
 	if (host->judged.protect.unknown)
 		return "what this host lives on cannot be seen from here";
@@ -267,14 +273,13 @@ static const char *why_unknown(const struct modelling *m)
 }
 
 /*
- * What the command line vetoes or adds counts on both sides only where the image boots with it: a
- * unified kernel image has one of its own. With driver=auto it is the image's kernel that says which
+ * What the command line vetoes or adds counts on both sides only where the image boots with it. With driver=auto it is the image's kernel that says which
  * variants there are. Returns what /etc wants then.
  */
 static const struct host *wanted_under(struct modelling *m, struct host **again)
 {
 	const struct host *host = m->host;
-	const char *words = m->image->cmdline ? m->image->cmdline : host->judged.cmdline;
+	const char *words = m->cmdline ? m->cmdline : host->judged.cmdline;
 
 	if (!strcmp(words, host->judged.cmdline) && !policy_asks_auto(&host->judged.policy))
 		return host;
@@ -305,7 +310,7 @@ static void judge_image(struct modelling *m)
 	size_t said;
 
 	(void)snprintf(judged->cmdline, sizeof(judged->cmdline), "%s",
-		       m->image->cmdline ? m->image->cmdline : m->host->judged.cmdline);
+		       m->cmdline ? m->cmdline : m->host->judged.cmdline);
 	take_policy(m);
 	take_protect(m);
 	take_variants(m);
@@ -332,7 +337,20 @@ static void judge_image(struct modelling *m)
 		host_free(again);
 }
 
-void image_model(struct image_model *model, const struct image_parts *parts,
+/* A unified kernel image has a command line of its own, others may have a boot entry's. */
+static void take_cmdline(struct modelling *m, const char *path)
+{
+	static struct entry_words entry;
+
+	m->cmdline = m->image->cmdline;
+	if (m->cmdline ||
+	    !entry_words_read(&entry, &m->boot->judged.machine, path, m->host->judged.cmdline))
+		return;
+	m->cmdline = entry.cmdline;
+	(void)snprintf(m->where, sizeof(m->where), " in /%s", entry.path);
+}
+
+void image_model(struct image_model *model, const struct image_parts *parts, const char *path,
 		 const struct host *host)
 {
 	struct modelling m = {
@@ -346,10 +364,12 @@ void image_model(struct image_model *model, const struct image_parts *parts,
 	model->known = model->same_policy = model->off = false;
 	model->count = 0;
 	m.boot = host ? host_again(host) : NULL;
-	if (m.boot)
+	if (m.boot) {
+		take_cmdline(&m, path);
 		judge_image(&m);
-	else
+	} else {
 		amiss(&m, FOUND_UNKNOWN, "this machine cannot be looked at");
+	}
 	if (m.boot)
 		host_free(m.boot);
 	if (!model->known)

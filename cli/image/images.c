@@ -144,7 +144,7 @@ static void look_at(struct looking *looking, const char *path)
 
 		if (strcmp(parts.release, image->kernel->release) != 0)
 			continue;
-		image_model(looking->model, &parts, looking->host);
+		image_model(looking->model, &parts, path, looking->host);
 		looked = judge_parts(looking, &parts);
 		put_result(looking, image, &looked, path, parts.overlay);
 	}

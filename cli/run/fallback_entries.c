@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "base/cmdline_files.h"
 #include "base/words.h"
 #include "boot_entry.h"
 #include "edit/replace_file.h"
@@ -13,13 +14,7 @@
 #include <unistd.h>
 
 #define ENTRIES_MAX 256
-/*
- * What is behind the token of a name. Boot loaders sort names as versions, and this one comes behind
- * all kernels; GRUB on Fedora takes NAME-VERSION-RELEASE apart at the dashes, so there are two.
- * A name of letters, digits, "+", "-", "_" and "." is one that systemd can ask for.
- */
-#define OWN_ENDING "-0-without_vfio_bind"
-#define RESCUE     "-0-rescue"
+#define RESCUE      "-0-rescue"
 /* In front of the machine's id where names have no token: behind all that begin with a letter. */
 #define NO_TOKEN "a-"
 
@@ -57,11 +52,12 @@ static bool is_own(const struct entries *entries, const struct boot_entry *entry
 	char id[NAME_SIZE * 2 + 64];
 
 	for (size_t i = 0; i < ARRAY_SIZE(begins); i++) {
-		(void)snprintf(id, sizeof(id), "%s%s" OWN_ENDING, begins[i], entries->machine_id);
+		(void)snprintf(id, sizeof(id), "%s%s" FALLBACK_ENDING, begins[i],
+			       entries->machine_id);
 		if (entry->id_len == strlen(id) && !strncmp(entry->name, id, entry->id_len))
 			return true;
 	}
-	(void)snprintf(id, sizeof(id), "%s" OWN_ENDING, entries->token);
+	(void)snprintf(id, sizeof(id), "%s" FALLBACK_ENDING, entries->token);
 	return entry->id_len == strlen(id) && !strncmp(entry->name, id, entry->id_len);
 }
 
@@ -75,7 +71,7 @@ static bool begins_with_an_id(const struct boot_entry *entry)
 static bool is_kernel(const struct entries *entries, const struct boot_entry *entry)
 {
 	if (!entry->linux || memmem(entry->name, entry->id_len, RESCUE, strlen(RESCUE)) ||
-	    memmem(entry->name, entry->id_len, OWN_ENDING, strlen(OWN_ENDING)))
+	    memmem(entry->name, entry->id_len, FALLBACK_ENDING, strlen(FALLBACK_ENDING)))
 		return false;
 	if (entry->machine_id[0])
 		return !strcmp(entry->machine_id, entries->machine_id);
@@ -217,7 +213,7 @@ static void name_own(const struct entries *entries, const struct boot_entry *ker
 
 	if (tries > 0)
 		(void)snprintf(number, sizeof(number), "+%ld", tries);
-	(void)snprintf(out, NAME_SIZE, "%s%.100s" OWN_ENDING "%s.conf", token ? "" : NO_TOKEN,
+	(void)snprintf(out, NAME_SIZE, "%s%.100s" FALLBACK_ENDING "%s.conf", token ? "" : NO_TOKEN,
 		       token ? token : entries->machine_id, number);
 }
 

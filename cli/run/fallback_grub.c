@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "base/child.h"
+#include "base/cmdline_files.h"
 #include "fallback.h"
 #include "lines.h"
 
@@ -15,7 +16,7 @@
 /* Without it the link leads nowhere, and grub-mkconfig runs only what it may execute. */
 #define SCRIPT "usr/lib/vfio-bind/grub-fallback"
 /* As the script says it. */
-#define ENTRY_ID "'vfio-bind-fallback'"
+#define ENTRY_ID "'" FALLBACK_ID "'"
 
 /* A grub.cfg, and what writes it. */
 static const struct {

@@ -213,6 +213,23 @@ def test_a_word_of_the_command_line_has_the_image_do_nothing(machine, word, said
     assert "vfio-bind update" not in machine.note()  # that would change nothing
 
 
+def test_a_boot_without_us_that_somebody_typed(machine):
+    """The image's boot entry has it not, so the next boot binds: no reason to fear, or to look."""
+    machine.image()
+    machine.host.write("proc/cmdline", "BOOT_IMAGE=/vmlinuz quiet rd.vfio_bind=0\n")
+    machine.host.write("boot/grub/grub.cfg", "menuentry 'A' {\n\tlinux /vmlinuz quiet\n"
+                       f"\tinitrd /initrd.img-{RELEASE}\n}}\n")
+    assert machine.next() == machine.next(command="check") == "vfio-pci"
+    assert machine.note().startswith("pending: the next boot binds it")
+    (said,) = [row["advice"] for row in machine.run("check")["findings"] if row["check"] == "off"]
+    assert said == "nothing to do: the next boot is without it"
+    machine.host.write("boot/grub/grub.cfg", "menuentry 'A' {\n\tlinux /vmlinuz quiet noinitrd\n"
+                       f"\tinitrd /initrd.img-{RELEASE}\n}}\n")
+    assert machine.next() == "nvme"
+    assert ("noinitrd on the kernel command line in /boot/grub/grub.cfg: no image is used"
+            in machine.note())
+
+
 # The overlay.
 
 def overlay(machine, name):

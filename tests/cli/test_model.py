@@ -49,7 +49,8 @@ class Machine:
         (self.root / "proc/cmdline").write_text(f"root=/dev/nvme0n1 {words}\n")
 
     def verify(self, content, *options):
-        path = self.root.parent / "initrd"
+        path = self.root / "boot/initrd"
+        path.parent.mkdir(exist_ok=True)
         path.write_bytes(content)
         done = subprocess.run([self.program, "--root", self.root, "verify", "--json", *options,
                                path], text=True, capture_output=True, check=False)
@@ -218,6 +219,90 @@ def test_a_veto_that_only_the_running_system_has(machine):
     assert machine.verify(pe(own)) == (0, "right", "0 bound at the next boot, as /etc wants it")
 
 
+ENTRY = "title A\noptions root=/dev/nvme0n1 {words}\nlinux /k\ninitrd /microcode\ninitrd {initrd}\n"
+GRUB = """
+set default="0"
+menuentry 'Debian' --class debian $menuentry_id_option 'gnulinux' {{
+	linux	/boot/vmlinuz root=/dev/nvme0n1 {words} $vt_handoff
+	initrd	/boot/microcode {initrd}
+}}
+menuentry 'Debian, recovery' {{
+	linux	/boot/vmlinuz root=/dev/nvme0n1 single
+	initrd	{initrd}
+}}
+menuentry 'other' {{
+	linux	/boot/vmlinuz root=/dev/nvme0n1 noinitrd
+	initrd	/boot/initrd.other
+}}
+"""
+EXTLINUX = "LABEL a\nLINUX /k\nAPPEND initrd={initrd} root=/dev/nvme0n1 {words}\n"
+MENUS = {"boot/loader/entries/a.conf": ENTRY, "boot/grub/grub.cfg": GRUB,
+         "boot/extlinux/extlinux.conf": EXTLINUX}
+
+
+def set_menu(machine, path, words, initrd="(hd0,gpt2)/@/boot/initrd"):
+    """A boot menu whose entry of the image has these words."""
+    file = machine.root / path
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(MENUS[path].format(words=words, initrd=initrd))
+
+
+@pytest.mark.parametrize("path", MENUS)
+def test_the_command_line_of_its_boot_entry(machine, path):
+    """What was typed in the menu is of one boot; what was written since is of the next."""
+    machine.cmdline("rd.vfio_bind=0")
+    set_menu(machine, path, "quiet")
+    assert machine.verify(machine.image())[:2] == (0, "right")
+    machine.cmdline("quiet")
+    set_menu(machine, path, "quiet rd.vfio_bind=0")
+    assert machine.verify(machine.image()) == (
+        1, "wrong", f"rd.vfio_bind=0 on the kernel command line in /{path}: nothing is bound")
+
+
+@pytest.mark.parametrize("path", MENUS)
+@pytest.mark.parametrize("initrd", ["/boot/x-initrd", "/@/boot/other/initrd", "/", "()"])
+def test_an_entry_of_another_image(machine, path, initrd):
+    """Says nothing of this one."""
+    set_menu(machine, path, "rd.vfio_bind=0", initrd)
+    assert machine.verify(machine.image())[:2] == (0, "right")
+
+
+@pytest.mark.parametrize("path, words, status", [
+    ("boot/grub/grub.cfg", "quiet", 1),
+    ("boot/loader/entries/a.conf", "$kernelopts", 1), ("boot/loader/entries/a.conf", "$tuned", 0)])
+def test_words_that_are_variables(machine, path, words, status):
+    """GRUB's kernelopts may be anything: then what the running system has counts."""
+    machine.cmdline("quiet rd.vfio_bind=0" if status else "rd.vfio_bind=0")
+    set_menu(machine, path, f"{words} rd.vfio_bind=0" if path.endswith("cfg") else words)
+    assert machine.verify(machine.image())[0] == status
+
+
+def test_an_entry_that_the_system_runs_by(machine):
+    """Recovery's is the running system's, so the next boot is taken to be by it again."""
+    machine.cmdline("single")
+    set_menu(machine, "boot/grub/grub.cfg", "quiet rd.vfio_bind=0")
+    assert machine.verify(machine.image())[:2] == (0, "right")
+
+
+def test_our_own_fallback_entries(machine):
+    """Somebody who was glad of one is told what the usual entry does."""
+    words = "rd.vfio_bind=0 root=/dev/nvme0n1 quiet"
+    (machine.root / "proc/cmdline").write_text(f"{words}\n")
+    set_menu(machine, "boot/grub/grub.cfg", "quiet")
+    menu = machine.root / "boot/grub/grub.cfg"
+    menu.write_text(f"{menu.read_text()}menuentry 'D' $menuentry_id_option 'vfio-bind-fallback' {{\n"
+                    f"\tlinux /k {words}\n\tinitrd /boot/initrd\n}}\n")
+    assert machine.verify(machine.image())[:2] == (0, "right")
+    menu.unlink()
+    assert machine.verify(machine.image())[:2] == (1, "wrong")
+    entry = machine.root / "boot/loader/entries/0123-0-without_vfio_bind.conf"
+    entry.parent.mkdir(parents=True)
+    entry.write_text(f"options {words}\ninitrd /initrd\n")
+    assert machine.verify(machine.image())[:2] == (1, "wrong")
+    entry.with_name("0123-6.1.conf").write_text("options root=/dev/nvme0n1 quiet\ninitrd /initrd\n")
+    assert machine.verify(machine.image())[:2] == (0, "right")
+
+
 def test_a_rule_that_the_command_line_adds(machine):
     """With `accept cmdline` the image's own counts on both sides."""
     set_policy(machine.root, "accept cmdline\n")
@@ -241,7 +326,7 @@ def test_what_cannot_be_known_is_never_right(machine, gone, why):
     shutil.rmtree(path) if path.is_dir() else path.unlink()
     assert machine.verify(machine.image()) == (1, "unknown", why)
     text = subprocess.run([machine.program, "--root", machine.root, "verify",
-                           machine.root.parent / "initrd"], text=True, capture_output=True,
+                           machine.root / "boot/initrd"], text=True, capture_output=True,
                           check=False).stdout
     assert text.endswith("Look at it on the machine that boots it, as root.\n")
 
