@@ -181,8 +181,23 @@ static const char *why_not_bound(struct verdict verdict, const char *no_rule)
 						no_rule;
 }
 
+/* True if its plan brings that driver, or its kernel has it. */
+static bool has_driver(const struct modelling *m, struct text driver)
+{
+	struct text rest = image_content(m->image, IMAGE_PLAN_FILE), release;
+	struct module_step step;
+
+	if (!modplan_open(&rest, &release))
+		return true; /* the plan itself is what is wrong */
+	while (modplan_next(&rest, &step) > 0)
+		if (!step.variant && module_name_equal(step.file, driver))
+			return true;
+	return false;
+}
+
 /* Says of a function what the image does otherwise. */
-static void compare(struct modelling *m, struct model_row *row, struct text wanted_driver)
+static void compare(struct modelling *m, struct model_row *row, struct text wanted_driver,
+		    struct text done_driver)
 {
 	bool wanted = row->wanted.kind == VERDICT_BIND, done = row->done.kind == VERDICT_BIND;
 	char address[ADDRESS_SIZE];
@@ -196,6 +211,9 @@ static void compare(struct modelling *m, struct model_row *row, struct text want
 		amiss(m, m->model->same_policy ? FOUND_WRONG : FOUND_OUTDATED,
 		      "%s is taken from the host, which keeps it by /etc (%s)", address,
 		      why_not_bound(row->wanted, "no rule"));
+	else if (done && !row->driver[0])
+		amiss(m, FOUND_OUTDATED, "%s gets no driver: %.*s is not in the image", address,
+		      (int)done_driver.len, done_driver.at);
 	else if (wanted && !module_name_equal(wanted_driver, text_of(row->driver)))
 		amiss(m, FOUND_OUTDATED, "%s is given to %s, not to %.*s", address, row->driver,
 		      (int)wanted_driver.len, wanted_driver.at);
@@ -211,17 +229,18 @@ static void fill_rows(struct modelling *m, const struct host *wanted)
 	model->count = inventory->count;
 	for (size_t i = 0; i < model->count; i++) {
 		struct model_row *row = &model->rows[i];
+		struct text wants, does;
 
 		*row = (struct model_row){
 			.address = inventory->devices[i].address,
 			.done = plan_verdict(&m->boot->judged.plan, i),
 			.wanted = plan_verdict(&wanted->judged.plan, i),
 		};
-		if (row->done.kind == VERDICT_BIND)
-			(void)snprintf(row->driver, sizeof(row->driver), "%.*s",
-				       (int)driver_of(m->boot, i).len, driver_of(m->boot, i).at);
-		compare(m, row,
-			row->wanted.kind == VERDICT_BIND ? driver_of(wanted, i) : text_of(""));
+		wants = row->wanted.kind == VERDICT_BIND ? driver_of(wanted, i) : text_of("");
+		does = row->done.kind == VERDICT_BIND ? driver_of(m->boot, i) : text_of("");
+		if (does.len && has_driver(m, does))
+			(void)text_copy(does, row->driver, sizeof(row->driver));
+		compare(m, row, wants, does);
 	}
 }
 

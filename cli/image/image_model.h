@@ -16,7 +16,7 @@ struct model_row {
 	struct address address;
 	struct verdict done,
 		wanted;           /* a rule's index counts in the image's policy, and in /etc's */
-	char driver[DRIVER_SIZE]; /* who gets it, where done is VERDICT_BIND; else empty */
+	char driver[DRIVER_SIZE]; /* who gets it, where done is VERDICT_BIND and the image has it */
 	bool differs;             /* done is not what is wanted */
 };
 

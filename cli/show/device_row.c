@@ -292,7 +292,7 @@ void device_row(struct view *of, size_t index, struct device_row *row)
 		row->driver_next = driver_of_guest(of->host, row);
 	set_state(row, &of->last);
 	row->image = images_differ(&of->images, index);
-	bound = row->image ? row->image->driver[0] : verdict.kind == VERDICT_BIND;
+	bound = (row->image ? row->image->done : verdict).kind == VERDICT_BIND;
 	if (!bound || trial_is_off(&of->trial))
 		row->driver_next = driver_of_host(of->host, row);
 	else if (row->image)

@@ -227,7 +227,9 @@ static void say_image(const struct device_row *row, char out[ROW_TEXT_SIZE])
 	      image->done.kind == VERDICT_KEEP   ? "a keep rule in it" :
 	      images->forecast->off              ? images->forecast->words :
 						   "no rule in it";
-	if (image->done.kind == VERDICT_BIND)
+	if (image->done.kind == VERDICT_BIND && !image->driver[0])
+		add_phrase(out, "the image does not have its driver");
+	else if (image->done.kind == VERDICT_BIND)
 		add_phrase(out, "the image gives it to %s, which /etc does not want",
 			   image->driver);
 	else

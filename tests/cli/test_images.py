@@ -98,6 +98,15 @@ def test_right(machine):
     assert machine.note() == "pending: the next boot binds it; 2 of 2 twins; path=0000:00/05.0/00.0"
 
 
+def test_a_driver_that_the_image_does_not_have(machine):
+    """Then it has none after the boot, the host's neither."""
+    machine.policy(f"bind nvme {machine.free} driver=pci-stub\n")
+    machine.image()
+    assert machine.next() is None
+    assert "the image does not have its driver; rebuild it: vfio-bind update" in machine.note()
+    assert machine.images()[1] != []
+
+
 UNLIKE = {
     "that does not know the host": ({"protect": HEAD + "unknown\n"}, {"free": "host-unknown"}),
     "that vetoes": ({"policy": "bind nvme id=144d:a80a\nkeep 05:00.0\n"},

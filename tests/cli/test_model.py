@@ -118,8 +118,12 @@ def test_an_older_policy(machine):
     content = machine.image(**{CONF: "bind nvme 0000:77:00.0\n"})
     assert machine.verify(content) == (
         10, "outdated", f"{machine.free} stays with the host: no rule in it")
-    content = machine.image(**{CONF: "bind nvme driver=pci-stub\n"})
-    assert machine.verify(content) == (
+    files = {CONF: "bind nvme driver=pci-stub\n"}
+    assert machine.verify(machine.image(**files)) == (
+        10, "outdated", f"{machine.free} gets no driver: pci-stub is not in the image")
+    assert machine.functions[-1] == row(machine.free, "bind", "rule")
+    files[f"{OURS}/plan"] = machine.payload[f"{OURS}/plan"] + b"builtin pci-stub\n"
+    assert machine.verify(machine.image(**files)) == (
         10, "outdated", f"{machine.free} is given to pci-stub, not to vfio-pci")
 
 
