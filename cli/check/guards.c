@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "check.h"
 #include "guard.h"
+#include "host/noiommu.h"
 #include "show/explain.h"
 #include "show/row_text.h"
+#include "variant.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -13,7 +15,7 @@ static const struct {
 	const char *text, *advice;
 } lifted[] = {
 	{ REASON_NO_IOMMU, "allow=no-iommu lets a guest write to all of the host's memory",
-	  "turn the IOMMU on instead; without it vfio wants enable_unsafe_noiommu_mode=1" },
+	  "turn the IOMMU on instead" },
 	{ REASON_BOOT_DISPLAY, "shows the boot's picture, and goes to the guest by allow=",
 	  "have another way in, ssh or a serial console, before you reboot" },
 	{ REASON_HOST_STORAGE, "holds the host's storage, and goes to the guest by allow=",
@@ -87,6 +89,8 @@ static void find_lifted(struct findings *findings, size_t index, struct verdict 
 {
 	struct host *host = findings->host;
 	struct rule strict = *rule_at(host, verdict.rule);
+	const struct device *device = &host->judged.inventory.devices[index];
+	const char *vain;
 
 	if (!strict.allow)
 		return;
@@ -95,9 +99,16 @@ static void find_lifted(struct findings *findings, size_t index, struct verdict 
 		if (!guard_strikes(&host->decision, lifted[i].guard, &strict, index,
 				   verdict.reason))
 			continue;
-		finding_advise(
-			find_device(findings, SEVERITY_WARNING, index, &strict, lifted[i].text),
-			"%s", lifted[i].advice);
+		vain = lifted[i].guard != REASON_NO_IOMMU ?
+			       NULL :
+			       noiommu_advice(host, index,
+					      rule_driver(&strict, host->judged.steps, device));
+		finding_advise(find_device(findings, vain ? SEVERITY_ERROR : SEVERITY_WARNING,
+					   index, &strict,
+					   vain ? "will have no driver: allow=no-iommu does not "
+						  "have vfio take it" :
+						  lifted[i].text),
+			       "%s", vain ? vain : lifted[i].advice);
 	}
 }
 

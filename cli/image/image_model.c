@@ -4,6 +4,7 @@
 #include "base/complain.h"
 #include "entry_words.h"
 #include "host/kernel_variants.h"
+#include "host/noiommu.h"
 #include "host/read_host.h"
 #include "image_policy.h"
 #include "variant.h"
@@ -190,15 +191,40 @@ static bool has_driver(const struct modelling *m, struct text driver)
 	if (!modplan_open(&rest, &release))
 		return true; /* the plan itself is what is wrong */
 	while (modplan_next(&rest, &step) > 0)
-		if (!step.variant && module_name_equal(step.file, driver))
+		if (module_name_equal(step.file, driver))
 			return true;
 	return false;
 }
 
+/* What the plan has to say to a module before it is loaded. */
+static struct text options_of(const struct modelling *m, const char *module)
+{
+	struct text rest = image_content(m->image, IMAGE_PLAN_FILE), release;
+	struct module_step step;
+
+	if (modplan_open(&rest, &release))
+		while (modplan_next(&rest, &step) > 0)
+			if (!step.builtin && !step.variant &&
+			    module_name_equal(step.file, text_of(module)))
+				return step.options;
+	return text_of("");
+}
+
+/* True if a driver leaves the function alone, as it has no IOMMU group. */
+static bool is_refused(const struct modelling *m, size_t i, struct text driver)
+{
+	const struct judgement *judged = &m->boot->judged;
+
+	return noiommu_counts(&judged->inventory.devices[i], driver) &&
+	       !module_name_equal(driver, text_of(m->boot->drivers[i])) &&
+	       !noiommu_is_set(options_of(m, "vfio"), text_of(judged->cmdline));
+}
+
 /* Says of a function what the image does otherwise. */
-static void compare(struct modelling *m, struct model_row *row, struct text wanted_driver,
+static void compare(struct modelling *m, size_t i, struct text wanted_driver,
 		    struct text done_driver)
 {
+	struct model_row *row = &m->model->rows[i];
 	bool wanted = row->wanted.kind == VERDICT_BIND, done = row->done.kind == VERDICT_BIND;
 	char address[ADDRESS_SIZE];
 
@@ -211,6 +237,11 @@ static void compare(struct modelling *m, struct model_row *row, struct text want
 		amiss(m, m->model->same_policy ? FOUND_WRONG : FOUND_OUTDATED,
 		      "%s is taken from the host, which keeps it by /etc (%s)", address,
 		      why_not_bound(row->wanted, "no rule"));
+	else if (row->vain)
+		row->differs = false; /* by /etc alike: said below */
+	else if (row->refused)
+		amiss(m, FOUND_OUTDATED, "%s gets no driver: vfio is not told " NOIOMMU_PARAMETER,
+		      address);
 	else if (done && !row->driver[0])
 		amiss(m, FOUND_OUTDATED, "%s gets no driver: %.*s is not in the image", address,
 		      (int)done_driver.len, done_driver.at);
@@ -238,9 +269,25 @@ static void fill_rows(struct modelling *m, const struct host *wanted)
 		};
 		wants = row->wanted.kind == VERDICT_BIND ? driver_of(wanted, i) : text_of("");
 		does = row->done.kind == VERDICT_BIND ? driver_of(m->boot, i) : text_of("");
-		if (does.len && has_driver(m, does))
+		row->vain = does.len && noiommu_advice(m->boot, i, does);
+		row->refused = row->vain || (does.len && is_refused(m, i, does));
+		if (does.len && !row->refused && has_driver(m, does))
 			(void)text_copy(does, row->driver, sizeof(row->driver));
-		compare(m, row, wants, does);
+		compare(m, i, wants, does);
+	}
+}
+
+/* What no image can mend, as nothing has vfio take it. */
+static void say_vain(struct modelling *m)
+{
+	char address[ADDRESS_SIZE];
+
+	for (size_t i = 0; i < m->model->count; i++) {
+		if (!m->model->rows[i].vain)
+			continue;
+		(void)address_format(m->model->rows[i].address, address);
+		amiss(m, FOUND_WRONG, "%s gets no driver: it has no IOMMU group (vfio-bind check)",
+		      address);
 	}
 }
 
@@ -351,6 +398,8 @@ static void judge_image(struct modelling *m)
 			       m->model->detail + said);
 		if (m->model->off || m->parts->own[PART_BINDER].kind >= FOUND_MISSING)
 			do_nothing(m->model);
+		else
+			say_vain(m);
 	}
 	if (again)
 		host_free(again);

@@ -17,7 +17,8 @@ struct model_row {
 	struct verdict done,
 		wanted;           /* a rule's index counts in the image's policy, and in /etc's */
 	char driver[DRIVER_SIZE]; /* who gets it, where done is VERDICT_BIND and the image has it */
-	bool differs;             /* done is not what is wanted */
+	bool refused, vain; /* by the driver: it has no IOMMU group; nor will another image help */
+	bool differs;       /* done is not what is wanted */
 };
 
 struct image_model {

@@ -3,6 +3,7 @@
 
 #include "base/complain.h"
 #include "facts.h"
+#include "host/noiommu.h"
 #include "host/read_host.h"
 #include "modplan.h"
 #include "variant.h"
@@ -297,6 +298,9 @@ void device_row(struct view *of, size_t index, struct device_row *row)
 		row->driver_next = driver_of_host(of->host, row);
 	else if (row->image)
 		row->driver_next = text_of(row->image->driver);
+	row->no_group = bound && noiommu_advice(of->host, index, row->driver_next);
+	if (row->no_group)
+		row->driver_next = text_of("");
 	/* Its physical function makes it anew after each boot. */
 	if (bound && row->device->is_virtual)
 		row->driver_next = text_of(NEXT_LATE);

@@ -60,6 +60,7 @@ struct device_row {
 	struct text driver;      /* who has it now; empty for nobody */
 	/* What the image will do otherwise than /etc wants, or NULL. */
 	const struct model_row *image;
+	bool no_group; /* the driver that it is to have will not take it, for it has no IOMMU group */
 	/* After the next boot: a driver, NEXT_LATE, or empty for none or where it is not known. */
 	struct text driver_next;
 };

@@ -2,6 +2,7 @@
 #include "row_text.h"
 
 #include "base/printable.h"
+#include "host/noiommu.h"
 #include "path.h"
 #include "value.h"
 
@@ -125,6 +126,8 @@ static const char *say_state(const struct device_row *row, char out[ROW_TEXT_SIZ
 	case STATE_PENDING:
 		if (bind && trial_is_off(&row->view->trial))
 			return "the trial is over (vfio-bind update)";
+		if (row->no_group)
+			return "vfio takes nothing without an IOMMU group: vfio-bind check";
 		if (row->image)
 			return ""; /* say_image() does */
 		if (bind && row->device->is_virtual)
@@ -221,13 +224,15 @@ static void say_image(const struct device_row *row, char out[ROW_TEXT_SIZE])
 	const struct model_row *image = row->image;
 	const char *why;
 
-	if (!image || trial_is_off(&row->view->trial))
+	if (!image || row->no_group || trial_is_off(&row->view->trial))
 		return;
 	why = image->done.kind == VERDICT_REFUSE ? reason_token(image->done.reason) :
 	      image->done.kind == VERDICT_KEEP   ? "a keep rule in it" :
 	      images->forecast->off              ? images->forecast->words :
 						   "no rule in it";
-	if (image->done.kind == VERDICT_BIND && !image->driver[0])
+	if (image->refused)
+		add_phrase(out, "the image does not tell vfio " NOIOMMU_PARAMETER "=1");
+	else if (image->done.kind == VERDICT_BIND && !image->driver[0])
 		add_phrase(out, "the image does not have its driver");
 	else if (image->done.kind == VERDICT_BIND)
 		add_phrase(out, "the image gives it to %s, which /etc does not want",

@@ -107,11 +107,11 @@ class Host:
         path = self.root / name
         shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
 
-    def policy(self, text, stamped=True):
+    def policy(self, text, stamped=True, **how):
         """Sets the policy, with images that have it."""
         self.write("etc/vfio-bind.conf", text)
         for release in (KERNEL, "6.12.0-test") if stamped else ():
-            set_image(self.root, release, text)
+            set_image(self.root, release, text, **how)
 
     def run(self, *words, machine_file=None, prefix=()):
         first = ["--root", self.root] + (["--machine", machine_file] if machine_file else [])
@@ -349,13 +349,35 @@ def test_iommu_off_without_rules_is_a_warning(host):
     assert (status, found(result)) == (6, [("warning", "iommu")])
 
 
-def test_iommu_off_on_purpose_is_a_warning(host):
+ON_PURPOSE = {
+    "nobody tells vfio": ("", "", None),
+    "off": ("vfio.enable_unsafe_noiommu_mode=0", "", None),
+    "another module": ("vfio_pci.enable_unsafe_noiommu_mode=1", "options kvm x=1\n", None),
+    "on the command line": ("vfio.enable_unsafe_noiommu_mode=1", "", "vfio-pci"),
+    "a kernel that cannot": ("vfio.enable_unsafe_noiommu_mode=1", "", None),
+    "in modprobe.d": ("", "options vfio foo=1 enable_unsafe_noiommu_mode=Y\n", "vfio-pci"),
+}
+
+
+@pytest.mark.parametrize("cmdline, conf, driver", ON_PURPOSE.values(), ids=ON_PURPOSE)
+def test_iommu_off_on_purpose(host, request, cmdline, conf, driver):
+    """The rule alone is not enough: vfio has a parameter of its own, or refuses the device."""
     for address in host.machine.devices:
         host.remove(f"sys/bus/pci/devices/{address}/iommu_group")
-    host.policy("bind 0000:08:00.0 id=144d:a80a allow=no-iommu\n")
+    host.tree.boot(cmdline)
+    cannot = "cannot" in request.node.name
+    host.write(f"boot/config-{KERNEL}", "# CONFIG_VFIO_NOIOMMU is not set\n" if cannot else
+               "# a comment\nCONFIG_VFIO_NOIOMMU=y\n")
+    host.write("etc/modprobe.d/vfio.conf", conf)
+    host.policy("bind 0000:08:00.0 id=144d:a80a allow=no-iommu\n",
+                vfio=conf if conf.startswith("options vfio ") else "")
     status, result = host.check()
-    assert (status, found(result)) == (0, [("warning", "guard"), ("warning", "iommu")])
-    assert "unsafe_noiommu" in only(result, "guard")["advice"]
+    assert (status, found(result)) == (0 if driver else 1, [
+        ("warning" if driver else "error", "guard"), ("warning", "iommu")])
+    advice = only(result, "guard")["advice"]
+    assert ("IOMMU on: this kernel" in advice) == cannot
+    assert ("vfio.enable_unsafe_noiommu_mode=1" in advice) == (not driver and not cannot)
+    assert result["plan"][0]["driver_next"] == driver
 
 
 INTERRUPTS = [

@@ -37,6 +37,16 @@ def test_no_iommu(lab):
 
 
 @pytest.mark.nightly
+def test_no_iommu_on_purpose(lab):
+    """allow=no-iommu is not enough: Debian's kernels are built without what vfio has for it."""
+    at = TWINS.address("disk1")
+    boot = lab.boot(f"bind {at} id={NVME} allow=no-iommu\n",
+                    "intel_iommu=off vfio.enable_unsafe_noiommu_mode=1")
+    assert boot.stages["root"].drivers[at] is None
+    assert boot.stages["root"].drivers[TWINS.address("disk2")] == "nvme"
+
+
+@pytest.mark.nightly
 def test_without_protect_the_root_is_lost(lab):
     """What refusing it is worth: nothing but the line in protect keeps the root."""
     empty = {"usr/lib/vfio-bind/protect": File(b"vfio-bind-protect 1\n")}

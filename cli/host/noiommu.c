@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "noiommu.h"
+
+#include "base/conf_file.h"
+#include "base/words.h"
+#include "modplan.h"
+
+/* As the kernel reads a bool: linux/kernel/params.c:param_set_bool. */
+static bool is_yes(struct cmdline_word word)
+{
+	return !word.value.at ||
+	       (word.value.len && (word.value.at[0] == 'y' || word.value.at[0] == 'Y' ||
+				   word.value.at[0] == '1' || text_is(word.value, "on")));
+}
+
+bool noiommu_is_set(struct text parameters, struct text cmdline)
+{
+	static struct module_params params;
+	struct cmdline_word word;
+	struct text rest;
+	bool set = false;
+
+	module_params(&params, text_of("vfio.ko"), parameters, cmdline);
+	rest = text_of(params.text);
+	while (cmdline_next(&rest, &word))
+		if (cmdline_name_is(word.name, NOIOMMU_PARAMETER))
+			set = is_yes(word);
+	return set;
+}
+
+static bool take_line(void *set, const struct conf_line *line)
+{
+	struct text rest = line->text, command, module;
+
+	if (word_next(&rest, &command) && text_is(command, "options") &&
+	    word_next(&rest, &module) && conf_is_module(module, "vfio") &&
+	    noiommu_is_set(rest, text_of("")))
+		*(bool *)set = true;
+	return true;
+}
+
+bool noiommu_counts(const struct device *device, struct text driver)
+{
+	return (device->known & FACT_GROUP) && device->group == GROUP_NONE &&
+	       driver_is_passthrough(driver) && !text_is(driver, "pci-stub");
+}
+
+static bool take_config(void *has, const struct conf_line *line)
+{
+	*(bool *)has |= text_is(line->text, "CONFIG_VFIO_NOIOMMU=y");
+	return true;
+}
+
+/* Unless its configuration says otherwise: linux/drivers/vfio/Kconfig. */
+static bool kernel_has_parameter(struct host *host)
+{
+	char release[NAME_SIZE], path[MACHINE_PATH_SIZE];
+	bool has = false;
+
+	host_running(host, release);
+	return host->from_file || !join(path, sizeof(path), "boot/config-", release, "") ||
+	       !machine_has(&host->judged.machine, path) ||
+	       conf_read(&host->judged.machine, path, take_config, &has) || has;
+}
+
+const char *noiommu_advice(struct host *host, size_t index, struct text driver)
+{
+	bool set;
+
+	if (!noiommu_counts(&host->judged.inventory.devices[index], driver) ||
+	    module_name_equal(driver, text_of(host->drivers[index])))
+		return NULL;
+	if (!kernel_has_parameter(host))
+		return "turn the IOMMU on: this kernel was built without CONFIG_VFIO_NOIOMMU";
+	set = noiommu_is_set(text_of(""), text_of(host->judged.cmdline));
+	if (!set && !host->from_file)
+		(void)conf_read_modprobe(&host->judged.machine, take_line, &set);
+	return set ? NULL :
+		     "turn the IOMMU on instead, or add vfio." NOIOMMU_PARAMETER
+		     "=1 to the kernel command line";
+}

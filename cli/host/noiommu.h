@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Without an IOMMU group a device goes to no vfio driver unless vfio's parameter
+ * enable_unsafe_noiommu_mode is set: linux/drivers/vfio/group.c:vfio_device_set_group.
+ */
+#ifndef NOIOMMU_H
+#define NOIOMMU_H
+
+#include "host.h"
+
+#define NOIOMMU_PARAMETER "enable_unsafe_noiommu_mode"
+
+/* True if parameters, as modprobe.d has them and the kernel command line, set it for vfio. */
+bool noiommu_is_set(struct text parameters, struct text cmdline);
+
+/* True if the device has no group, and the driver is one that minds. */
+bool noiommu_counts(const struct device *device, struct text driver);
+
+/*
+ * What to do, if that driver will not take a device of the host at the next boot: the kernel was
+ * built without the parameter, or nothing sets it, no command line and no modprobe.d. Of a machine
+ * file the command line is all there is. NULL if it will, or has it now.
+ */
+const char *noiommu_advice(struct host *host, size_t index, struct text driver);
+
+#endif
