@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "kernel_variants.h"
 
+#include "kernels.h"
 #include "variant.h"
 
 #include <fcntl.h>
@@ -11,14 +12,12 @@
 
 static FILE *open_list(struct machine *machine, const char *release, const char *name)
 {
-	static const char *const places[] = { "lib/modules/", "usr/lib/modules/" };
-	char path[MACHINE_PATH_SIZE];
+	char dir[MACHINE_PATH_SIZE], path[MACHINE_PATH_SIZE];
 	FILE *file;
 	int fd = -1;
 
-	for (size_t i = 0; fd < 0 && i < ARRAY_SIZE(places); i++)
-		if (join(path, sizeof(path), places[i], release, name))
-			fd = machine_openat(machine, path, O_RDONLY);
+	if (kernel_dir(machine, release, dir) && join(path, sizeof(path), dir, name, ""))
+		fd = machine_openat(machine, path, O_RDONLY);
 	file = fd < 0 ? NULL : fdopen(fd, "r");
 	if (fd >= 0 && !file)
 		(void)close(fd);

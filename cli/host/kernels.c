@@ -5,6 +5,27 @@
 #include <stdlib.h>
 #include <string.h>
 
+/*
+ * NixOS has no lib/modules. The system that runs, the one that was switched to since, and the one
+ * that boots next may have a kernel each (nixpkgs/nixos/modules/system/activation/top-level.nix).
+ */
+static const char *const places[] = {
+	"lib/modules/",
+	"usr/lib/modules/",
+	"run/booted-system/kernel-modules/lib/modules/",
+	"run/current-system/kernel-modules/lib/modules/",
+	"nix/var/nix/profiles/system/kernel-modules/lib/modules/",
+};
+
+bool kernel_dir(struct machine *machine, const char *release, char path[MACHINE_PATH_SIZE])
+{
+	for (size_t i = 0; i < ARRAY_SIZE(places); i++)
+		if (join(path, MACHINE_PATH_SIZE, places[i], release, "") &&
+		    machine_has(machine, path))
+			return true;
+	return false;
+}
+
 /* modules.builtin is part of every kernel's package, and depmod(8) does not write it. */
 static bool is_installed(struct machine *machine, const char *dir, const char *release)
 {
@@ -14,6 +35,14 @@ static bool is_installed(struct machine *machine, const char *dir, const char *r
 	for (size_t i = 0; i < ARRAY_SIZE(marks); i++)
 		if (join(mark, sizeof(mark), release, marks[i], "") &&
 		    join(path, sizeof(path), dir, mark, "") && machine_exists(machine, path) == 1)
+			return true;
+	return false;
+}
+
+static bool is_listed(const struct kernels *kernels, const char *release)
+{
+	for (size_t i = 0; i < kernels->count; i++)
+		if (!strcmp(kernels->list[i].release, release))
 			return true;
 	return false;
 }
@@ -35,7 +64,8 @@ static int list(struct kernels *kernels, struct machine *machine, const char *di
 	while (kernels->count < KERNELS_MAX && (name = dir_next(&dir, &err))) {
 		struct kernel *kernel = &kernels->list[kernels->count];
 
-		if (!join(kernel->release, sizeof(kernel->release), name, "", "") ||
+		if (is_listed(kernels, name) ||
+		    !join(kernel->release, sizeof(kernel->release), name, "", "") ||
 		    !is_installed(machine, dir_path, name))
 			continue;
 		kernel->running = !strcmp(name, running);
@@ -47,14 +77,17 @@ static int list(struct kernels *kernels, struct machine *machine, const char *di
 
 int kernels_find(struct kernels *kernels, struct machine *machine, const char *running)
 {
-	static const char *const places[] = { "lib/modules/", "usr/lib/modules/" };
-	int err = -ENOENT;
+	int first = 0;
 
 	kernels->count = 0;
-	for (size_t i = 0; err == -ENOENT && i < ARRAY_SIZE(places); i++)
-		err = list(kernels, machine, places[i], running);
+	for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
+		int err = list(kernels, machine, places[i], running);
+
+		if (!first && err != -ENOENT)
+			first = err;
+	}
 	qsort(kernels->list, kernels->count, sizeof(*kernels->list), by_version);
-	return err == -ENOENT ? 0 : err;
+	return first;
 }
 
 /* By the kernel's own index: libkmod would ask what is loaded here first. */

@@ -20,6 +20,12 @@ struct kernels {
 };
 
 /*
+ * The directory of a kernel's modules below the machine's root, wherever a distribution has it.
+ * Returns false where there is none; path is then undefined.
+ */
+bool kernel_dir(struct machine *machine, const char *release, char path[MACHINE_PATH_SIZE]);
+
+/*
  * Lists lib/modules/RELEASE of kernels that are there: packages that build modules leave a
  * directory behind when the kernel itself is removed. Returns 0 or an error.
  */

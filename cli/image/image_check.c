@@ -4,6 +4,7 @@
 #include "base/complain.h"
 #include "base/mistakes.h"
 #include "base/temp_dir.h"
+#include "host/kernels.h"
 #include "host/read_host.h"
 #include "host/trial_state.h"
 #include "image_model.h"
@@ -65,11 +66,7 @@ static bool can_compare(struct comparison *all)
 {
 	char path[MACHINE_PATH_SIZE];
 
-	return all->built &&
-	       ((join(path, sizeof(path), "lib/modules/", all->check->release, "") &&
-		 machine_has(&all->machine, path)) ||
-		(join(path, sizeof(path), "usr/lib/modules/", all->check->release, "") &&
-		 machine_has(&all->machine, path)));
+	return all->built && kernel_dir(&all->machine, all->check->release, path);
 }
 
 /* Adds what is amiss with a part by itself. Returns false where nothing is. */

@@ -12,6 +12,9 @@
 #include <string.h>
 #include <unistd.h>
 
+/* Of the system that boots next. The boot loader's copy has a hash for a name. */
+#define NIXOS_IMAGE "nix/var/nix/profiles/system/initrd"
+
 /* What one image, or an archive beside it, was found to be. */
 struct looked {
 	enum image_state state;
@@ -214,6 +217,8 @@ void images_read(struct images *images, struct host *host)
 	looking.binder = digest_binder(&host->judged.machine);
 	for (size_t i = 0; i < found.count; i++)
 		look_at(&looking, found.paths[i]);
+	if (machine_has(&host->judged.machine, NIXOS_IMAGE))
+		look_at(&looking, NIXOS_IMAGE);
 	for (size_t i = 0; i < images->count; i++) {
 		struct image *image = &images->list[i];
 

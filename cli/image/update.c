@@ -255,6 +255,9 @@ static int build(struct update *update, const struct options *options)
 	const char *generator = update->rebuild.generator;
 	int code;
 
+	if (!generator && machine_has(&update->machine, "etc/NIXOS"))
+		return complain(EXIT_FAILED, "this is NixOS: the image is built with the system, "
+					     "by nixos-rebuild boot");
 	if (!generator)
 		return complain(EXIT_FAILED,
 				"no image generator is known here: build the image by hand, or "

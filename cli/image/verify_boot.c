@@ -5,6 +5,7 @@
 #include "base/printable.h"
 #include "boot_log.h"
 #include "cmdline.h"
+#include "host/kernels.h"
 #include "machine.h"
 #include "uki.h"
 
@@ -284,12 +285,19 @@ static int open_kernel(struct machine *machine, const char *release)
 	static const char *const places[][2] = { { "boot/vmlinuz-", "" },
 						 { "usr/lib/modules/", "/vmlinuz" },
 						 { "lib/modules/", "/vmlinuz" } };
-	char path[MACHINE_PATH_SIZE];
+	char path[MACHINE_PATH_SIZE], *modules = NULL;
 	int fd = -1;
 
 	for (size_t i = 0; fd < 0 && release[0] && i < ARRAY_SIZE(places); i++)
 		if (join(path, sizeof(path), places[i][0], release, places[i][1]))
 			fd = machine_openat(machine, path, O_RDONLY);
+	/* A system of NixOS has its kernel beside the modules. */
+	if (fd < 0 && release[0] && kernel_dir(machine, release, path))
+		modules = strstr(path, "/kernel-modules/");
+	if (modules) {
+		(void)strcpy(modules, "/kernel");
+		fd = machine_openat(machine, path, O_RDONLY);
+	}
 	return fd;
 }
 

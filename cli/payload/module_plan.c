@@ -3,6 +3,7 @@
 
 #include "base/complain.h"
 #include "host/kernel_variants.h"
+#include "host/kernels.h"
 #include "load.h"
 #include "modplan.h"
 #include "variant.h"
@@ -49,13 +50,9 @@ static bool resolve(struct machine *machine, const char *path, struct kmod_path 
 
 static bool find_modules(struct machine *machine, const char *release, struct kmod_path *out)
 {
-	static const char *const places[] = { "lib/modules/", "usr/lib/modules/" };
 	char path[MACHINE_PATH_SIZE];
 
-	for (size_t i = 0; i < ARRAY_SIZE(places); i++)
-		if (join(path, sizeof(path), places[i], release, "") && resolve(machine, path, out))
-			return true;
-	return false;
+	return kernel_dir(machine, release, path) && resolve(machine, path, out);
 }
 
 static struct kmod_ctx *open_kmod(struct machine *machine, const char *release)

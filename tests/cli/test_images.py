@@ -16,6 +16,7 @@ from lib.hosttree import HostTree
 from lib.initramfs import cpio, initramfs_tools, mkinitcpio, pe
 from lib.instructions import instructions
 from lib.moduletree import RELEASE, vfio_tree
+from lib.nixos import BOOTED, LINKS, NEXT, make_nixos
 from lib.payload import OURS, build, fixture_program, set_policy  # noqa: F401
 
 HEAD = "vfio-bind-protect 1\n"
@@ -474,3 +475,21 @@ def test_json_is_printed_once(machine):
     text = subprocess.run([machine.program, "--root", machine.root, "explain", "77:00.0"],
                           capture_output=True, text=True, check=False)
     assert (text.returncode, text.stdout) == (3, "")
+
+
+@pytest.mark.parametrize("link", LINKS)
+def test_kernel_is_found_once(machine, link):
+    make_nixos(machine.root, *{link, "run/booted-system"})
+    assert [(image["kernel"], image["state"]) for image in machine.run("status")["images"]] == [
+        (RELEASE, "none")]
+
+
+def test_image_of_the_system_that_boots_next(machine):
+    """That of the system that runs may be an older one: nobody boots it by default."""
+    make_nixos(machine.root, *LINKS)
+    set_image(machine.root, RELEASE, None, name=f"{BOOTED}/initrd")
+    set_image(machine.root, RELEASE, machine.text, name="nix/store/4-initrd/initrd",
+              protect=machine.protect)
+    (machine.root / NEXT / "initrd").symlink_to("/nix/store/4-initrd/initrd")
+    assert machine.state() == ("current", "/nix/var/nix/profiles/system/initrd")
+    assert machine.images() == ("as-configured", [])
