@@ -16,6 +16,7 @@ from vm.roots import BOOKWORM, BOOKWORM_DRACUT, TRIXIE, TRIXIE_DRACUT, Root, roo
 from .deb import BINDER, next_version
 
 POLICY = "bind display boot_display=0\n"
+DROP_IN = "vfio-bind.conf.d/rules.conf"
 APT = "DEBIAN_FRONTEND=noninteractive apt-get -q -y --no-install-recommends"
 # A boot entry, as one of systemd-boot, and ours beside it.
 MENU = """
@@ -102,7 +103,7 @@ def whole_life(request, deb, tmp_path_factory):
     life.step("upgraded",
               f"systemctl enable vfio-bind.service; {MENU}; {APT} install /tmp/next.deb")
     life.step("removed", f"{APT} remove vfio-bind")
-    life.step("again", f"{APT} install /tmp/vfio-bind.deb")
+    life.step("again", f"mv /etc/vfio-bind.conf /etc/{DROP_IN}; {APT} install /tmp/vfio-bind.deb")
     life.step("purged", f"{APT} purge vfio-bind; rm -r /boot/loader")
     yield life
     shutil.rmtree(folder)
@@ -128,11 +129,12 @@ def test_without_a_policy_nothing_of_ours_would_run(life):
 
 
 def test_image_holds_the_binder_that_is_installed(life):
-    """That of the first version, and after the upgrade that of the next."""
-    for name in ("upgraded", "again"):
+    """That of the first version, and after the upgrade that of the next; and the rules, though all
+    of them be in drop-ins."""
+    for name, rules in (("upgraded", "etc/vfio-bind.conf"), ("again", f"etc/{DROP_IN}")):
         stage = life.stages[name]
         assert stage.image[BINDER].split()[-1] == stage.files[BINDER].split()[-1], name
-        assert "etc/vfio-bind.conf" in stage.image
+        assert {"etc/vfio-bind.conf.d/more.conf", rules} <= set(stage.image), name
     upgraded, again = life.stages["upgraded"].files, life.stages["again"].files
     assert upgraded[BINDER] != again[BINDER]
 

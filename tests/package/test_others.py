@@ -63,6 +63,29 @@ def test_rpm_is_the_makefiles_version(rpm):
     assert f"\npkgver={VERSION}\n" in PKGBUILD.read_text("utf-8")
 
 
+@pytest.mark.parametrize("scriptlet, called", [("posttrans", "vfio-bind update\n"),
+                                               ("postun", "dracut --regenerate-all --force\n")])
+@pytest.mark.parametrize("policy", [None, "etc/vfio-bind.conf", "etc/vfio-bind.conf.d/10.conf",
+                                    "usr/lib/vfio-bind.conf.d/10.conf", "etc/vfio-bind.conf.d/README"])
+def test_scriptlets_of_the_spec_know_where_rules_are(tmp_path, scriptlet, called, policy):
+    """Images are built anew where there are rules, be it in a drop-in alone; nowhere else."""
+    (script,) = re.findall(rf"^%{scriptlet}\n(.*?)^%(?!{{)", SPEC.read_text("utf-8"),
+                           re.MULTILINE | re.DOTALL)
+    script = re.sub(r"^%\{.*\n", "", re.sub(r"/(?=(etc|usr|var)/)", f"{tmp_path}/", script),
+                    flags=re.MULTILINE)
+    for name in ("vfio-bind", "dracut"):
+        program = tmp_path / "usr/bin" / name
+        program.parent.mkdir(parents=True, exist_ok=True)
+        program.write_text(f"#!/bin/sh\necho {name} $*\nexit 1\n", "utf-8")
+        program.chmod(0o755)
+    if policy:
+        (tmp_path / policy).parent.mkdir(parents=True)
+        (tmp_path / policy).touch()
+    done = subprocess.run(["sh", "-c", script, "sh", "0"], capture_output=True, text=True,
+                          env={"PATH": f"{tmp_path}/usr/bin:/usr/bin:/bin"}, check=True)
+    assert done.stdout == (called if policy and policy.endswith(".conf") else "")
+
+
 def test_pkgbuild_gives_the_list(tmp_path):
     """Its two functions, run as makepkg runs them: in srcdir, with a folder to fill."""
     with tarfile.open(tarball(tmp_path)) as archive:
