@@ -295,7 +295,7 @@ static int open_kernel(struct machine *machine, const char *release)
 	if (fd < 0 && release[0] && kernel_dir(machine, release, path))
 		modules = strstr(path, "/kernel-modules/");
 	if (modules) {
-		(void)strcpy(modules, "/kernel");
+		memcpy(modules, "/kernel", sizeof("/kernel"));
 		fd = machine_openat(machine, path, O_RDONLY);
 	}
 	return fd;
