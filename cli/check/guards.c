@@ -105,8 +105,8 @@ static void find_lifted(struct findings *findings, size_t index, struct verdict 
 					      rule_driver(&strict, host->judged.steps, device));
 		finding_advise(find_device(findings, vain ? SEVERITY_ERROR : SEVERITY_WARNING,
 					   index, &strict,
-					   vain ? "will have no driver: allow=no-iommu does not "
-						  "have vfio take it" :
+					   vain ? "will have no driver: vfio refuses what has "
+						  "no IOMMU group" :
 						  lifted[i].text),
 			       "%s", vain ? vain : lifted[i].advice);
 	}
