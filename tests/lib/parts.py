@@ -16,6 +16,7 @@ MINUTES = {
     "tests/vm/test_package.py": 8,
     "tests/vm/test_running.py::test_step": 0.1,
     "tests/vm/test_sabotaged.py": 0.3,
+    "tests/vm/test_sealed.py": 0.3,
     "tests/vm/test_storage.py": 4,
     "tests/vm/test_truth.py": 2,
     "tests/analysis/test_lint.py": 12,

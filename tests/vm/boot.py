@@ -143,16 +143,25 @@ def qemu(folder, machine, drives, console):
             *machine.options(drives), *drive_options]
 
 
+def kernel_words(words):
+    """The whole command line of a kernel whose boot is to be proof."""
+    return f"console=ttyS0 {STEADY_WORDS} {FAST_WORDS} {PROOF_WORDS} {words}"
+
+
 def with_kernel(folder, image, words):
     """QEMU's words for a kernel that no boot loader brings."""
-    return ["-kernel", image.kernel, "-initrd", folder / "initrd",
-            "-append", f"console=ttyS0 {STEADY_WORDS} {FAST_WORDS} {PROOF_WORDS} {words}"]
+    return ["-kernel", image.kernel, "-initrd", folder / "initrd", "-append", kernel_words(words)]
 
 
 def run_alone(folder, machine, image, words, drives):
-    """Waits for the power to go off; a machine that starts anew has failed."""
+    """Boots a kernel and its image, with nobody at the machine."""
+    run_to_its_end(folder, machine, drives, with_kernel(folder, image, words))
+
+
+def run_to_its_end(folder, machine, drives, more):
+    """Waits for the power to go off; a machine that starts anew has failed. more: QEMU's words."""
     command = [*qemu(folder, machine, drives, ("-serial", f"file:{folder}/console")), "-no-reboot",
-               *with_kernel(folder, image, words)]
+               *more]
     try:
         done = subprocess.run(command, timeout=LIMIT, text=True, stderr=subprocess.PIPE,
                               stdin=subprocess.DEVNULL, check=False)

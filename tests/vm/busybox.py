@@ -8,11 +8,13 @@ import tempfile
 from pathlib import Path
 
 from .cache import cached, key_of, key_of_tree
-from .images import GUEST, SOURCE, Image, unpack
+from .images import GUEST, POLICY, SOURCE, Image, unpack
 
 # In the order they are loaded in; ext4 looks for crc32c by a modprobe that is not there.
 CRC32C = "crc32c_generic"
-DRIVERS = ("nvme", "bochs", "snd_hda_intel", "xhci_pci", CRC32C, "ext4")
+DRIVERS = ("nvme", "bochs", "snd_hda_intel", "xhci_pci", "e1000e", CRC32C, "ext4")
+# Where a policy may be in an image.
+POLICIES = (POLICY, "etc/vfio-bind.conf.d", "usr/lib/vfio-bind.conf.d")
 
 
 def busybox_image(lab, recipe):
@@ -79,5 +81,6 @@ def take_payload(root, image, tree):
     with tempfile.TemporaryDirectory() as temporary:
         unpacked = unpack(root, image.initrd, Path(temporary))
         shutil.copytree(unpacked / "usr/lib/vfio-bind", tree / "usr/lib/vfio-bind")
-        (tree / "etc").mkdir()
-        shutil.copy(unpacked / "etc/vfio-bind.conf", tree / "etc/vfio-bind.conf")
+        for path in filter(lambda path: (unpacked / path).exists(), POLICIES):
+            (tree / path).parent.mkdir(parents=True, exist_ok=True)
+            subprocess.run(["cp", "-a", unpacked / path, tree / path], check=True)
