@@ -52,22 +52,69 @@ class Console:
         """One key."""
         self.line.sendall(key.encode())
 
-
     def reset(self):
         """The button of that name."""
-        with socket.socket(socket.AF_UNIX) as control:
-            control.connect(f"{self.folder}/qmp")
-            with control.makefile("rw", encoding="utf-8") as lines:
-                for command in ("qmp_capabilities", "system_reset"):
-                    lines.write(json.dumps({"execute": command}))
-                    lines.flush()
-                    while "return" not in json.loads(lines.readline()):
-                        pass  # a greeting, or an event
+        with Monitor(self.folder) as monitor:
+            monitor.execute("system_reset")
 
     def cut_power(self):
         """In the middle of whatever it does."""
         self.machine.kill()
         self.machine.wait()
+
+
+class Monitor:
+    """QEMU's own, by which a machine is changed while it runs: docs/interop/qmp-spec.txt there."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.control = socket.socket(socket.AF_UNIX)
+        self.control.settimeout(LIMIT)
+        self.control.connect(f"{folder}/qmp")
+        self.lines = self.control.makefile("rw", encoding="utf-8")
+        self.events = []
+        self.execute("qmp_capabilities")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.lines.close()
+        self.control.close()
+
+    def read(self):
+        """The next message: a greeting, an event, what came of a command."""
+        line = self.lines.readline()
+        if not line:
+            fail(self.folder, "off while somebody was at its slots and buttons")
+        message = json.loads(line)
+        if "event" in message:
+            self.events.append(message)
+        return message
+
+    def execute(self, command, **arguments):
+        """What came of a command."""
+        self.lines.write(json.dumps({"execute": command, "arguments": arguments}))
+        self.lines.flush()
+        while "return" not in (message := self.read()):
+            if "error" in message:
+                fail(self.folder, f"QEMU: {command}: {message['error']}")
+        return message["return"]
+
+    def type(self, line):
+        """A command in the words that people use, which has nothing to say if it was done."""
+        said = self.execute("human-monitor-command", **{"command-line": line}).strip()
+        if said not in ("", "OK"):
+            fail(self.folder, f"QEMU: {line}: {said}")
+
+    def pull(self, *names):
+        """Devices out of their slots. Returns once they are gone, which the guest has to allow."""
+        del self.events[:]
+        for name in names:
+            self.execute("device_del", id=name)
+        while not set(names) <= {event["data"].get("device") for event in self.events
+                                 if event["event"] == "DEVICE_DELETED"}:
+            self.read()
 
 
 @contextmanager
@@ -96,9 +143,11 @@ def run_from_disk(folder, machine, disk, person=lambda console: None):
     return judge(folder)
 
 
-def attended(person):
-    """As run_alone() of boot.py, for a machine with somebody at it, who may reset it."""
+def attended(person, *more):
+    """As run_alone() of boot.py, for a machine with somebody at it, who may reset it. more: what
+    else QEMU is told."""
     def start(folder, machine, image, words, drives):
-        with switched_on(folder, machine, drives, with_kernel(folder, image, words)) as console:
+        with switched_on(folder, machine, drives,
+                         (*with_kernel(folder, image, words), *more)) as console:
             person(console)
     return start
