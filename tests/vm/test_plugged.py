@@ -11,6 +11,8 @@ from .machine import TWINS, Function, Slot, disk, nic
 from .proof import VFIO
 from .slots import GUEST, emptied, served
 
+pytestmark = pytest.mark.nightly
+
 NVME, E1000E = "1b36:0010", "8086:10d3"
 # QEMU's drives have no serial number of PCI Express; its network cards do. moved is nic1 in another
 # slot. No two at once.
