@@ -12,24 +12,24 @@ from .images import GUEST, POLICY, SOURCE, Image, unpack
 
 # In the order they are loaded in; ext4 looks for crc32c by a modprobe that is not there.
 CRC32C = "crc32c_generic"
-DRIVERS = ("nvme", "bochs", "snd_hda_intel", "xhci_pci", "e1000e", CRC32C, "ext4")
+DRIVERS = ("nvme", "bochs", "snd_hda_intel", "xhci_pci", CRC32C, "ext4")
 # Where a policy may be in an image.
 POLICIES = (POLICY, "etc/vfio-bind.conf.d", "usr/lib/vfio-bind.conf.d")
 
 
-def busybox_image(lab, recipe):
-    """An image with the payload that a generator's image of that recipe has.
+def busybox_image(lab, recipe, more=()):
+    """An image with the payload that a generator's image of that recipe has. more: drivers.
 
     The init of one's own is /init.vfio-bind-next and the documented one is /init: with
     rdinit= the binder runs in place of that.
     """
     source = lab.image(recipe)
     parts = (GUEST / "busybox", GUEST / "common/usr/lib/lab", SOURCE / "hooks/busybox")
-    key = key_of(source.key, DRIVERS, *(key_of_tree(part) for part in parts))
+    key = key_of(source.key, (*DRIVERS, *more), *(key_of_tree(part) for part in parts))
 
     def make(folder):
         tree = folder / "tree"
-        fill(lab.root, tree)
+        fill(lab.root, tree, more)
         take_payload(lab.root, source, tree)
         subprocess.run(["sh", "-ec", "find . | cpio --quiet -o -H newc >../initrd"], cwd=tree,
                        check=True)
@@ -39,7 +39,7 @@ def busybox_image(lab, recipe):
     return Image(source.kernel, folder / "initrd", source.log, key)
 
 
-def fill(root, tree):
+def fill(root, tree, more):
     """All but the payload."""
     for name in ("bin", "sbin", "proc", "sys", "dev", "run", "root", "modules", "usr/lib/lab"):
         (tree / name).mkdir(parents=True)
@@ -49,7 +49,7 @@ def fill(root, tree):
     shutil.copy(GUEST / "common/usr/lib/lab/facts", tree / "usr/lib/lab/facts")
     shutil.copy(SOURCE / "hooks/busybox/init", tree / "init")
     shutil.copy(GUEST / "busybox/init", tree / "init.vfio-bind-next")
-    for number, path in enumerate(module_files(root)):
+    for number, path in enumerate(module_files(root, more)):
         content = path.read_bytes()
         name = path.name.removesuffix(".xz")
         (tree / f"modules/{number:02}-{name}").write_bytes(
@@ -62,10 +62,10 @@ def drivers_of(root):
             if name != CRC32C or int(root.kernel_release.partition(".")[0]) < 7]
 
 
-def module_files(root):
-    """The drivers' modules and what they need, each once, in the order to load them."""
+def module_files(root, more):
+    """The drivers' modules, more's, and what they need, each once, in the order to load them."""
     found = {}
-    for name in drivers_of(root):
+    for name in (*drivers_of(root), *more):
         done = subprocess.run(["modprobe", "-d", root.tree, "-S", root.kernel_release, "-C",
                                "/nonexistent", "--show-depends", name],
                               stdout=subprocess.PIPE, text=True, check=True)

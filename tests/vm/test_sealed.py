@@ -25,8 +25,9 @@ lines output /run/vfio-bind/policy >"$TOLD"
 def fixture_boot(lab):
     """Boots the same image every time, with no policy but that one line."""
     def boot(machine, words="", **more):
-        done = lab.boot(words=words, machine=machine, image=busybox_image(lab, SEALED),
-                        in_root=SHOW, drives={"root": f"{tiny_disk()},snapshot=on"}, **more)
+        done = lab.boot(words=words, machine=machine, in_root=SHOW,
+                        image=busybox_image(lab, SEALED, ["e1000e"]),
+                        drives={"root": f"{tiny_disk()},snapshot=on"}, **more)
         assert done.stages["root"].output == [f"# /{VENDORS}", "accept cmdline"]
         return done
     return boot
