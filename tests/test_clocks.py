@@ -38,11 +38,13 @@ REASONS = {
         GUEST,
     "tests/vm/guest/sabotaged/lab/start": "counts the rounds of its wait for a root, a second each",
     "tests/vm/keyboard.py": SAFETY,
+    "tests/vm/slots.py": GUEST,
     "tests/vm/test_builtin.py": GUEST,
     "tests/vm/test_fallback.py": "tells a boot loader to wait until a key is pressed",
     "tests/vm/test_faults.py": "has the kernel wait for a drive that does not answer",
     "tests/vm/test_hostile.py": GUEST,
     "tests/vm/test_locked.py": "has somebody type when the guest's own clock says so",
+    "tests/vm/test_plugged.py": GUEST,
     "tests/vm/test_trial.py": "has the kernel wait for a drive that does not answer",
     "tests/vm/test_undo.py": "has somebody asked for a password, by the guest's own clock, until all is "
                              "told",
