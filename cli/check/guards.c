@@ -15,7 +15,7 @@ static const struct {
 	const char *text, *advice;
 } lifted[] = {
 	{ REASON_NO_IOMMU, "allow=no-iommu lets a guest write to all of the host's memory",
-	  "turn the IOMMU on instead" },
+	  "turn the IOMMU on instead; without it vfio wants enable_unsafe_noiommu_mode=1" },
 	{ REASON_BOOT_DISPLAY, "shows the boot's picture, and goes to the guest by allow=",
 	  "have another way in, ssh or a serial console, before you reboot" },
 	{ REASON_HOST_STORAGE, "holds the host's storage, and goes to the guest by allow=",

@@ -3,6 +3,7 @@
 
 #include "base/conf_file.h"
 #include "base/words.h"
+#include "kernels.h"
 #include "modplan.h"
 
 /* As the kernel reads a bool: linux/kernel/params.c:param_set_bool. */
@@ -51,29 +52,40 @@ static bool take_config(void *has, const struct conf_line *line)
 	return true;
 }
 
-/* Unless its configuration says otherwise: linux/drivers/vfio/Kconfig. */
-static bool kernel_has_parameter(struct host *host)
+/* True if the configuration of the kernel is there to read; has is what it says: vfio/Kconfig. */
+static bool read_config(struct host *host, bool *has)
 {
-	char release[NAME_SIZE], path[MACHINE_PATH_SIZE];
-	bool has = false;
+	struct machine *machine = &host->judged.machine;
+	char release[NAME_SIZE], path[MACHINE_PATH_SIZE], dir[MACHINE_PATH_SIZE];
 
 	host_running(host, release);
-	return host->from_file || !join(path, sizeof(path), "boot/config-", release, "") ||
-	       !machine_has(&host->judged.machine, path) ||
-	       conf_read(&host->judged.machine, path, take_config, &has) || has;
+	if ((!join(path, sizeof(path), "boot/config-", release, "") ||
+	     !machine_has(machine, path)) &&
+	    (!kernel_dir(machine, release, dir) || !join(path, sizeof(path), dir, "/config", "") ||
+	     !machine_has(machine, path)))
+		return false;
+	return !conf_read(machine, path, take_config, has);
+}
+
+bool noiommu_is_known(struct host *host)
+{
+	bool has = false;
+
+	return !host->from_file && read_config(host, &has) && has;
 }
 
 const char *noiommu_advice(struct host *host, size_t index, struct text driver)
 {
-	bool set;
+	bool has = false, set;
 
 	if (!noiommu_counts(&host->judged.inventory.devices[index], driver) ||
-	    module_name_equal(driver, text_of(host->drivers[index])))
+	    module_name_equal(driver, text_of(host->drivers[index])) || host->from_file ||
+	    !read_config(host, &has))
 		return NULL;
-	if (!kernel_has_parameter(host))
+	if (!has)
 		return "turn the IOMMU on: this kernel was built without CONFIG_VFIO_NOIOMMU";
 	set = noiommu_is_set(text_of(""), text_of(host->judged.cmdline));
-	if (!set && !host->from_file)
+	if (!set)
 		(void)conf_read_modprobe(&host->judged.machine, take_line, &set);
 	return set ? NULL :
 		     "turn the IOMMU on instead, or add vfio." NOIOMMU_PARAMETER

@@ -16,10 +16,13 @@ bool noiommu_is_set(struct text parameters, struct text cmdline);
 /* True if the device has no group, and the driver is one that minds. */
 bool noiommu_counts(const struct device *device, struct text driver);
 
+/* True if the kernel of the host is known to have the parameter. */
+bool noiommu_is_known(struct host *host);
+
 /*
  * What to do, if that driver will not take a device of the host at the next boot: the kernel was
- * built without the parameter, or nothing sets it, no command line and no modprobe.d. Of a machine
- * file the command line is all there is. NULL if it will, or has it now.
+ * built without the parameter, or nothing sets it, no command line and no modprobe.d. NULL if it
+ * will, or has it now, or nobody can tell: of a machine file, and without the kernel's configuration.
  */
 const char *noiommu_advice(struct host *host, size_t index, struct text driver);
 

@@ -211,12 +211,13 @@ static struct text options_of(const struct modelling *m, const char *module)
 }
 
 /* True if a driver leaves the function alone, as it has no IOMMU group. */
-static bool is_refused(const struct modelling *m, size_t i, struct text driver)
+static bool is_refused(struct modelling *m, size_t i, struct text driver)
 {
 	const struct judgement *judged = &m->boot->judged;
 
 	return noiommu_counts(&judged->inventory.devices[i], driver) &&
 	       !module_name_equal(driver, text_of(m->boot->drivers[i])) &&
+	       noiommu_is_known(m->boot) &&
 	       !noiommu_is_set(options_of(m, "vfio"), text_of(judged->cmdline));
 }
 

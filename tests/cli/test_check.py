@@ -354,20 +354,23 @@ ON_PURPOSE = {
     "off": ("vfio.enable_unsafe_noiommu_mode=0", "", None),
     "another module": ("vfio_pci.enable_unsafe_noiommu_mode=1", "options kvm x=1\n", None),
     "on the command line": ("vfio.enable_unsafe_noiommu_mode=1", "", "vfio-pci"),
+    "a kernel nobody knows": ("", "", "vfio-pci"),
     "a kernel that cannot": ("vfio.enable_unsafe_noiommu_mode=1", "", None),
     "in modprobe.d": ("", "options vfio foo=1 enable_unsafe_noiommu_mode=Y\n", "vfio-pci"),
 }
 
 
+@pytest.mark.parametrize("config", [f"boot/config-{KERNEL}", f"lib/modules/{KERNEL}/config"])
 @pytest.mark.parametrize("cmdline, conf, driver", ON_PURPOSE.values(), ids=ON_PURPOSE)
-def test_iommu_off_on_purpose(host, request, cmdline, conf, driver):
+def test_iommu_off_on_purpose(host, request, config, cmdline, conf, driver):
     """The rule alone is not enough: vfio has a parameter of its own, or refuses the device."""
     for address in host.machine.devices:
         host.remove(f"sys/bus/pci/devices/{address}/iommu_group")
     host.tree.boot(cmdline)
     cannot = "cannot" in request.node.name
-    host.write(f"boot/config-{KERNEL}", "# CONFIG_VFIO_NOIOMMU is not set\n" if cannot else
-               "# a comment\nCONFIG_VFIO_NOIOMMU=y\n")
+    if "nobody_knows" not in request.node.name.replace(" ", "_"):
+        host.write(config, "# CONFIG_VFIO_NOIOMMU is not set\n"
+                   if cannot else "# a comment\nCONFIG_VFIO_NOIOMMU=y\n")
     host.write("etc/modprobe.d/vfio.conf", conf)
     host.policy("bind 0000:08:00.0 id=144d:a80a allow=no-iommu\n",
                 vfio=conf if conf.startswith("options vfio ") else "")
