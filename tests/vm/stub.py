@@ -41,7 +41,7 @@ def assemble(stub, sections, to):
     subprocess.run(["objcopy", *options, stub, to], check=True)
 
 
-def make_disk(tree, path):
+def make_esp(tree, path):
     """FAT, with all of a tree."""
     with open(path, "wb") as image:
         image.truncate(DISK_MIB << 20)
@@ -65,7 +65,7 @@ def by_stub(addons, strings):
         for path, added in addons.items():
             write(parts, path, added)
             assemble(stubs() / "addonx64.efi.stub", {".cmdline": parts / path}, tree / path)
-        make_disk(tree, folder / "esp.img")
+        make_esp(tree, folder / "esp.img")
         run_to_its_end(folder, machine, drives, [
             "-drive", f"if=none,id=drive-esp,format=raw,file={folder}/esp.img",
             "-device", "ide-hd,drive=drive-esp,bus=ide.0,bootindex=0",
