@@ -19,6 +19,15 @@ enum moment {
 	NOW,     /* as it is, for apply */
 };
 
+/* What the next boot's vfio does with a device that has no IOMMU group: see noiommu.h. */
+enum noiommu {
+	NOIOMMU_UNREAD,  /* nobody asked yet */
+	NOIOMMU_UNKNOWN, /* the kernel's configuration is not there */
+	NOIOMMU_NEVER,   /* the kernel was built without the parameter */
+	NOIOMMU_UNSET,
+	NOIOMMU_SET,
+};
+
 struct host {
 	struct judgement judged;
 	struct decision decision;
@@ -33,6 +42,7 @@ struct host {
 	struct host_use use;                  /* of the running machine */
 	size_t own_rules;                     /* of the policy, before those of the command line */
 	bool cmdline_known;                   /* there is one to read */
+	enum noiommu noiommu;                 /* read when it is asked for */
 	const struct host *original;          /* of host_again(), or NULL */
 	size_t recalled; /* only the boot's report says the picture was there, or NO_DEVICE */
 };

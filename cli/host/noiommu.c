@@ -40,10 +40,13 @@ static bool take_line(void *set, const struct conf_line *line)
 	return true;
 }
 
-bool noiommu_counts(const struct device *device, struct text driver)
+bool noiommu_counts(const struct host *host, size_t index, struct text driver)
 {
+	const struct device *device = &host->judged.inventory.devices[index];
+
 	return (device->known & FACT_GROUP) && device->group == GROUP_NONE &&
-	       driver_is_passthrough(driver) && !text_is(driver, "pci-stub");
+	       driver_is_passthrough(driver) && !text_is(driver, "pci-stub") &&
+	       !module_name_equal(driver, text_of(host->drivers[index]));
 }
 
 static bool take_config(void *has, const struct conf_line *line)
@@ -67,27 +70,45 @@ static bool read_config(struct host *host, bool *has)
 	return !conf_read(machine, path, take_config, has);
 }
 
+static enum noiommu read_mode(struct host *host)
+{
+	bool has = false, set = noiommu_is_set(text_of(""), text_of(host->judged.cmdline));
+
+	if (host->from_file || !read_config(host, &has))
+		return NOIOMMU_UNKNOWN;
+	if (!has)
+		return NOIOMMU_NEVER;
+	if (!set)
+		(void)conf_read_modprobe(&host->judged.machine, take_line, &set);
+	return set ? NOIOMMU_SET : NOIOMMU_UNSET;
+}
+
+static enum noiommu mode_of(struct host *host)
+{
+	if (host->noiommu == NOIOMMU_UNREAD)
+		host->noiommu = read_mode(host);
+	return host->noiommu;
+}
+
 bool noiommu_is_known(struct host *host)
 {
-	bool has = false;
-
-	return !host->from_file && read_config(host, &has) && has;
+	return mode_of(host) == NOIOMMU_UNSET || mode_of(host) == NOIOMMU_SET;
 }
 
 const char *noiommu_advice(struct host *host, size_t index, struct text driver)
 {
-	bool has = false, set;
-
-	if (!noiommu_counts(&host->judged.inventory.devices[index], driver) ||
-	    module_name_equal(driver, text_of(host->drivers[index])) || host->from_file ||
-	    !read_config(host, &has))
+	if (!noiommu_counts(host, index, driver))
 		return NULL;
-	if (!has)
+	switch (mode_of(host)) {
+	case NOIOMMU_NEVER:
 		return "turn the IOMMU on: this kernel was built without CONFIG_VFIO_NOIOMMU";
-	set = noiommu_is_set(text_of(""), text_of(host->judged.cmdline));
-	if (!set)
-		(void)conf_read_modprobe(&host->judged.machine, take_line, &set);
-	return set ? NULL :
-		     "turn the IOMMU on instead, or add vfio." NOIOMMU_PARAMETER
-		     "=1 to the kernel command line";
+	case NOIOMMU_UNSET:
+		return "turn the IOMMU on instead, or add vfio." NOIOMMU_PARAMETER
+		       "=1 to the kernel command line";
+	case NOIOMMU_UNREAD:
+	case NOIOMMU_UNKNOWN:
+	case NOIOMMU_SET:
+		break;
+	}
+	return NULL;
 }

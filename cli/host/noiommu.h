@@ -13,8 +13,8 @@
 /* True if parameters, as modprobe.d has them and the kernel command line, set it for vfio. */
 bool noiommu_is_set(struct text parameters, struct text cmdline);
 
-/* True if the device has no group, and the driver is one that minds. */
-bool noiommu_counts(const struct device *device, struct text driver);
+/* True if the device has no group, and the driver is one that minds and does not have it now. */
+bool noiommu_counts(const struct host *host, size_t index, struct text driver);
 
 /* True if the kernel of the host is known to have the parameter. */
 bool noiommu_is_known(struct host *host);

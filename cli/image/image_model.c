@@ -182,43 +182,35 @@ static const char *why_not_bound(struct verdict verdict, const char *no_rule)
 						no_rule;
 }
 
-/* True if its plan brings that driver, or its kernel has it. */
-static bool has_driver(const struct modelling *m, struct text driver)
+/* Finds the step of a module in the plan. Returns 1, 0 if there is none, -1 if there is no plan. */
+static int find_step(const struct modelling *m, struct text module, struct module_step *step)
 {
 	struct text rest = image_content(m->image, IMAGE_PLAN_FILE), release;
-	struct module_step step;
 
 	if (!modplan_open(&rest, &release))
-		return true; /* the plan itself is what is wrong */
-	while (modplan_next(&rest, &step) > 0)
-		if (module_name_equal(step.file, driver))
-			return true;
-	return false;
+		return -1;
+	while (modplan_next(&rest, step) > 0)
+		if (module_name_equal(step->file, module))
+			return 1;
+	return 0;
 }
 
-/* What the plan has to say to a module before it is loaded. */
-static struct text options_of(const struct modelling *m, const char *module)
+/* True if its plan brings that driver, or its kernel has it; without a plan that is what is wrong. */
+static bool has_driver(const struct modelling *m, struct text driver)
 {
-	struct text rest = image_content(m->image, IMAGE_PLAN_FILE), release;
 	struct module_step step;
 
-	if (modplan_open(&rest, &release))
-		while (modplan_next(&rest, &step) > 0)
-			if (!step.builtin && !step.variant &&
-			    module_name_equal(step.file, text_of(module)))
-				return step.options;
-	return text_of("");
+	return find_step(m, driver, &step) != 0;
 }
 
 /* True if a driver leaves the function alone, as it has no IOMMU group. */
 static bool is_refused(struct modelling *m, size_t i, struct text driver)
 {
-	const struct judgement *judged = &m->boot->judged;
+	struct module_step vfio = { 0 };
+	bool told = find_step(m, text_of("vfio"), &vfio) > 0 && vfio.options.at;
 
-	return noiommu_counts(&judged->inventory.devices[i], driver) &&
-	       !module_name_equal(driver, text_of(m->boot->drivers[i])) &&
-	       noiommu_is_known(m->boot) &&
-	       !noiommu_is_set(options_of(m, "vfio"), text_of(judged->cmdline));
+	return noiommu_counts(m->boot, i, driver) && noiommu_is_known(m->boot) &&
+	       !noiommu_is_set(told ? vfio.options : text_of(""), text_of(m->boot->judged.cmdline));
 }
 
 /* Says of a function what the image does otherwise. */
@@ -436,11 +428,10 @@ void image_model(struct image_model *model, const struct image_parts *parts, con
 	if (m.boot) {
 		take_cmdline(&m, path);
 		judge_image(&m);
+		host_free(m.boot);
 	} else {
 		amiss(&m, FOUND_UNKNOWN, "this machine cannot be looked at");
 	}
-	if (m.boot)
-		host_free(m.boot);
 	if (!model->known)
 		model->functions = model->kind;
 	if (!model->detail[0])

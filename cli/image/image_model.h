@@ -34,8 +34,8 @@ struct image_model {
 };
 
 /*
- * Judges an image, whose file is at path, for a host that was judged for its next boot by /etc, or for NULL: a machine that
- * cannot be looked at.
+ * Judges an image, whose file is at path, for a host that was judged for its next boot by /etc, or
+ * for NULL: a machine that cannot be looked at.
  */
 void image_model(struct image_model *model, const struct image_parts *parts, const char *path,
 		 const struct host *host);
