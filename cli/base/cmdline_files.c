@@ -3,10 +3,9 @@
 
 #include "words.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
-
-#define SETTING_SIZE 4096
 
 bool cmdline_take_line(void *context, const struct conf_line *line)
 {
@@ -17,72 +16,136 @@ bool cmdline_take_line(void *context, const struct conf_line *line)
 
 static bool is_cmdline_key(struct text key)
 {
-	static const char grub[] = "GRUB_CMDLINE_LINUX";
+	static const char *const variables[] = { "GRUB_CMDLINE_LINUX", "KERNEL_CMDLINE[" };
 
+	for (size_t i = 0; i < ARRAY_SIZE(variables); i++)
+		if (key.len >= strlen(variables[i]) &&
+		    !memcmp(key.at, variables[i], strlen(variables[i])))
+			return true;
 	return conf_has_word(key, "kernel_cmdline") || conf_has_word(key, "kernelopts") ||
-	       (key.len >= sizeof(grub) - 1 && !memcmp(key.at, grub, sizeof(grub) - 1));
+	       text_is(key, "Cmdline");
 }
 
-/* Undoes the quotes of a shell, in out. */
-static struct text unquote(struct text value, char out[SETTING_SIZE])
+/*
+ * Undoes the quotes of a shell, behind what the lines before have left. Returns true if the value
+ * goes on in the next line: a quote is open, or a backslash ends this one.
+ */
+static bool unquote(struct cmdline_reading *reading, struct text value)
 {
-	size_t len = 0;
-	char quote = '\0';
-
-	for (size_t i = 0; i < value.len && len < SETTING_SIZE; i++) {
+	for (size_t i = 0; i < value.len && reading->len < sizeof(reading->cmdline); i++) {
 		char c = value.at[i];
 
-		if (!quote && (c == '"' || c == '\'')) {
-			quote = c;
-		} else if (c == quote) {
-			quote = '\0';
+		if (!reading->quote && (c == '"' || c == '\'')) {
+			reading->quote = c;
+		} else if (c == reading->quote) {
+			reading->quote = '\0';
 		} else {
-			if (c == '\\' && quote != '\'' && i + 1 < value.len)
-				c = value.at[++i];
-			out[len++] = c;
+			if (c == '\\' && reading->quote != '\'' && ++i == value.len)
+				return true;
+			reading->cmdline[reading->len++] = value.at[i];
 		}
 	}
-	return (struct text){ out, len };
+	if (reading->quote && reading->len < sizeof(reading->cmdline))
+		reading->cmdline[reading->len++] = ' '; /* the end of the line */
+	return reading->quote;
 }
 
 bool cmdline_take_setting(void *context, const struct conf_line *line)
 {
-	const struct cmdline_reading *reading = context;
+	struct cmdline_reading *reading = context;
 	struct text value = line->text, key;
-	char cmdline[SETTING_SIZE];
+	struct conf_line first = *line;
 
-	if (!text_cut(&value, '=', &key) || !value.at || !is_cmdline_key(key))
+	if (reading->first && !strcmp(reading->path, line->path)) {
+		first.number = reading->first;
+	} else {
+		reading->len = 0;
+		reading->quote = '\0';
+		reading->first = 0;
+		if (!text_cut(&value, '=', &key) || !value.at || !is_cmdline_key(key))
+			return true;
+	}
+	if (unquote(reading, value)) {
+		(void)snprintf(reading->path, sizeof(reading->path), "%s", line->path);
+		reading->first = first.number;
 		return true;
-	return reading->take(reading->context, line, unquote(value, cmdline));
+	}
+	reading->first = 0;
+	return reading->take(reading->context, &first,
+			     (struct text){ reading->cmdline, reading->len });
+}
+
+/* A value without its quotes, if they are around all of it. */
+static struct text inside(struct text value)
+{
+	const char *end = value.len ? memchr(value.at + 1, '"', value.len - 1) : NULL;
+
+	if (!end || *value.at != '"' || end != value.at + value.len - 1)
+		return value;
+	return (struct text){ value.at + 1, value.len - 2 };
 }
 
 bool cmdline_take_entry(void *context, const struct conf_line *line)
 {
+	static const char *const keys[] = { "options", "append", "cmdline:", "kernel_cmdline:" };
 	const struct cmdline_reading *reading = context;
-	struct text rest = line->text, key;
+	struct text rest = line->text, key, path;
 
-	if (!word_next(&rest, &key) ||
-	    (!text_is(key, "options") &&
-	     (key.len != 6 || strncasecmp(key.at, "append", key.len) != 0)))
+	if (!word_next(&rest, &key))
 		return true;
-	return reading->take(reading->context, line, rest);
+	while (rest.len && (*rest.at == ' ' || *rest.at == '\t')) {
+		rest.at++;
+		rest.len--;
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
+		if (key.len == strlen(keys[i]) && !strncasecmp(key.at, keys[i], key.len))
+			return reading->take(reading->context, line, inside(rest));
+	if (key.len >= 5 && !memcmp(key.at, "linux", 5) && word_next(&rest, &path))
+		return reading->take(reading->context, line, rest);
+	return true;
+}
+
+/* "TITLE" "COMMAND LINE" */
+static bool take_refind(void *context, const struct conf_line *line)
+{
+	const struct cmdline_reading *reading = context;
+	struct text rest = line->text;
+	const char *quote;
+
+	for (unsigned quotes = 0; quotes < 3; quotes++) {
+		quote = rest.len ? memchr(rest.at, '"', rest.len) : NULL;
+		if (!quote)
+			return true;
+		rest = (struct text){ quote + 1, rest.len - (size_t)(quote + 1 - rest.at) };
+	}
+	rest.at--;
+	rest.len++;
+	return reading->take(reading->context, line, inside(rest));
 }
 
 void cmdline_files_read(struct machine *machine, cmdline_take take, void *context)
 {
 	static const char *const lines[] = { "etc/kernel/cmdline", "usr/lib/kernel/cmdline",
 					     "etc/cmdline" };
-	static const char *const settings[] = { "etc/default/grub", "etc/dracut.conf",
-						"boot/grub2/grubenv" };
+	static const char *const settings[] = { "etc/default/grub",    "etc/dracut.conf",
+						"boot/grub2/grubenv",  "etc/default/limine",
+						"etc/kernel/uki.conf", "etc/systemd/ukify.conf" };
 	static const char *const entries[] = { "boot/loader/entries", "efi/loader/entries",
 					       "boot/efi/loader/entries" };
-	static const char *const menus[] = { "boot/extlinux/extlinux.conf", "boot/extlinux.conf",
-					     "boot/syslinux/syslinux.cfg" };
+	static const char *const menus[] = {
+		"boot/extlinux/extlinux.conf", "boot/extlinux.conf",
+		"boot/syslinux/syslinux.cfg",  "boot/limine.conf",
+		"boot/limine/limine.conf",     "boot/EFI/limine/limine.conf",
+		"boot/efi/limine.conf",        "efi/limine.conf",
+		"boot/EFI/refind/refind.conf", "boot/efi/EFI/refind/refind.conf",
+		"efi/EFI/refind/refind.conf",  "etc/grub.d/40_custom",
+		"boot/grub/custom.cfg",        "boot/grub2/custom.cfg",
+	};
 	static const char *const cmdline_d[] = { "etc/cmdline.d" };
 	static const char *const grub_d[] = { "etc/default/grub.d" };
 	static const char *const dracut_d[] = { "etc/dracut.conf.d",
 						"usr/lib/dracut/dracut.conf.d" };
-	struct cmdline_reading reading = { take, context };
+	struct cmdline_reading reading = { .take = take, .context = context };
 
 	for (size_t i = 0; i < ARRAY_SIZE(lines); i++)
 		(void)conf_read(machine, lines[i], cmdline_take_line, &reading);
@@ -96,4 +159,5 @@ void cmdline_files_read(struct machine *machine, cmdline_take take, void *contex
 			     &reading);
 	for (size_t i = 0; i < ARRAY_SIZE(menus); i++)
 		(void)conf_read(machine, menus[i], cmdline_take_entry, &reading);
+	(void)conf_read(machine, "boot/refind_linux.conf", take_refind, &reading);
 }

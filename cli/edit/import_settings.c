@@ -186,7 +186,7 @@ void import_settings_read(struct imports *imports, const char *path)
 	static const conf_take takes[] = { take_modprobe, take_module, take_udev, take_unraid,
 					   take_devices };
 	static const conf_take cmdlines[] = { cmdline_take_line, cmdline_take_setting };
-	struct cmdline_reading cmdline = { take_cmdline, imports };
+	struct cmdline_reading cmdline = { .take = take_cmdline, .context = imports };
 
 	for (size_t i = 0; i < ARRAY_SIZE(takes); i++)
 		(void)conf_read(imports->machine, path, takes[i], imports);

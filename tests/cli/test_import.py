@@ -105,6 +105,25 @@ ENTRIES = [
     ("boot/syslinux/syslinux.cfg",
      "label Unraid OS\n  append vfio-pci.ids=8086:a12f initrd=/bzroot\n", [USB]),
     ("boot/extlinux.conf", "  APPEND root=/dev/sda2 vfio-pci.ids=8086:a12f\n", [USB]),
+    ("boot/loader/entries/quoted.conf",
+     'options "vfio-pci.ids=8086:a12f" root="/dev/sda2"\n', [USB]),
+    ("boot/loader/entries/quoted.conf",
+     'options "dyndbg=a b" vfio-pci.ids=8086:a12f\n', [USB]),
+    ("boot/limine.conf", "/Linux\n    protocol: linux\n"
+     "    cmdline: root=/dev/sda2 vfio-pci.ids=8086:a12f\n", [USB]),
+    ("etc/default/limine", 'KERNEL_CMDLINE[default]+="quiet vfio-pci.ids=8086:a12f"\n', [USB]),
+    ("etc/kernel/uki.conf", "[UKI]\nCmdline=quiet vfio-pci.ids=8086:a12f\n", [USB]),
+    ("boot/refind_linux.conf", '"Boot with standard options"  '
+     '"ro root=/dev/sda2 vfio-pci.ids=8086:a12f"\n', [USB]),
+    ("boot/efi/EFI/refind/refind.conf", "menuentry Arch {\n"
+     '    options "root=/dev/sda2 vfio-pci.ids=8086:a12f"\n}\n', [USB]),
+    ("etc/grub.d/40_custom", "menuentry 'VFIO' {\n"
+     "    linux /vmlinuz root=/dev/sda2 vfio-pci.ids=8086:a12f\n}\n", [USB]),
+    # A setting goes on while its quote is open, and behind a backslash.
+    ("etc/default/grub", 'GRUB_CMDLINE_LINUX="quiet\n  vfio-pci.ids=8086:a12f\n"\n', [USB]),
+    ("etc/default/grub", "GRUB_CMDLINE_LINUX_DEFAULT='quiet\n\nvfio-pci.ids=8086:a12f'\n", [USB]),
+    ("etc/default/grub", 'GRUB_CMDLINE_LINUX="quiet vfio-pci.ids=8086:\\\na12f"\n', [USB]),
+    ("etc/default/grub", 'GRUB_TIMEOUT="\nGRUB_CMDLINE_LINUX=vfio-pci.ids=8086:a12f\n', [USB]),
 ]
 
 
