@@ -6,6 +6,8 @@ import json
 import subprocess
 from pathlib import Path
 
+import pytest
+
 from lib.build import APART
 from test_pure import core
 
@@ -14,6 +16,7 @@ FOLDER = TOP / "build/coverage"
 WANTED = {"line": 95, "branch": 90}  # percent
 
 
+@pytest.mark.nightly
 def test_the_core_is_covered(record_property, tmp_path):
     """By unit, cases and property together, all of which have to be green."""
     for counts in FOLDER.rglob("*.gcda"):

@@ -86,6 +86,7 @@ def test_scriptlets_of_the_spec_know_where_rules_are(tmp_path, scriptlet, called
     assert done.stdout == (called if policy and policy.endswith(".conf") else "")
 
 
+@pytest.mark.nightly
 def test_pkgbuild_gives_the_list(tmp_path):
     """Its two functions, run as makepkg runs them: in srcdir, with a folder to fill."""
     with tarfile.open(tarball(tmp_path)) as archive:

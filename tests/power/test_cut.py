@@ -24,7 +24,7 @@ from .blocklog import Replay, json_drive
 DRIVE = Slot((Function("cut", "virtio-blk-pci", None, "drive=drive-cut"),))
 MACHINE = TWINS.with_slots(nic("nic1", 0x01), nic("nic2", 0x02), DRIVE)
 DEVICES = ("disk1", "gpu2", "nic1", "disk2", "nic2", "disk3")
-POINTS = {"day": 200, "night": 500}
+POINTS = {"day": 80, "night": 500}
 CONF = "/etc/vfio-bind.conf"
 MINE = "# Mine.\nkeep 0000:00:1f.3\n"
 IMAGE = "/boot/initrd.img"

@@ -52,9 +52,9 @@ mark "release done"
 
 
 @pytest.fixture(scope="module", name="release", ids=str, params=[
-    TRIXIE, *by_night(BOOKWORM, SID)])
+    TRIXIE, BOOKWORM, *by_night(SID)])
 def release_of_each_kernel(request):
-    """Kernel 6.12; by night 6.1 and 7.x too."""
+    """Kernels 6.12 and 6.1; by night 7.x too."""
     return request.param
 
 

@@ -18,7 +18,7 @@ from .test_dracut import RULES_ONLY
 
 DRIVES = ("disk1", "disk2", "disk3")
 GOOD = REAL[0].encode()
-MANY = 500  # by day; twice that in each of the nights
+MANY = 160  # by day; six times that in each of the nights
 # Before the first driver: /init reads what is in conf.d before it runs anything of init-top.
 EARLY = """
 . /usr/lib/lab/facts
@@ -104,7 +104,7 @@ def one_release(request):
                 for number in (1, 2, 3))])
 def all_policies(request):
     """What each stage tries, and the exit status that each shall end with; others by night."""
-    many = MANY if request.param == "by day" else 2 * MANY
+    many = MANY if request.param == "by day" else 6 * MANY
     bad, refused = mistakes(many, request.param), guarded()
     stages = {"early": (bad[::2], refused[::2]), "late": (bad[1::2], refused[1::2])}
     return {name: [(text, "2") for text in first] + [(text, "1") for text in second]

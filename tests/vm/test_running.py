@@ -195,6 +195,7 @@ run again
 """
 
 
+@pytest.mark.nightly
 def test_unbind_that_hangs(lab, tmp_path):
     """It costs its own drive and not the next one. The program ends while the drive is still being
     waited for, and says how things are; later it takes that drive too."""
