@@ -21,11 +21,6 @@ static bool is_bound(const struct boot *boot, size_t index)
 	return plan_verdict(&boot->judged->plan, index).kind == VERDICT_BIND;
 }
 
-static const struct rule *rule_of(const struct boot *boot, size_t index)
-{
-	return &boot->judged->policy.rules[plan_verdict(&boot->judged->plan, index).rule];
-}
-
 struct text driver_for(const struct boot *boot, size_t index)
 {
 	struct text asked = driver_asked(boot, index);
@@ -45,7 +40,8 @@ static bool driver_is_there(const struct boot *boot, size_t index)
 static bool may_be_last_screen(const struct boot *boot, size_t index)
 {
 	return device_is_screen(&boot->judged->inventory.devices[index]) &&
-	       (rule_of(boot, index)->allow & ALLOW_LAST_DISPLAY);
+	       (boot->judged->policy.rules[plan_verdict(&boot->judged->plan, index).rule].allow &
+		ALLOW_LAST_DISPLAY);
 }
 
 static void fail(struct boot *boot, size_t index, enum step step, int err)
@@ -235,62 +231,40 @@ static bool is_added(struct machine *machine, struct address address)
 	       !machine_exists(machine, "proc/bus/pci") || !pci_exists(machine, address, "uevent");
 }
 
-static int bind_once_added(struct machine *machine, struct address address, struct text driver)
-{
-	int err = driver_bind(machine, address, driver);
-
-	for (int looks = 0; err == -ENODEV && looks < 2; looks += is_added(machine, address)) {
-		(void)poll(NULL, 0, ADD_MS);
-		err = driver_bind(machine, address, driver);
-	}
-	return err;
-}
-
-/* A driver that was loaded just now has probed already; one built in never will. */
-static void bind(struct boot *boot, size_t index)
-{
-	struct address address = boot->judged->inventory.devices[index].address;
-	struct text driver = driver_for(boot, index);
-	int err;
-
-	if (boot->outcomes[index].after[0])
-		return; /* it has it, or the old one has not let go, which is told */
-	boot_at(boot, STEP_BIND, index);
-	boot->outcomes[index].step = STEP_BIND;
-	err = bind_once_added(&boot->judged->machine, address, driver);
-	if (err)
-		fail(boot, index, STEP_BIND, err);
-}
-
-/* Has the driver it is to lose let go, and reads which one has it now. */
-static int take(struct boot *boot, size_t index)
-{
-	struct outcome *outcome = &boot->outcomes[index];
-	int err;
-
-	outcome->step = STEP_UNBIND;
-	err = unbind(boot, index);
-	if (err)
-		return err;
-	tune(boot, index);
-	outcome->step = STEP_UNBIND;
-	return driver_read(&boot->judged->machine, boot->judged->inventory.devices[index].address,
-			   outcome->after);
-}
-
 /* In a child of its own: what hangs over one device keeps no other from its driver. */
 static void see_to(struct boot *boot, size_t index)
 {
+	struct machine *machine = &boot->judged->machine;
+	struct address address = boot->judged->inventory.devices[index].address;
+	struct text driver = driver_for(boot, index);
+	struct outcome *outcome = &boot->outcomes[index];
+	bool held = is_held(boot, index);
 	int err = 0;
 
 	claims_close_others(&boot->judged->claims, index);
-	if (is_held(boot, index))
-		err = take(boot, index);
+	if (held) {
+		outcome->step = STEP_UNBIND;
+		err = unbind(boot, index);
+	}
+	if (held && !err) {
+		tune(boot, index);
+		outcome->step = STEP_UNBIND;
+		err = driver_read(machine, address, outcome->after);
+	}
+	/* A driver that was loaded just now has probed already; one built in never will. */
+	if (!err && !outcome->after[0]) {
+		boot_at(boot, STEP_BIND, index);
+		outcome->step = STEP_BIND;
+		err = driver_bind(machine, address, driver);
+		for (int looks = 0; err == -ENODEV && looks < 2;
+		     looks += is_added(machine, address)) {
+			(void)poll(NULL, 0, ADD_MS);
+			err = driver_bind(machine, address, driver);
+		}
+	}
 	if (err)
-		fail(boot, index, STEP_UNBIND, err);
-	else
-		bind(boot, index);
-	boot->outcomes[index].seen_to = true;
+		fail(boot, index, outcome->step, err);
+	outcome->seen_to = true;
 }
 
 /* Not one that has its driver already. */

@@ -59,28 +59,24 @@ static bool talks(struct machine *machine, const char *pid)
 	return words[0] == '-' || !strcmp(second, "-i") || begins(second, "ask-");
 }
 
-static bool is_busy(struct machine *machine, const char *pid)
-{
-	char path[MACHINE_PATH_SIZE], comm[32];
-
-	(void)join(path, sizeof(path), "proc/", pid, "/comm");
-	if (machine_read_line(machine, path, comm, sizeof(comm)) < 0)
-		return false;
-	return is_at_it(comm) || ((text_ends(text_of(comm), "sh") || !strcmp(comm, "plymouth")) &&
-				  talks(machine, pid));
-}
-
 bool somebody_is_busy(struct machine *machine)
 {
-	const char *name;
+	char path[MACHINE_PATH_SIZE], comm[32];
 	bool busy = agent_asks(machine);
+	const char *pid;
 	int err;
 
 	if (busy || dir_open(machine, "proc", &dir))
 		return busy;
-	while (!busy && (name = dir_next(&dir, &err)))
-		if (name[0] >= '1' && name[0] <= '9')
-			busy = is_busy(machine, name);
+	while (!busy && (pid = dir_next(&dir, &err))) {
+		(void)join(path, sizeof(path), "proc/", pid, "/comm");
+		if (pid[0] < '1' || pid[0] > '9' ||
+		    machine_read_line(machine, path, comm, sizeof(comm)) < 0)
+			continue;
+		busy = is_at_it(comm) ||
+		       ((text_ends(text_of(comm), "sh") || !strcmp(comm, "plymouth")) &&
+			talks(machine, pid));
+	}
 	dir_close(&dir);
 	return busy;
 }

@@ -301,42 +301,35 @@ bool slot_parse_address(struct text text, struct slot *slot)
 	return address_parse_bus(text, &slot->address.domain, &slot->address.bus);
 }
 
-static int read_slot(struct reading *reading, const char *name)
-{
-	struct inventory *inventory = reading->inventory;
-	struct slot *slot = &inventory->slots[inventory->slot_count];
-	char path[MACHINE_PATH_SIZE], text[32];
-	ssize_t len;
-
-	if (!join(slot->name, sizeof(slot->name), name, "", ""))
-		return 0; /* too long for slot= to name it */
-	if (!join(path, sizeof(path), SLOTS "/", name, "/address"))
-		return 0;
-	len = machine_read_line(reading->machine, path, text, sizeof(text));
-	if (len < 0)
-		return len == -ENOENT ? 0 : (int)len;
-	if (slot_parse_address(text_of(text), slot))
-		inventory->slot_count++;
-	return 0;
-}
-
-static int read_slots(struct reading *reading)
+static int read_slots(struct machine *machine, struct inventory *inventory)
 {
 	static struct dir dir;
+	char path[MACHINE_PATH_SIZE], text[32];
 	const char *name;
-	int err = dir_open(reading->machine, SLOTS, &dir), failed = 0;
+	int err = dir_open(machine, SLOTS, &dir), failed = 0;
 
 	if (err)
 		return err == -ENOENT ? 0 : err;
 	while (!failed && (name = dir_next(&dir, &err))) {
-		reading->inventory->slots_left_out = reading->inventory->slot_count == SLOT_MAX;
-		if (reading->inventory->slots_left_out)
+		struct slot *slot = &inventory->slots[inventory->slot_count];
+		ssize_t len;
+
+		inventory->slots_left_out = inventory->slot_count == SLOT_MAX;
+		if (inventory->slots_left_out)
 			break;
-		failed = read_slot(reading, name);
+		/* One too long for slot= to name it is left out. */
+		if (!join(slot->name, sizeof(slot->name), name, "", "") ||
+		    !join(path, sizeof(path), SLOTS "/", name, "/address"))
+			continue;
+		len = machine_read_line(machine, path, text, sizeof(text));
+		if (len < 0)
+			failed = len == -ENOENT ? 0 : (int)len;
+		else if (slot_parse_address(text_of(text), slot))
+			inventory->slot_count++;
 	}
 	dir_close(&dir);
 	/* Between two names err counts bytes. */
-	return failed ? failed : reading->inventory->slots_left_out ? 0 : err;
+	return failed ? failed : inventory->slots_left_out ? 0 : err;
 }
 
 /*
@@ -379,7 +372,7 @@ int facts_read(struct machine *machine, struct inventory *inventory, const struc
 	if (missing & FACT_FRAMEBUFFER)
 		err = framebuffer_find(machine, inventory);
 	if (!err && (missing & FACT_SLOTS))
-		err = read_slots(&reading);
+		err = read_slots(machine, inventory);
 	inventory->known |= missing;
 	for (size_t i = 0; !err && i < inventory->count; i++)
 		if (wants->of[i])

@@ -55,15 +55,6 @@ static bool lies_in(const struct iomem_range *inner, const struct iomem_range *o
 	return inner->start >= outer->start && inner->end <= outer->end;
 }
 
-static void note_device(struct iomem *iomem, const struct iomem_range *range)
-{
-	/* One as large as its device is inserted around it: linux/kernel/resource.c, insert. */
-	if (iomem->framebuffer.end && lies_in(range, &iomem->framebuffer))
-		iomem->inventory->devices[range->device].framebuffer = true;
-	if (iomem->depth < ARRAY_SIZE(iomem->around))
-		iomem->around[iomem->depth++] = *range;
-}
-
 /*
  * A line is "  START-END : NAME". A range lies in those before it that it is not behind the end
  * of; the framebuffer belongs to the innermost PCI device around it. Indentation says nothing:
@@ -87,8 +78,13 @@ void iomem_line(struct iomem *iomem, struct text line)
 		iomem->depth--;
 	if (address_parse(line, &address))
 		range.device = inventory_find(iomem->inventory, address);
-	if (range.device != NO_DEVICE)
-		note_device(iomem, &range);
+	if (range.device != NO_DEVICE) {
+		/* One as large as its device is inserted around it: linux/kernel/resource.c, insert. */
+		if (iomem->framebuffer.end && lies_in(&range, &iomem->framebuffer))
+			iomem->inventory->devices[range.device].framebuffer = true;
+		if (iomem->depth < ARRAY_SIZE(iomem->around))
+			iomem->around[iomem->depth++] = range;
+	}
 	if (!is_framebuffer(line))
 		return;
 	iomem->framebuffer = range;
@@ -97,43 +93,34 @@ void iomem_line(struct iomem *iomem, struct text line)
 			true;
 }
 
-static int find_in_iomem(struct machine *machine, struct inventory *inventory)
+int framebuffer_find(struct machine *machine, struct inventory *inventory)
 {
 	static struct lines lines;
 	struct iomem iomem = { .inventory = inventory };
 	struct text line;
 	int err = lines_open(&lines, machine, "proc/iomem");
 
-	if (err)
-		return err == -ENOENT ? 0 : err;
-	while (lines_next(&lines, &line, &err))
-		iomem_line(&iomem, line);
-	lines_close(&lines);
-	return err;
-}
+	if (!err) {
+		while (lines_next(&lines, &line, &err))
+			iomem_line(&iomem, line);
+		lines_close(&lines);
+	} else if (err == -ENOENT) {
+		err = 0;
+	}
+	for (size_t i = 0; !err && i < ARRAY_SIZE(platform_names); i++) {
+		char path[MACHINE_PATH_SIZE], link[MACHINE_PATH_SIZE];
+		size_t device = NO_DEVICE;
+		ssize_t len;
 
-static int find_by_parent(struct machine *machine, struct inventory *inventory, const char *name)
-{
-	char path[MACHINE_PATH_SIZE], link[MACHINE_PATH_SIZE];
-	size_t device;
-	ssize_t len;
-
-	(void)join(path, sizeof(path), PLATFORM_DEVICES, name, "");
-	len = machine_readlink(machine, path, link, sizeof(link));
-	if (len < 0)
-		return len == -ENOENT ? 0 : (int)len;
-	device = inventory_find_in_path(inventory, (struct text){ link, (size_t)len });
-	if (device != NO_DEVICE)
-		inventory->devices[device].framebuffer = true;
-	return 0;
-}
-
-int framebuffer_find(struct machine *machine, struct inventory *inventory)
-{
-	int err = find_in_iomem(machine, inventory);
-
-	for (size_t i = 0; !err && i < ARRAY_SIZE(platform_names); i++)
-		err = find_by_parent(machine, inventory, platform_names[i]);
+		(void)join(path, sizeof(path), PLATFORM_DEVICES, platform_names[i], "");
+		len = machine_readlink(machine, path, link, sizeof(link));
+		if (len >= 0)
+			device = inventory_find_in_path(inventory, text_of(link));
+		else if (len != -ENOENT)
+			err = (int)len;
+		if (device != NO_DEVICE)
+			inventory->devices[device].framebuffer = true;
+	}
 	return err;
 }
 

@@ -25,32 +25,10 @@ static void give_back(struct boot *boot, size_t index)
 	boot->outcomes[index].err = err;
 }
 
-static int try_to_give_back(struct boot *boot, size_t index)
-{
-	const struct device *device = &boot->judged->inventory.devices[index];
-	struct outcome *outcome = &boot->outcomes[index];
-	int err;
-
-	boot_at(boot, STEP_GIVE_BACK, index);
-	err = child_start(&outcome->child, boot, index, give_back);
-	if (err)
-		return err;
-	if (!child_wait(&outcome->child, time_left(boot) / 2))
-		err = -ETIMEDOUT;
-	child_end(&outcome->child);
-	if (!err)
-		err = outcome->err;
-	if (!err)
-		err = driver_read(&boot->judged->machine, device->address, outcome->after);
-	if (!err && driver_is_passthrough(text_of(outcome->after)))
-		err = -EBUSY;
-	outcome->read_back = outcome->given_back = !err;
-	return err;
-}
-
 static void give_back_one(struct boot *boot, size_t index)
 {
 	const struct device *device = &boot->judged->inventory.devices[index];
+	struct outcome *outcome = &boot->outcomes[index];
 	char address[ADDRESS_SIZE];
 	int err;
 
@@ -61,7 +39,20 @@ static void give_back_one(struct boot *boot, size_t index)
 			 device->driver);
 		return;
 	}
-	err = try_to_give_back(boot, index);
+	boot_at(boot, STEP_GIVE_BACK, index);
+	err = child_start(&outcome->child, boot, index, give_back);
+	if (!err) {
+		if (!child_wait(&outcome->child, time_left(boot) / 2))
+			err = -ETIMEDOUT;
+		child_end(&outcome->child);
+	}
+	if (!err)
+		err = outcome->err;
+	if (!err)
+		err = driver_read(&boot->judged->machine, device->address, outcome->after);
+	if (!err && driver_is_passthrough(text_of(outcome->after)))
+		err = -EBUSY;
+	outcome->read_back = outcome->given_back = !err;
 	boot->not_given_back |= err != 0;
 	if (err)
 		log_line(LEVEL_ERROR, "%s not given back to the host: %s has it by ids=: %s",

@@ -96,14 +96,24 @@ static const char *read_content(struct policy_text *text, int fd, int *err)
 	return "at most 65536 bytes of policy";
 }
 
-static void load_open_file(struct loading *loading, struct text file, int fd)
+static void load_file(struct loading *loading, const char *path)
 {
+	int fd = machine_openat(loading->machine, path, O_RDONLY | O_NONBLOCK);
+	int err = fd < 0 ? fd : 0;
 	struct policy_text *text = loading->text;
-	size_t start = text->len;
-	const char *wrong = policy_distrust(fd, false);
-	int err = 0;
+	const char *wrong = NULL;
+	struct text file;
+	size_t start;
 
-	if (!wrong)
+	/* Not there at all is fine; a link that leads nowhere is there. */
+	if (fd == -ENOENT && !machine_has(loading->machine, path))
+		return;
+	if (!policy_text_begin(text, path, &file))
+		wrong = "fewer files";
+	start = text->len;
+	if (!wrong && !err)
+		wrong = policy_distrust(fd, false);
+	if (!wrong && !err)
 		wrong = read_content(text, fd, &err);
 	if (wrong)
 		blame_file(loading, file, wrong);
@@ -115,22 +125,6 @@ static void load_open_file(struct loading *loading, struct text file, int fd)
 				   loading->diag);
 	if (text->len > start && text->buffer[text->len - 1] != '\n')
 		(void)policy_text_put(text, "\n", 1);
-}
-
-static void load_file(struct loading *loading, const char *path)
-{
-	int fd = machine_openat(loading->machine, path, O_RDONLY | O_NONBLOCK);
-	struct text file;
-
-	/* Not there at all is fine; a link that leads nowhere is there. */
-	if (fd == -ENOENT && !machine_has(loading->machine, path))
-		return;
-	if (!policy_text_begin(loading->text, path, &file))
-		blame_file(loading, file, "fewer files");
-	else if (fd < 0)
-		blame_error(loading, file, fd);
-	else
-		load_open_file(loading, file, fd);
 	if (fd >= 0)
 		(void)close(fd);
 }
@@ -197,17 +191,6 @@ int next_drop_in(struct machine *machine, struct drop_in *drop_in)
 	return 1;
 }
 
-static void load_drop_in(struct loading *loading, const struct drop_in *drop_in)
-{
-	struct text file;
-
-	/* It says nothing, and is named: so what an image was built from can be compared. */
-	if (!drop_in->off)
-		load_file(loading, drop_in->path);
-	else if (!policy_text_begin(loading->text, drop_in->path, &file))
-		blame_file(loading, file, "fewer files");
-}
-
 bool load_policy(struct machine *machine, struct policy_text *text, struct policy *policy,
 		 struct diag *diag)
 {
@@ -220,10 +203,16 @@ bool load_policy(struct machine *machine, struct policy_text *text, struct polic
 	text->len = text->content = 0;
 	load_file(&loading, POLICY_FILE);
 	while ((more = next_drop_in(machine, &drop_in)) > 0) {
+		struct text file;
+
 		/* Who may write there may take a keep rule away. */
 		if (drop_in.distrust)
 			break;
-		load_drop_in(&loading, &drop_in);
+		/* It says nothing, and is named: so what an image was built from can be compared. */
+		if (!drop_in.off)
+			load_file(&loading, drop_in.path);
+		else if (!policy_text_begin(loading.text, drop_in.path, &file))
+			blame_file(&loading, file, "fewer files");
 	}
 	(void)join(folder, sizeof(folder), "/", more ? drop_in.folder : "", "");
 	if (more > 0)

@@ -134,12 +134,21 @@ static int confirm_absence(struct machine *machine, const char *path)
 	return machine_blame(machine, path, err);
 }
 
-/* What is there but is not told of is an error: taken for no sysfs, no disk would be claimed. */
-static int find_out_if_live(struct machine *machine)
+int machine_open(struct machine *machine, const char *root)
 {
-	int sys = machine_openat(machine, "sys", O_PATH | O_DIRECTORY), err;
 	struct statfs fs;
+	int sys, err;
 
+	machine->confined = strcmp(root, "/") != 0;
+	machine->live = false;
+	machine->pci = -1;
+	(void)join(machine->failed, sizeof(machine->failed), root, "", "");
+	machine->root = result(open(root, O_PATH | O_DIRECTORY | O_CLOEXEC));
+	if (machine->root < 0)
+		return machine->root;
+	machine->pci = machine_openat(machine, PCI_DEVICES, O_PATH | O_DIRECTORY);
+	/* What is there but is not told of is an error: without sysfs no disk would be claimed. */
+	sys = machine_openat(machine, "sys", O_PATH | O_DIRECTORY);
 	if (sys == -ENOENT)
 		sys = confirm_absence(machine, "sys");
 	if (sys < 0)
@@ -150,19 +159,6 @@ static int find_out_if_live(struct machine *machine)
 		return machine_blame(machine, "sys", err);
 	machine->live = fs.f_type == SYSFS_MAGIC;
 	return 0;
-}
-
-int machine_open(struct machine *machine, const char *root)
-{
-	machine->confined = strcmp(root, "/") != 0;
-	machine->live = false;
-	machine->pci = -1;
-	(void)join(machine->failed, sizeof(machine->failed), root, "", "");
-	machine->root = result(open(root, O_PATH | O_DIRECTORY | O_CLOEXEC));
-	if (machine->root < 0)
-		return machine->root;
-	machine->pci = machine_openat(machine, PCI_DEVICES, O_PATH | O_DIRECTORY);
-	return find_out_if_live(machine);
 }
 
 void machine_close(struct machine *machine)
@@ -396,22 +392,12 @@ int dir_open(struct machine *machine, const char *path, struct dir *dir)
 	return dir->fd < 0 ? dir->fd : 0;
 }
 
-/* A record is as long as its name makes it, in steps of 8: linux/fs/readdir.c:filldir64 */
-static size_t record_name_len(const struct dirent64 *entry)
-{
-	size_t room = entry->d_reclen - offsetof(struct dirent64, d_name);
-	size_t len = room > 8 ? room - 8 : 0;
-
-	while (entry->d_name[len])
-		len++;
-	return len;
-}
-
 /* getdents64(2) itself, for opendir(3) allocates; its record is libc's struct dirent64. */
 const char *dir_next(struct dir *dir, int *err)
 {
 	for (;;) {
 		const struct dirent64 *entry;
+		size_t room, len;
 
 		if (dir->at == dir->end) {
 			*err = result(
@@ -425,7 +411,12 @@ const char *dir_next(struct dir *dir, int *err)
 		}
 		entry = (const void *)(dir->buffer + dir->at);
 		dir->at += entry->d_reclen;
-		dir->name_len = record_name_len(entry);
+		/* A record grows with its name, in steps of 8: linux/fs/readdir.c:filldir64 */
+		room = entry->d_reclen - offsetof(struct dirent64, d_name);
+		len = room > 8 ? room - 8 : 0;
+		while (entry->d_name[len])
+			len++;
+		dir->name_len = len;
 		if (entry->d_name[0] != '.' ||
 		    (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0))
 			return entry->d_name;

@@ -134,44 +134,6 @@ static bool read_texts(struct boot *boot, int *status)
 	return ok;
 }
 
-static void read_protect(struct boot *boot)
-{
-	int err = load_protect(&boot->judged->machine, PROTECT_FILE, &boot->judged->protect);
-
-	if (err && err != -ENOENT)
-		log_line(LEVEL_WARNING, "/%s: %s; no storage is bound unless named exactly",
-			 PROTECT_FILE, error_name(err));
-}
-
-/* Returns false, having said so, where a trial lets nothing be bound. */
-static bool trial_permits(struct boot *boot)
-{
-	struct trial left;
-	enum trial_end end;
-
-	boot->counts = true;
-	end = trial_count(&boot->judged->machine, boot->dry_run, &left);
-	boot->counts = false;
-	if (end == TRIAL_COUNTED)
-		boot->trial = left;
-	if (end == TRIAL_FAILED)
-		leave_report(boot, NOTE_TRIAL_FAILED);
-	if (end == TRIAL_UNKNOWN)
-		leave_report(boot, NOTE_TRIAL_UNKNOWN);
-	return end == TRIAL_NONE || end == TRIAL_COUNTED;
-}
-
-static int look_and_decide(struct boot *boot)
-{
-	struct decision decision;
-	int err = scan(&boot->judged->machine, &boot->judged->inventory);
-
-	if (!err)
-		err = judge(boot->judged, &decision);
-	boot->decided = !err;
-	return err;
-}
-
 static int work_late(struct boot *boot)
 {
 	int status, err;
@@ -194,16 +156,32 @@ static int work_late(struct boot *boot)
 
 static int work(struct boot *boot)
 {
+	struct decision decision;
+	enum trial_end end;
+	struct trial left;
 	int status, err;
 
 	if (!read_texts(boot, &status))
 		return status;
-	if (!trial_permits(boot))
+	boot->counts = true;
+	end = trial_count(&boot->judged->machine, boot->dry_run, &left);
+	boot->counts = false;
+	if (end == TRIAL_FAILED || end == TRIAL_UNKNOWN) {
+		leave_report(boot, end == TRIAL_FAILED ? NOTE_TRIAL_FAILED : NOTE_TRIAL_UNKNOWN);
 		return STATUS_REFUSED;
-	read_protect(boot);
+	}
+	if (end == TRIAL_COUNTED)
+		boot->trial = left;
+	err = load_protect(&boot->judged->machine, PROTECT_FILE, &boot->judged->protect);
+	if (err && err != -ENOENT)
+		log_line(LEVEL_WARNING, "/%s: %s; no storage is bound unless named exactly",
+			 PROTECT_FILE, error_name(err));
 	plan_read(boot->judged, PLAN_FILE);
 	plan_replace(boot->judged);
-	err = look_and_decide(boot);
+	err = scan(&boot->judged->machine, &boot->judged->inventory);
+	if (!err)
+		err = judge(boot->judged, &decision);
+	boot->decided = !err;
 	if (err)
 		return unreadable(boot, err);
 	give_back_taken(boot);
@@ -340,22 +318,6 @@ static struct boot *new_boot(void)
 	return &memory->boot;
 }
 
-/*
- * Where 0, 1 and 2 are closed, as without a /dev/console in the image, files of ours would take
- * them, and a message would go into an attribute of a device. What takes them here can neither be
- * read nor written, and needs no /dev/null.
- */
-static void fill_standard_fds(void)
-{
-	int fd;
-
-	do
-		fd = open("/", O_PATH | O_CLOEXEC);
-	while (fd >= 0 && fd <= STDERR_FILENO);
-	if (fd >= 0)
-		(void)close(fd);
-}
-
 static enum undo take_undo(const char *argument)
 {
 	static const char *const words[] = {
@@ -379,9 +341,18 @@ struct asked {
 static int start(const struct asked *asked)
 {
 	struct boot *boot;
-	int err, status;
+	int err, status, fd;
 
-	fill_standard_fds();
+	/*
+	 * Where 0, 1 and 2 are closed, as without a /dev/console in the image, files of ours would
+	 * take them, and a message would go into an attribute of a device. What takes them here can
+	 * neither be read nor written, and needs no /dev/null.
+	 */
+	do
+		fd = open("/", O_PATH | O_CLOEXEC);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd >= 0)
+		(void)close(fd);
 	boot = new_boot();
 	if (!boot)
 		return STATUS_MACHINE;

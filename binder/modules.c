@@ -134,22 +134,6 @@ static bool is_asked(const struct boot *boot, struct text driver)
 	return false;
 }
 
-static void load_plan(struct boot *boot, struct text plan)
-{
-	struct module_step step;
-	bool needed = true;
-	int more;
-
-	/* On past a failure: what the others need may be there all the same. */
-	while ((more = modplan_next(&plan, &step)) > 0)
-		if (step.variant)
-			needed = is_asked(boot, step.file);
-		else if (needed)
-			load_step(boot, &step);
-	if (more < 0)
-		log_line(LEVEL_ERROR, "the plan of modules ends in a line that makes no sense");
-}
-
 /* Below another root the program and its configuration would be the wrong ones. */
 static int run_modprobe(struct boot *boot, char *const arguments[])
 {
@@ -197,19 +181,6 @@ int modules_load_alias(struct boot *boot, struct address address)
 	ssize_t len = pci_read(&boot->judged->machine, address, "modalias", alias, sizeof(alias));
 
 	return len < 0 ? (int)len : run_modprobe(boot, arguments);
-}
-
-/* Without a plan that fits. why says what is wrong with the one there is. */
-static void modprobe_all(struct boot *boot, const char *why)
-{
-	for (size_t i = 0; i < boot->driver_count; i++) {
-		struct text driver = boot->drivers[i].asked;
-		int failed = driver_exists(boot, driver) ? 0 : modprobe_driver(boot, driver);
-
-		if (failed)
-			log_line(LEVEL_ERROR, "no plan of modules (%s), and modprobe %.*s: %s", why,
-				 (int)driver.len, driver.at, error_name(failed));
-	}
 }
 
 void plan_read(struct judgement *judged, const char *path)
@@ -265,11 +236,31 @@ void plan_replace(struct judgement *judged)
 
 void modules_load(struct boot *boot)
 {
+	struct text plan = boot->judged->steps;
+	struct module_step step;
+	bool needed = true;
+	int more;
+
 	if (!boot->judged->machine.live)
 		return;
 	drivers_list(boot);
+	for (size_t i = 0; boot->judged->no_plan && i < boot->driver_count; i++) {
+		struct text driver = boot->drivers[i].asked;
+		int failed = driver_exists(boot, driver) ? 0 : modprobe_driver(boot, driver);
+
+		if (failed)
+			log_line(LEVEL_ERROR, "no plan of modules (%s), and modprobe %.*s: %s",
+				 boot->judged->no_plan, (int)driver.len, driver.at,
+				 error_name(failed));
+	}
 	if (boot->judged->no_plan)
-		modprobe_all(boot, boot->judged->no_plan);
-	else
-		load_plan(boot, boot->judged->steps);
+		return;
+	/* On past a failure: what the others need may be there all the same. */
+	while ((more = modplan_next(&plan, &step)) > 0)
+		if (step.variant)
+			needed = is_asked(boot, step.file);
+		else if (needed)
+			load_step(boot, &step);
+	if (more < 0)
+		log_line(LEVEL_ERROR, "the plan of modules ends in a line that makes no sense");
 }

@@ -35,26 +35,6 @@ static bool is_mounted(const char *path)
 	return !stat("/", &root) && !stat(path, &point) && root.st_dev != point.st_dev;
 }
 
-static void mount_missing(void)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(mount_points); i++) {
-		struct mount_point *point = &mount_points[i];
-
-		if (is_mounted(point->path))
-			continue;
-		(void)mkdir(point->path, 0755);
-		point->ours = !mount(point->type, point->path, point->type, 0, NULL);
-	}
-}
-
-/* An init that mounts them itself may take EBUSY for the end of the world, as booster's does. */
-static void unmount_ours(void)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(mount_points); i++)
-		if (mount_points[i].ours)
-			(void)umount2(mount_points[i].path, MNT_DETACH);
-}
-
 static bool is_self(const char *path)
 {
 	struct stat self, other;
@@ -83,19 +63,6 @@ static void read_named_init(char *path, size_t size)
 		(void)text_copy(words.init, path, size);
 }
 
-/* What /proc/self/exe is for is_self() to say while there still is a /proc. */
-static size_t find_inits(const char *named, const char *found[ARRAY_SIZE(inits) + 1])
-{
-	size_t count = 0;
-
-	if (named[0] && !is_self(named))
-		found[count++] = named;
-	for (size_t i = 0; i < ARRAY_SIZE(inits); i++)
-		if (!access(inits[i], X_OK) && !is_self(inits[i]))
-			found[count++] = inits[i];
-	return count;
-}
-
 void pid1(char *argv[], void (*work)(void))
 {
 	static const char failed[] = "<3>vfio-bind: there is no other init to go on with\n";
@@ -104,12 +71,28 @@ void pid1(char *argv[], void (*work)(void))
 	size_t count;
 	int kmsg;
 
-	mount_missing();
+	for (size_t i = 0; i < ARRAY_SIZE(mount_points); i++) {
+		struct mount_point *point = &mount_points[i];
+
+		if (is_mounted(point->path))
+			continue;
+		(void)mkdir(point->path, 0755);
+		point->ours = !mount(point->type, point->path, point->type, 0, NULL);
+	}
 	work();
 	read_named_init(named, sizeof(named));
-	count = find_inits(named, found);
+	/* What /proc/self/exe is for is_self() to say while there still is a /proc. */
+	count = 0;
+	if (named[0] && !is_self(named))
+		found[count++] = named;
+	for (size_t i = 0; i < ARRAY_SIZE(inits); i++)
+		if (!access(inits[i], X_OK) && !is_self(inits[i]))
+			found[count++] = inits[i];
 	kmsg = open("/dev/kmsg", O_WRONLY | O_CLOEXEC); /* while there is a /dev */
-	unmount_ours();
+	/* An init that mounts them itself may take EBUSY for a reason to stop, as booster's does. */
+	for (size_t i = 0; i < ARRAY_SIZE(mount_points); i++)
+		if (mount_points[i].ours)
+			(void)umount2(mount_points[i].path, MNT_DETACH);
 	for (size_t i = 0; i < count; i++) {
 		argv[0] = (char *)(uintptr_t)found[i];
 		(void)execve(found[i], argv, environ);

@@ -46,16 +46,6 @@ static bool take_driver(struct text rest, struct device *device)
 	return true;
 }
 
-/* Goes behind the end of the line. */
-static void skip_line(struct text *rest)
-{
-	while (rest->len && *rest->at != '\n') {
-		rest->at++;
-		rest->len--;
-	}
-	(void)take_byte(rest, '\n');
-}
-
 /*
  * This and the link are read of every function there is, so they are gone through once, and
  * no further than what is asked of them.
@@ -74,7 +64,11 @@ bool scan_parse_uevent(struct text rest, struct device *device)
 			       has_class;
 		else if (TAKE(&rest, "DRIVER="))
 			ok = take_driver(rest, device);
-		skip_line(&rest);
+		while (rest.len && *rest.at != '\n') {
+			rest.at++;
+			rest.len--;
+		}
+		(void)take_byte(&rest, '\n');
 	}
 	return ok && has_id && has_class;
 }

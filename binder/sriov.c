@@ -50,33 +50,27 @@ void sriov_hold(struct boot *boot)
 	}
 }
 
-static void make(struct boot *boot, size_t index, unsigned count)
-{
-	struct machine *machine = &boot->judged->machine;
-	struct address address = boot->judged->inventory.devices[index].address;
-	char name[ADDRESS_SIZE], number[8];
-	int err;
-
-	/* Not over those that somebody else has made. */
-	if (pci_read_number(machine, address, "sriov_numvfs") != 0)
-		return;
-	(void)format(number, sizeof(number), "%u", count);
-	err = pci_write(machine, address, "sriov_numvfs", number);
-	(void)address_format(address, name);
-	log_line(err ? LEVEL_ERROR : LEVEL_INFO, "%s: %u virtual functions %s%s", name, count,
-		 err ? "not made: " : "made", err ? error_name(err) : "");
-}
-
 void sriov_make(struct boot *boot)
 {
+	struct machine *machine = &boot->judged->machine;
 	const struct inventory *inventory = &boot->judged->inventory;
 
 	for (size_t i = 0; i < inventory->count; i++) {
 		const struct device *device = &inventory->devices[i];
 		unsigned count = boot->judged->plan.tallies[i].vfs;
+		char name[ADDRESS_SIZE], number[8];
+		int err;
 
-		if (count && is_meant(boot, i) && device->driver[0] && !device->passthrough)
-			make(boot, i, count);
+		if (!count || !is_meant(boot, i) || !device->driver[0] || device->passthrough)
+			continue;
+		/* Not over those that somebody else has made. */
+		if (pci_read_number(machine, device->address, "sriov_numvfs") != 0)
+			continue;
+		(void)format(number, sizeof(number), "%u", count);
+		err = pci_write(machine, device->address, "sriov_numvfs", number);
+		(void)address_format(device->address, name);
+		log_line(err ? LEVEL_ERROR : LEVEL_INFO, "%s: %u virtual functions %s%s", name,
+			 count, err ? "not made: " : "made", err ? error_name(err) : "");
 	}
 }
 

@@ -158,20 +158,26 @@ static int count(struct machine *machine, const struct trial *own, bool dry_run,
 	return err ? err : TRIAL_COUNTED;
 }
 
-static int read_own(struct machine *machine, struct trial *own)
+enum trial_end trial_count(struct machine *machine, bool dry_run, struct trial *trial)
 {
 	char text[TRIAL_TEXT_SIZE];
 	ssize_t len = machine_read(machine, TRIAL_FILE, text, sizeof(text));
+	struct trial own;
+	bool ours = false;
+	int end = len < 0 ? (int)len : 0;
 
-	if (len < 0)
-		return (int)len;
-	return trial_parse(own, (struct text){ text, (size_t)len }) ?
-		       0 :
-		       machine_blame(machine, TRIAL_FILE, -EINVAL);
-}
-
-static enum trial_end say(const struct machine *machine, int end, const struct trial *trial)
-{
+	if (end == -ENOENT)
+		return TRIAL_NONE;
+	if (!end && !trial_parse(&own, (struct text){ text, (size_t)len }))
+		end = machine_blame(machine, TRIAL_FILE, -EINVAL);
+	if (!end)
+		end = open_efivars(machine, &ours);
+	if (!end) {
+		(void)machine_blame(machine, TRIAL_VARIABLE, 0); /* should the firmware hang */
+		end = count(machine, &own, dry_run, trial);
+	}
+	if (ours)
+		(void)umount2("/" EFIVARS_DIR, MNT_DETACH);
 	if (end == TRIAL_COUNTED)
 		log_line(LEVEL_INFO, "on trial: %u boot%s left", trial->boots,
 			 trial->boots == 1 ? "" : "s");
@@ -183,23 +189,4 @@ static enum trial_end say(const struct machine *machine, int end, const struct t
 	log_line(LEVEL_ERROR, "nothing bound: on trial, and its boots cannot be counted: /%s: %s",
 		 machine->failed, error_name(end));
 	return TRIAL_UNKNOWN;
-}
-
-enum trial_end trial_count(struct machine *machine, bool dry_run, struct trial *trial)
-{
-	struct trial own;
-	bool ours = false;
-	int end = read_own(machine, &own);
-
-	if (end == -ENOENT)
-		return TRIAL_NONE;
-	if (!end)
-		end = open_efivars(machine, &ours);
-	if (!end) {
-		(void)machine_blame(machine, TRIAL_VARIABLE, 0); /* should the firmware hang */
-		end = count(machine, &own, dry_run, trial);
-	}
-	if (ours)
-		(void)umount2("/" EFIVARS_DIR, MNT_DETACH);
-	return say(machine, end, trial);
 }

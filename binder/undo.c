@@ -65,25 +65,18 @@ static int is_ours(struct machine *machine, struct text line, struct address *ad
 	       device_has_base_class(&device, CLASS_BASE_NETWORK);
 }
 
-/* The driver may not be loaded yet: with an event of its own udev asks for it once more. */
-static int give_back(struct machine *machine, struct address address, char driver[DRIVER_SIZE])
-{
-	int err = release_quietly(machine, address);
-
-	if (driver_read(machine, address, driver))
-		(void)join(driver, DRIVER_SIZE, "?", "", "");
-	if (err >= 0 && !driver[0])
-		(void)pci_write(machine, address, "uevent", "add");
-	return err;
-}
-
 /* Does it, and writes the line as it is from now on: with another driver, and why. */
 static int undo_line(struct machine *machine, struct text line, struct address address)
 {
 	char driver[DRIVER_SIZE], name[ADDRESS_SIZE];
 	struct text rest = line, fields[7] = { 0 };
-	int err = give_back(machine, address, driver);
+	int err = release_quietly(machine, address);
 
+	if (driver_read(machine, address, driver))
+		(void)join(driver, DRIVER_SIZE, "?", "", "");
+	/* The driver may not be loaded yet: after an event of its own udev asks for it once more. */
+	if (err >= 0 && !driver[0])
+		(void)pci_write(machine, address, "uevent", "add");
 	for (size_t i = 0; i < ARRAY_SIZE(fields); i++)
 		(void)text_cut(&rest, '\t', &fields[i]);
 	(void)address_format(address, name);
@@ -126,16 +119,6 @@ static int rewrite(struct machine *machine, const char *from, const char *to, bo
 	return failed ? failed : err;
 }
 
-/* The file says that it was done, and who makes it does it; where none can be made, all do. */
-static bool claim(struct machine *machine, const char *path)
-{
-	int fd = machine_openat(machine, path, O_WRONLY | O_CREAT | O_EXCL);
-
-	if (fd >= 0)
-		(void)close(fd);
-	return fd != -EEXIST;
-}
-
 /*
  * True unless the report names nothing that could be given back; give: and all that it names is. One
  * that cannot be read may name something: an init that mounts a /run of its own moves it.
@@ -160,25 +143,24 @@ static bool walk(struct machine *machine, const struct place *place, bool give)
 	return found;
 }
 
-/* One that takes longer than its time limit hangs, and may have the lock for ever. */
-static void wait_for_late_pass(struct machine *machine)
-{
-	for (int i = 0; i < TIME_LIMIT_MS / 1000 && late_lock(machine, false) == -EAGAIN; i++)
-		(void)poll(NULL, 0, 1000);
-}
-
 int undo_now(struct machine *machine)
 {
 	const struct place *place = find_place(machine);
-	int err;
+	int fd, err;
 
 	if (!place) {
 		log_line(LEVEL_ERROR, "no report of what was bound");
 		return -ENOENT;
 	}
-	wait_for_late_pass(machine);
-	if (!claim(machine, place->undone))
+	/* One that takes longer than its time limit hangs, and may have the lock for ever. */
+	for (int i = 0; i < TIME_LIMIT_MS / 1000 && late_lock(machine, false) == -EAGAIN; i++)
+		(void)poll(NULL, 0, 1000);
+	/* The file says that it was done. Who makes it does it; where none can be made, all do. */
+	fd = machine_openat(machine, place->undone, O_WRONLY | O_CREAT | O_EXCL);
+	if (fd == -EEXIST)
 		return 0;
+	if (fd >= 0)
+		(void)close(fd);
 	/* Twice: nobody is there to try again what failed by chance. The second time tells. */
 	(void)walk(machine, place, true);
 	err = rewrite(machine, place->report, place->report, true);
@@ -208,13 +190,6 @@ static bool read_wait(struct machine *machine, const char *path, uint32_t *began
 	       text_number(rest, UINT32_MAX, last);
 }
 
-static void write_wait(struct machine *machine, const char *path, uint32_t began, uint32_t last)
-{
-	out_create(&out, machine, path, "");
-	out_format(&out, "%u %u", began, last);
-	(void)out_commit(&out, 0);
-}
-
 bool undo_look(struct machine *machine, uint32_t seconds)
 {
 	const struct place *place = find_place(machine);
@@ -229,7 +204,9 @@ bool undo_look(struct machine *machine, uint32_t seconds)
 	if (!read_wait(machine, place->waiting, &began, &last) || now - last > GAP_SECONDS ||
 	    somebody_is_busy(machine))
 		began = now;
-	write_wait(machine, place->waiting, began, now);
+	out_create(&out, machine, place->waiting, "");
+	out_format(&out, "%u %u", began, now);
+	(void)out_commit(&out, 0);
 	if (now - began < seconds)
 		return true;
 	/* Where /run was moved away in this very moment, the report in /dev is there to go by. */
@@ -273,21 +250,6 @@ static bool is_initramfs(const struct machine *machine)
 	       ((unsigned long)fs.f_type == RAMFS_MAGIC || fs.f_type == TMPFS_MAGIC);
 }
 
-/*
- * In a mount namespace of its own, /proc, /sys and /dev stay where they are whatever the next init
- * does, and /proc/1/root tells when it has gone on to the real root: then there is nothing more to
- * do. So this never outlives the initramfs by more than a second.
- */
-static void wait_beside(struct machine *machine, uint32_t seconds, int ready)
-{
-	if (unshare(CLONE_NEWNS))
-		return;
-	(void)close(ready);
-	while (!root_is_there(machine) &&
-	       (console_is_silent(machine) || undo_look(machine, seconds)))
-		(void)sleep(1);
-}
-
 void undo_start(struct machine *machine, const struct words *words)
 {
 	const struct place *place = find_place(machine);
@@ -300,8 +262,19 @@ void undo_start(struct machine *machine, const struct words *words)
 		return;
 	pid = fork();
 	if (!pid) {
+		/*
+		 * In a mount namespace of its own, /proc, /sys and /dev stay where they are
+		 * whatever the next init does, and /proc/1/root tells when it has gone on to the
+		 * real root: then there is nothing more to do. So this never outlives the initramfs
+		 * by more than a second.
+		 */
 		(void)close(ends[0]);
-		wait_beside(machine, words->undo, ends[1]);
+		if (unshare(CLONE_NEWNS))
+			_exit(0);
+		(void)close(ends[1]);
+		while (!root_is_there(machine) &&
+		       (console_is_silent(machine) || undo_look(machine, words->undo)))
+			(void)sleep(1);
 		_exit(0);
 	}
 	(void)close(ends[1]);

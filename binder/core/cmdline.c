@@ -87,14 +87,6 @@ static void read_mode(struct words *words, const struct cmdline_word *word)
 	words->decided_by = word->whole;
 }
 
-static void read_undo(struct words *words, const struct cmdline_word *word)
-{
-	if (is_any_of(word->value, off))
-		words->undo = 0;
-	else if (!text_number(word->value, UNDO_SECONDS_MAX, &words->undo))
-		words->unknown_word = word->whole;
-}
-
 static bool starts_ours(struct text name)
 {
 	static const char prefix[] = "rd.vfio_bind.";
@@ -112,19 +104,23 @@ void cmdline_read(struct text cmdline, struct words *words)
 	*words = (struct words){ .mode = MODE_ON, .undo = UNDO_SECONDS };
 	while (cmdline_next(&cmdline, &word)) {
 		if (cmdline_name_is(word.name, "rd.vfio_bind") ||
-		    cmdline_name_is(word.name, "vfio_bind"))
+		    cmdline_name_is(word.name, "vfio_bind")) {
 			read_mode(words, &word);
-		else if (cmdline_name_is(word.name, "rd.vfio_bind.init"))
+		} else if (cmdline_name_is(word.name, "rd.vfio_bind.init")) {
 			words->init = word.value;
-		else if (cmdline_name_is(word.name, "rd.vfio_bind.undo"))
-			read_undo(words, &word);
-		else if (cmdline_name_is(word.name, "root"))
+		} else if (cmdline_name_is(word.name, "rd.vfio_bind.undo")) {
+			if (is_any_of(word.value, off))
+				words->undo = 0;
+			else if (!text_number(word.value, UNDO_SECONDS_MAX, &words->undo))
+				words->unknown_word = word.whole;
+		} else if (cmdline_name_is(word.name, "root")) {
 			words->root = true;
-		else if (starts_ours(word.name) &&
-			 !cmdline_name_is(word.name, "rd.vfio_bind.keep") &&
-			 !cmdline_name_is(word.name, "rd.vfio_bind.bind") &&
-			 !cmdline_name_is(word.name, "rd.vfio_bind.rule"))
+		} else if (starts_ours(word.name) &&
+			   !cmdline_name_is(word.name, "rd.vfio_bind.keep") &&
+			   !cmdline_name_is(word.name, "rd.vfio_bind.bind") &&
+			   !cmdline_name_is(word.name, "rd.vfio_bind.rule")) {
 			words->unknown_word = word.whole;
+		}
 	}
 }
 

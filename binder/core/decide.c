@@ -247,24 +247,22 @@ static void fold_keeps(struct decision *decision)
 	}
 }
 
-/* What is in conflict stays so when what brought it drops out, and names the same rule. */
-static struct tally kept_conflict(const struct tally *tally)
-{
-	if (!tally->conflict)
-		return (struct tally){ 0 };
-	return (struct tally){ .conflict = true, .letting = tally->letting };
-}
-
 static void fold_all(struct decision *decision, bool keep_conflicts)
 {
 	struct plan *plan = decision->plan;
 
 	decision->drop_conflicts = keep_conflicts;
-	if (keep_conflicts)
-		for (size_t i = 0; i < decision->inventory->count; i++)
-			plan->tallies[i] = kept_conflict(&plan->tallies[i]);
-	else
+	if (!keep_conflicts)
 		memset(plan->tallies, 0, decision->inventory->count * sizeof(*plan->tallies));
+	/* What is in conflict stays so when what brought it drops out, and names the same rule. */
+	for (size_t i = 0; keep_conflicts && i < decision->inventory->count; i++) {
+		const struct tally was = plan->tallies[i];
+
+		plan->tallies[i] = (struct tally){
+			.conflict = was.conflict,
+			.letting = was.conflict ? was.letting : 0,
+		};
+	}
 	for (size_t r = 0; r < decision->policy->rule_count; r++)
 		if (!rule_is_void(plan, r))
 			plan->results[r].matches = 0;
@@ -454,20 +452,6 @@ static bool goes_with_late(const struct decision *decision, size_t index)
 	       device->physfn == late->physfn && !device->passthrough;
 }
 
-/* Leaves in the list what the pass for one late device is about. */
-static void narrow(struct decision *decision)
-{
-	struct plan *plan = decision->plan;
-	size_t all = plan->selected_count;
-
-	(void)need_facts(decision, decision->only - 1, FACT_PHYSFN);
-	plan->selected_count = 0;
-	for (size_t i = 0; i < all; i++)
-		if (plan->selected[i] == decision->only - 1 ||
-		    goes_with_late(decision, plan->selected[i]))
-			plan->selected[plan->selected_count++] = plan->selected[i];
-}
-
 bool decide(struct decision *decision)
 {
 	struct plan *plan = decision->plan;
@@ -485,8 +469,16 @@ bool decide(struct decision *decision)
 	for (size_t r = 0; r < decision->policy->rule_count; r++)
 		judge_rule(decision, r);
 	plan_virtual(decision);
-	if (decision->only)
-		narrow(decision);
+	if (decision->only) { /* the list keeps what the pass for one late device is about */
+		size_t all = plan->selected_count;
+
+		(void)need_facts(decision, decision->only - 1, FACT_PHYSFN);
+		plan->selected_count = 0;
+		for (size_t i = 0; i < all; i++)
+			if (plan->selected[i] == decision->only - 1 ||
+			    goes_with_late(decision, plan->selected[i]))
+				plan->selected[plan->selected_count++] = plan->selected[i];
+	}
 	for (size_t i = 0; i < decision->inventory->count; i++)
 		if (decision->inventory->devices[i].passthrough)
 			plan->tallies[i].back = host_wants_back(decision, i);

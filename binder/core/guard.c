@@ -21,33 +21,22 @@ bool need_machine_fact(struct decision *decision, enum fact fact)
 	return false;
 }
 
-static void find_evidence(struct decision *decision)
-{
-	const struct inventory *inventory = decision->inventory;
-
-	for (size_t i = 0; i < inventory->count; i++)
-		if (device_has_base_class(&inventory->devices[i], CLASS_BASE_DISPLAY))
-			(void)need_facts(decision, i, display_facts(&inventory->devices[i]));
-	decision->evidence = display_evidence(inventory);
-	decision->evidence_known = true;
-}
-
 enum picture decide_picture(struct decision *decision, size_t index)
 {
-	const struct device *device = &decision->inventory->devices[index];
+	const struct inventory *inventory = decision->inventory;
+	const struct device *devices = inventory->devices;
 
 	(void)need_machine_fact(decision, FACT_FRAMEBUFFER);
-	if (!device->framebuffer && !device_has_base_class(device, CLASS_BASE_DISPLAY))
+	if (!devices[index].framebuffer &&
+	    !device_has_base_class(&devices[index], CLASS_BASE_DISPLAY))
 		return PICTURE_NO; /* spares the machine a look at all its displays */
+	for (size_t i = 0; !decision->evidence_known && i < inventory->count; i++)
+		if (device_has_base_class(&devices[i], CLASS_BASE_DISPLAY))
+			(void)need_facts(decision, i, display_facts(&devices[i]));
 	if (!decision->evidence_known)
-		find_evidence(decision);
-	return display_picture(decision->evidence, decision->inventory, index);
-}
-
-static bool names_place(const struct rule *rule)
-{
-	return rule_has(rule, SELECT_ADDRESS) || rule_has(rule, SELECT_PATH) ||
-	       rule_has(rule, SELECT_DSN);
+		decision->evidence = display_evidence(inventory);
+	decision->evidence_known = true;
+	return display_picture(decision->evidence, inventory, index);
 }
 
 /* What a guard is asked about. */
@@ -95,7 +84,10 @@ static bool is_ambiguous_display(const struct question *q)
 	/* Always looked at: the framebuffer in what is bound on purpose has to be let go first. */
 	enum picture picture = decide_picture(q->decision, q->index);
 
-	if (q->how == REASON_RULE && (names_place(q->rule) || rule_has(q->rule, SELECT_SLOT)))
+	/* The rule itself says which one. */
+	if (q->how == REASON_RULE &&
+	    (rule_has(q->rule, SELECT_ADDRESS) || rule_has(q->rule, SELECT_PATH) ||
+	     rule_has(q->rule, SELECT_DSN) || rule_has(q->rule, SELECT_SLOT)))
 		return false;
 	return picture == PICTURE_UNKNOWN;
 }

@@ -41,12 +41,6 @@ static bool slot_matches(struct decision *decision, struct text name, size_t ind
 	return slot && inventory_is_in_slot(inventory, index, slot);
 }
 
-/* All zeros and all ones are what firmware leaves where nobody gave the card a number. */
-static bool dsn_matches(uint64_t wanted, const struct device *device)
-{
-	return wanted && wanted != UINT64_MAX && device->dsn == wanted;
-}
-
 /* The virtual functions of that physical one. */
 static bool pf_matches(struct decision *decision, struct text place, size_t index)
 {
@@ -85,8 +79,10 @@ static bool value_matches(struct decision *decision, enum selector selector,
 		return boot_display_matches(decision, value->flag, index);
 	case SELECT_SLOT:
 		return slot_matches(decision, value->text, index);
+		/* Firmware leaves all zeros or all ones where nobody gave the card a number. */
 	case SELECT_DSN:
-		return need_facts(decision, index, FACT_DSN) && dsn_matches(value->dsn, device);
+		return need_facts(decision, index, FACT_DSN) && value->dsn &&
+		       value->dsn != UINT64_MAX && device->dsn == value->dsn;
 	case SELECT_PF:
 		return pf_matches(decision, value->text, index);
 	case SELECT_VF:

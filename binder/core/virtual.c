@@ -137,23 +137,20 @@ static void judge_physfn(struct decision *decision, size_t r, size_t index)
 		tally->vfs = rule->vfs;
 }
 
-static void judge_all(struct decision *decision, size_t r)
+void plan_virtual(struct decision *decision)
 {
 	const struct device *devices = decision->inventory->devices;
 	size_t only = decision->only - 1;
 
-	for (size_t i = 0; !decision->only && i < decision->inventory->count; i++)
-		judge_physfn(decision, r, i);
-	if (!decision->only)
-		return;
-	judge_physfn(decision, r, only);
-	if (devices[only].is_virtual && devices[only].physfn != NO_DEVICE)
-		judge_physfn(decision, r, devices[only].physfn);
-}
-
-void plan_virtual(struct decision *decision)
-{
-	for (size_t r = 0; r < decision->policy->rule_count; r++)
-		if (may_await(decision, r))
-			judge_all(decision, r);
+	for (size_t r = 0; r < decision->policy->rule_count; r++) {
+		if (!may_await(decision, r))
+			continue;
+		for (size_t i = 0; !decision->only && i < decision->inventory->count; i++)
+			judge_physfn(decision, r, i);
+		if (!decision->only)
+			continue;
+		judge_physfn(decision, r, only);
+		if (devices[only].is_virtual && devices[only].physfn != NO_DEVICE)
+			judge_physfn(decision, r, devices[only].physfn);
+	}
 }
