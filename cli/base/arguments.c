@@ -71,20 +71,6 @@ static bool is_own(const struct arguments *arguments, int option)
 	return false;
 }
 
-/* An option of the command's own comes before one of that name which all commands take. */
-static void merge(struct option out[OPTIONS_MAX], const struct arguments *arguments)
-{
-	size_t count = 0;
-
-	for (size_t i = 0; arguments->own && i < arguments->own_count && count < OPTIONS_MAX - 1;
-	     i++)
-		out[count++] = arguments->own[i];
-	for (size_t i = 0; common[i].name && count < OPTIONS_MAX - 1; i++)
-		if (!is_own(arguments, common[i].val))
-			out[count++] = common[i];
-	out[count] = (struct option){ 0 };
-}
-
 /* Says what is wrong with an option: the word it was in, and the nearest there is. */
 static void complain_option(int option, const char *word, const struct option all[])
 {
@@ -111,8 +97,16 @@ static int take_options(struct options *options, const struct arguments *argumen
 {
 	struct option all[OPTIONS_MAX];
 	int option, code = -1;
+	size_t count = 0;
 
-	merge(all, arguments);
+	/* A command's own option takes the place of a common one of the same name. */
+	for (size_t i = 0; arguments->own && i < arguments->own_count && count < OPTIONS_MAX - 1;
+	     i++)
+		all[count++] = arguments->own[i];
+	for (size_t i = 0; common[i].name && count < OPTIONS_MAX - 1; i++)
+		if (!is_own(arguments, common[i].val))
+			all[count++] = common[i];
+	all[count] = (struct option){ 0 };
 	optind = 0; /* getopt_long(3) starts anew */
 	opterr = 0;
 	while (code < 0 && (option = getopt_long(argc, argv, letters, all, NULL)) != -1) {

@@ -9,18 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A "#" begins a comment at the start of a line and behind a blank. */
-static struct text without_comment(struct text line)
-{
-	for (size_t i = 0; i < line.len; i++)
-		if (line.at[i] == '#' && (!i || line.at[i - 1] == ' ' || line.at[i - 1] == '\t'))
-			line.len = i;
-	while (line.len && (line.at[line.len - 1] == '\r' || line.at[line.len - 1] == ' ' ||
-			    line.at[line.len - 1] == '\t'))
-		line.len--;
-	return line;
-}
-
 /* Sets *more to false once take() has seen enough. */
 static int read_file(struct machine *machine, const char *path, conf_take take, void *context,
 		     bool *more)
@@ -34,7 +22,15 @@ static int read_file(struct machine *machine, const char *path, conf_take take, 
 		return err == -ENOENT || err == -ENOTDIR ? 0 : err;
 	while (*more && lines_next(&lines, &text, &err)) {
 		line.number++;
-		line.text = without_comment(text);
+		/* A "#" begins a comment at the start of a line and behind a blank. */
+		for (size_t i = 0; i < text.len; i++)
+			if (text.at[i] == '#' &&
+			    (!i || text.at[i - 1] == ' ' || text.at[i - 1] == '\t'))
+				text.len = i;
+		while (text.len && (text.at[text.len - 1] == '\r' || text.at[text.len - 1] == ' ' ||
+				    text.at[text.len - 1] == '\t'))
+			text.len--;
+		line.text = text;
 		*more = !line.text.len || take(context, &line);
 	}
 	lines_close(&lines);

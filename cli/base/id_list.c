@@ -14,27 +14,22 @@ static bool parse_number(struct text field, uint32_t *number)
 	return text_hex(field, 1, 8, number);
 }
 
-static bool parse(struct text item, struct kind *kind)
+bool kind_next(struct text *list, struct kind *kind)
 {
 	uint32_t *const fields[] = { &kind->vendor,    &kind->device, &kind->subvendor,
 				     &kind->subdevice, &kind->class,  &kind->class_mask };
-	struct text field;
-	size_t count = 0;
+	struct text item, field;
 
-	*kind = (struct kind){ .text = item, .subvendor = ANY, .subdevice = ANY };
-	while (count < ARRAY_SIZE(fields) && text_cut(&item, ':', &field) &&
-	       parse_number(field, fields[count]))
-		count++;
-	return count >= 2;
-}
+	while (text_cut(list, ',', &item)) {
+		size_t count = 0;
 
-bool kind_next(struct text *list, struct kind *kind)
-{
-	struct text item;
-
-	while (text_cut(list, ',', &item))
-		if (parse(item, kind))
+		*kind = (struct kind){ .text = item, .subvendor = ANY, .subdevice = ANY };
+		while (count < ARRAY_SIZE(fields) && text_cut(&item, ':', &field) &&
+		       parse_number(field, fields[count]))
+			count++;
+		if (count >= 2)
 			return true;
+	}
 	return false;
 }
 

@@ -21,21 +21,10 @@ static int printable(unsigned char c)
 	return c == '\t' || (c >= ' ' && c != 0x7f) ? c : '?';
 }
 
-/* Blanks as wide as the text above them: a tab stays one, a character of any length is one. */
-static void print_caret(struct text before)
-{
-	(void)fputs("  ", stderr);
-	for (size_t i = 0; i < before.len; i++)
-		if (!is_continuation((unsigned char)before.at[i]))
-			(void)fputc(before.at[i] == '\t' ? '\t' : ' ', stderr);
-	(void)fputs("^\n", stderr);
-}
-
 static void print_source(struct text source, size_t column)
 {
 	size_t start = column > SHOWN_BEFORE ? column - SHOWN_BEFORE : 0;
 	size_t end = source.len - start > SHOWN ? start + SHOWN : source.len;
-
 	while (start < column && is_continuation((unsigned char)source.at[start]))
 		start++;
 	while (end < source.len && is_continuation((unsigned char)source.at[end]))
@@ -44,27 +33,30 @@ static void print_source(struct text source, size_t column)
 	for (size_t i = start; i < end; i++)
 		(void)fputc(printable((unsigned char)source.at[i]), stderr);
 	(void)fputc('\n', stderr);
-	print_caret((struct text){ source.at + start, column - start });
-}
-
-static void print_mistake(const struct mistake *mistake)
-{
-	size_t column = mistake->column - 1;
-	char said[512];
-
-	(void)snprintf(said, sizeof(said), "%.*s:%u:%u: expected %s", (int)mistake->file.len,
-		       mistake->file.at, mistake->line, mistake->column, mistake->expected);
-	complained(said);
-	(void)fprintf(stderr, "%s\n", said);
-	/* A mistake of the file as a whole has no line to show. */
-	if (mistake->source.len && column <= mistake->source.len)
-		print_source(mistake->source, column);
+	/* Blanks as wide as the text above: a tab stays a tab, any other character is a blank. */
+	(void)fputs("  ", stderr);
+	for (size_t i = start; i < column; i++)
+		if (!is_continuation((unsigned char)source.at[i]))
+			(void)fputc(source.at[i] == '\t' ? '\t' : ' ', stderr);
+	(void)fputs("^\n", stderr);
 }
 
 void mistakes_print(struct mistakes *mistakes)
 {
-	for (; mistakes->told < mistakes->count; mistakes->told++)
-		print_mistake(&mistakes->list[mistakes->told].mistake);
+	for (; mistakes->told < mistakes->count; mistakes->told++) {
+		const struct mistake *mistake = &mistakes->list[mistakes->told].mistake;
+		size_t column = mistake->column - 1;
+		char said[512];
+
+		(void)snprintf(said, sizeof(said), "%.*s:%u:%u: expected %s",
+			       (int)mistake->file.len, mistake->file.at, mistake->line,
+			       mistake->column, mistake->expected);
+		complained(said);
+		(void)fprintf(stderr, "%s\n", said);
+		/* A mistake of the file as a whole has no line to show. */
+		if (mistake->source.len && column <= mistake->source.len)
+			print_source(mistake->source, column);
+	}
 }
 
 enum exit_code mistakes_code(const struct mistakes *mistakes)

@@ -117,25 +117,22 @@ const char *device_class_text(const struct device *device, char out[NAME_TEXT_SI
 	return out;
 }
 
-/* What kind of device it is, as pci.ids has it, or as a policy does. */
-static void kind_name(const struct device *device, char out[NAME_TEXT_SIZE])
-{
-	const int flags = PCI_LOOKUP_CLASS | PCI_LOOKUP_NO_NUMBERS | PCI_LOOKUP_NO_HWDB;
-
-	if (!pci_lookup_name(names(), out, NAME_TEXT_SIZE, flags, device->class >> 8) || !out[0])
-		(void)snprintf(out, NAME_TEXT_SIZE, "%s%s",
-			       class_name(device->class) ? "" : "class ",
-			       device_class_text(device, (char[NAME_TEXT_SIZE]){ 0 }));
-}
-
 const char *device_short_name(const struct device *device, char out[NAME_TEXT_SIZE])
 {
 	char vendor[NAME_TEXT_SIZE], model[NAME_TEXT_SIZE];
 
 	(void)vendor_name(device, vendor);
 	shorten(vendor);
-	if (!model_name(device, model)[0])
-		kind_name(device, model);
+	if (!model_name(device, model)[0]) {
+		/* What kind of device it is, as pci.ids has it, or as a policy does. */
+		const int flags = PCI_LOOKUP_CLASS | PCI_LOOKUP_NO_NUMBERS | PCI_LOOKUP_NO_HWDB;
+
+		if (!pci_lookup_name(names(), model, NAME_TEXT_SIZE, flags, device->class >> 8) ||
+		    !model[0])
+			(void)snprintf(model, NAME_TEXT_SIZE, "%s%s",
+				       class_name(device->class) ? "" : "class ",
+				       device_class_text(device, (char[NAME_TEXT_SIZE]){ 0 }));
+	}
 	if (vendor[0])
 		(void)snprintf(out, NAME_TEXT_SIZE, "%.60s %.98s", vendor, model);
 	else

@@ -16,19 +16,6 @@ static void folder_of(const char *path, char dir[MACHINE_PATH_SIZE])
 	dir[len] = '\0';
 }
 
-static int make_dirs(struct machine *machine, const char *path)
-{
-	char dir[MACHINE_PATH_SIZE];
-	int err = 0;
-
-	for (const char *slash = path; !err && (slash = strchr(slash, '/')); slash++) {
-		memcpy(dir, path, (size_t)(slash - path));
-		dir[slash - path] = '\0';
-		err = machine_mkdir(machine, dir);
-	}
-	return err ? machine_blame(machine, dir, err) : 0;
-}
-
 static int write_out(struct machine *machine, const char *path, struct text text, mode_t mode)
 {
 	int fd = machine_create(machine, path), err = 0;
@@ -42,12 +29,26 @@ static int write_out(struct machine *machine, const char *path, struct text text
 	return err ? err : machine_commit(machine, path);
 }
 
-static int sync_dir(struct machine *machine, const char *path)
+int state_write(struct machine *machine, const char *path, struct text text, mode_t mode)
 {
-	char dir[MACHINE_PATH_SIZE];
-	int fd, err = 0;
+	char unfinished[MACHINE_PATH_SIZE], dir[MACHINE_PATH_SIZE];
+	int err = 0, fd;
 
-	folder_of(path, dir);
+	if (!join(unfinished, sizeof(unfinished), path, ".new", ""))
+		return -ENAMETOOLONG;
+	for (const char *slash = path; !err && (slash = strchr(slash, '/')); slash++) {
+		memcpy(dir, path, (size_t)(slash - path));
+		dir[slash - path] = '\0';
+		err = machine_mkdir(machine, dir);
+	}
+	if (err)
+		return machine_blame(machine, dir, err);
+	err = write_out(machine, path, text, mode);
+	if (err) {
+		(void)state_remove(machine, unfinished);
+		return machine_blame(machine, path, err);
+	}
+	folder_of(path, dir); /* the rename is there for good once its folder is */
 	fd = machine_openat(machine, dir, O_RDONLY | O_DIRECTORY);
 	if (fd < 0)
 		return fd;
@@ -55,24 +56,6 @@ static int sync_dir(struct machine *machine, const char *path)
 		err = -errno;
 	(void)close(fd);
 	return err;
-}
-
-int state_write(struct machine *machine, const char *path, struct text text, mode_t mode)
-{
-	char unfinished[MACHINE_PATH_SIZE];
-	int err;
-
-	if (!join(unfinished, sizeof(unfinished), path, ".new", ""))
-		return -ENAMETOOLONG;
-	err = make_dirs(machine, path);
-	if (err)
-		return err;
-	err = write_out(machine, path, text, mode);
-	if (err) {
-		(void)state_remove(machine, unfinished);
-		return machine_blame(machine, path, err);
-	}
-	return sync_dir(machine, path);
 }
 
 int state_remove(struct machine *machine, const char *path)

@@ -42,16 +42,6 @@ static bool show(struct filling *filling, struct text name)
 	return false;
 }
 
-static void show_usual(struct filling *filling)
-{
-	bool narrow = filling->terminal && scols_table_get_termwidth(filling->out) < ROOMY;
-
-	for (size_t i = 0; i < filling->table->count; i++)
-		if (filling->table->columns[i].show == SHOW_ALWAYS ||
-		    (filling->table->columns[i].show == SHOW_ROOMY && !narrow))
-			filling->shown[filling->shown_count++] = i;
-}
-
 static const struct {
 	const char *name, *words;
 } columns_there_are[] = {
@@ -120,8 +110,14 @@ static int choose_columns(struct filling *filling, const char *wanted)
 {
 	struct text rest = text_of(wanted ? wanted : ""), name;
 
-	if (!wanted || wanted[0] == '+')
-		show_usual(filling);
+	if (!wanted || wanted[0] == '+') {
+		bool narrow = filling->terminal && scols_table_get_termwidth(filling->out) < ROOMY;
+
+		for (size_t i = 0; i < filling->table->count; i++)
+			if (filling->table->columns[i].show == SHOW_ALWAYS ||
+			    (filling->table->columns[i].show == SHOW_ROOMY && !narrow))
+				filling->shown[filling->shown_count++] = i;
+	}
 	if (wanted && wanted[0] == '+')
 		rest = text_of(wanted + 1);
 	while (wanted && text_cut(&rest, ',', &name))
@@ -314,32 +310,22 @@ static struct placed *place_rows(const struct filling *filling, struct json_obje
 	return placed;
 }
 
-static bool add_tree(struct filling *filling, struct json_object *rows)
+static bool add_rows(struct filling *filling, struct json_object *rows)
 {
 	size_t count = json_object_array_length(rows);
-	struct placed *placed = place_rows(filling, rows);
+	bool tree = filling->table->branch;
+	struct placed *placed = tree ? place_rows(filling, rows) : NULL;
 	struct libscols_line *parent = NULL;
-	bool ok = placed;
+	bool ok = placed || !tree;
 
 	for (size_t i = 0; ok && i < count; i++) {
-		if (!i || placed[i].first != placed[i - 1].first) {
+		if (tree && (!i || placed[i].first != placed[i - 1].first)) {
 			parent = add_branch(filling, placed[i].branch);
 			ok = parent;
 		}
-		ok = ok && add_row(filling, rows, placed[i].index, parent);
+		ok = ok && add_row(filling, rows, tree ? placed[i].index : i, parent);
 	}
 	free(placed);
-	return ok;
-}
-
-static bool add_rows(struct filling *filling, struct json_object *rows)
-{
-	bool ok = true;
-
-	if (filling->table->branch)
-		return add_tree(filling, rows);
-	for (size_t i = 0; ok && i < json_object_array_length(rows); i++)
-		ok = add_row(filling, rows, i, NULL);
 	return ok;
 }
 

@@ -84,19 +84,10 @@ static bool find_character_node(struct machine *machine, const char *path, dev_t
 	return found;
 }
 
-static void tell_carrier(const struct host *host, const char *what, size_t index)
-{
-	const struct device *device = &host->judged.inventory.devices[index];
-	char address[ADDRESS_SIZE];
-
-	if (has_one_disk(device))
-		return;
-	(void)address_format(device->address, address);
-	warn("%s is on %s: everything else on it goes along", what, address);
-}
-
 static int find_node(struct host *host, const char *what, size_t *index)
 {
+	const struct device *device;
+	char address[ADDRESS_SIZE];
 	int code = EXIT_NO_DEVICE, err;
 	dev_t number;
 
@@ -112,7 +103,10 @@ static int find_node(struct host *host, const char *what, size_t *index)
 	if (err == -ENOENT && find_character_node(&host->judged.machine, what, &number))
 		*index = find_by_number(host, "char", number);
 	if (*index != NO_DEVICE) {
-		tell_carrier(host, what, *index);
+		device = &host->judged.inventory.devices[*index];
+		(void)address_format(device->address, address);
+		if (!has_one_disk(device))
+			warn("%s is on %s: everything else on it goes along", what, address);
 		return EXIT_AS_CONFIGURED;
 	}
 	if (err == -EACCES)

@@ -43,14 +43,6 @@ static bool has_own_dsn(const struct inventory *inventory, size_t index)
 	return true;
 }
 
-/* A card that is no longer the first changes from 0300 to 0380, and stays a display. */
-static const char *class_word(const struct device *device)
-{
-	if (device_has_base_class(device, CLASS_BASE_DISPLAY))
-		return "display";
-	return class_name(device->class);
-}
-
 /* "dsn=...", "path=...", or where no path leads to it "address=...". */
 static void format_place(const struct inventory *inventory, size_t index, char out[IDENTITY_SIZE])
 {
@@ -82,7 +74,10 @@ static void format_place(const struct inventory *inventory, size_t index, char o
 const char *identity_format(const struct host *host, size_t index, char out[IDENTITY_SIZE])
 {
 	const struct device *device = &host->judged.inventory.devices[index];
-	const char *class = class_word(device);
+	/* A card that is no longer the first changes from 0300 to 0380, and stays a display. */
+	const char *class = device_has_base_class(device, CLASS_BASE_DISPLAY) ?
+				    "display" :
+				    class_name(device->class);
 	char place[IDENTITY_SIZE];
 
 	format_place(&host->judged.inventory, index, place);

@@ -90,13 +90,6 @@ int kernels_find(struct kernels *kernels, struct machine *machine, const char *r
 	return first;
 }
 
-/* By the kernel's own index: libkmod would ask what is loaded here first. */
-static bool is_there(struct kmod_module *module)
-{
-	return kmod_module_get_path(module) ||
-	       kmod_module_get_initstate(module) == KMOD_MODULE_BUILTIN;
-}
-
 bool kernel_has(struct kmod_ctx *kmod, const char *name)
 {
 	struct kmod_list *found = NULL, *item;
@@ -108,7 +101,9 @@ bool kernel_has(struct kmod_ctx *kmod, const char *name)
 	{
 		struct kmod_module *module = kmod_module_get_module(item);
 
-		has |= is_there(module);
+		/* By the kernel's own index: libkmod would ask what is loaded here first. */
+		has |= kmod_module_get_path(module) ||
+		       kmod_module_get_initstate(module) == KMOD_MODULE_BUILTIN;
 		(void)kmod_module_unref(module);
 	}
 	(void)kmod_module_unref_list(found);

@@ -102,12 +102,6 @@ static bool is_idle(struct text note)
 	       text_is(note, NOTE_TRIAL_UNKNOWN) || text_is(note, "the machine could not be read");
 }
 
-/* False for a boot that did not come to it: its copy of the policy is empty. */
-static bool read_policy(struct text note)
-{
-	return !text_is(note, "off") && !text_is(note, "the machine could not be read");
-}
-
 /* "# NOTE", unless it has a tab as the line that names the columns. */
 static bool parse_note(struct text line, struct text *note)
 {
@@ -166,7 +160,10 @@ void last_boot_read(struct last_boot *last, struct host *host)
 		else
 			take_row(last, &host->judged.inventory, line);
 	}
-	last->policy_differs = read_policy(text_of(last->note)) && policy_differs(host, dir);
+	/* A boot that did not come to the policy left an empty copy of it. */
+	last->policy_differs = strcmp(last->note, "off") != 0 &&
+			       strcmp(last->note, "the machine could not be read") != 0 &&
+			       policy_differs(host, dir);
 }
 
 /* `boot-display ADDRESS firmware`; the other kinds of evidence can be looked at any time. */

@@ -28,25 +28,6 @@ static const char *dsn_of(uint64_t dsn, char out[DSN_SIZE])
 	return dsn ? out : "";
 }
 
-/* Root buses that hang below a function: once each, with the function that is above them. */
-static void write_below(const struct inventory *inventory, FILE *out)
-{
-	const struct device *last = NULL;
-
-	for (size_t i = 0; i < inventory->count; i++) {
-		const struct device *device = &inventory->devices[i];
-		char name[ADDRESS_SIZE];
-
-		if (!device->below_function || device->root.domain == UINT32_MAX ||
-		    (last && last->root.domain == device->root.domain &&
-		     last->root.bus == device->root.bus))
-			continue;
-		last = device;
-		(void)fprintf(out, "#below %04x:%02x %s\n", device->root.domain, device->root.bus,
-			      address_of(device->below, name));
-	}
-}
-
 /* Without its number where the physical function does not list it, and "-" where that is gone. */
 static void write_physfn(const struct inventory *inventory, const struct device *device,
 			 const char *name, FILE *out)
@@ -165,20 +146,12 @@ static void write_row(const struct host *host, size_t index, FILE *out)
 							     "0");
 }
 
-/* vfio-pci matches everything: that is no news. */
-static void write_variants(struct text steps, FILE *out)
-{
-	struct module_step step;
-
-	while (modplan_next(&steps, &step) > 0)
-		if (step.variant && !text_is(step.file, DRIVER_DEFAULT))
-			(void)fprintf(out, "#variant %.*s %.*s\n", (int)step.file.len, step.file.at,
-				      (int)step.options.len, step.options.at);
-}
-
 int machinefile_write(const struct host *host, FILE *out)
 {
 	const struct inventory *inventory = &host->judged.inventory;
+	struct text steps = host->judged.steps;
+	const struct device *last = NULL;
+	struct module_step step;
 
 	if (host->kernel[0])
 		(void)fprintf(out, "#kernel %s\n", host->kernel);
@@ -189,8 +162,24 @@ int machinefile_write(const struct host *host, FILE *out)
 	}
 	for (size_t i = 0; i < host->builtin_count; i++)
 		(void)fprintf(out, "#builtin %s\n", host->builtin[i]);
-	write_variants(host->judged.steps, out);
-	write_below(inventory, out);
+	/* That vfio-pci matches everything is no news. */
+	while (modplan_next(&steps, &step) > 0)
+		if (step.variant && !text_is(step.file, DRIVER_DEFAULT))
+			(void)fprintf(out, "#variant %.*s %.*s\n", (int)step.file.len, step.file.at,
+				      (int)step.options.len, step.options.at);
+	/* Each root bus that hangs below a function, once, with that function. */
+	for (size_t i = 0; i < inventory->count; i++) {
+		const struct device *device = &inventory->devices[i];
+		char name[ADDRESS_SIZE];
+
+		if (!device->below_function || device->root.domain == UINT32_MAX ||
+		    (last && last->root.domain == device->root.domain &&
+		     last->root.bus == device->root.bus))
+			continue;
+		last = device;
+		(void)fprintf(out, "#below %04x:%02x %s\n", device->root.domain, device->root.bus,
+			      address_of(device->below, name));
+	}
 	write_device_keys(inventory, out);
 	write_slots(inventory, out);
 	write_protect(host, out);

@@ -61,14 +61,6 @@ static void merge(struct row *row, const struct row *other)
 	}
 }
 
-static void leave_out(struct paste *paste, unsigned line)
-{
-	if (!line)
-		return; /* only its IOMMU group was told */
-	if (!paste->bare_count++ || line < paste->bare_line)
-		paste->bare_line = line;
-}
-
 /* Sorts the rows, one for each function, and drops what has no ids. */
 static void sort_rows(struct paste *paste)
 {
@@ -83,11 +75,14 @@ static void sort_rows(struct paste *paste)
 		else
 			paste->rows[kept++] = *row;
 	}
-	for (size_t i = 0; i < kept; i++)
+	for (size_t i = 0; i < kept; i++) {
+		unsigned line = paste->rows[i].line; /* 0: only its IOMMU group was told */
+
 		if (pasted_is_id(paste->rows[i].id))
 			paste->rows[count++] = paste->rows[i];
-		else
-			leave_out(paste, paste->rows[i].line);
+		else if (line && (!paste->bare_count++ || line < paste->bare_line))
+			paste->bare_line = line;
+	}
 	paste->count = count;
 }
 
@@ -153,31 +148,15 @@ static void find_parent(const struct paste *paste, struct row *row)
 }
 
 /* A machine file names functions that it has: one above that was cut off is not known. */
-static void drop_missing(struct paste *paste)
+static void drop_missing(const struct paste *paste, struct row *row)
 {
-	for (size_t i = 0; i < paste->count; i++) {
-		struct row *row = &paste->rows[i];
-		const struct row above = { .address = row->parent };
+	const struct row above = { .address = row->parent };
 
-		if (row->below_function && !bsearch(&above, paste->rows, paste->count,
-						    sizeof(*paste->rows), compare_address)) {
-			row->below_function = false;
-			row->parent_state = PARENT_UNKNOWN;
-		}
+	if (row->below_function &&
+	    !bsearch(&above, paste->rows, paste->count, sizeof(*paste->rows), compare_address)) {
+		row->below_function = false;
+		row->parent_state = PARENT_UNKNOWN;
 	}
-}
-
-static void complete(struct paste *paste)
-{
-	sort_rows(paste);
-	for (size_t i = 0; i < paste->count; i++)
-		guess_interface(&paste->rows[i]);
-	if (paste->udev) {
-		drop_missing(paste);
-		return;
-	}
-	for (size_t i = 0; i < paste->count; i++)
-		find_parent(paste, &paste->rows[i]);
 }
 
 /* Writes text as a column: what a machine file does not take becomes "-". */
@@ -264,15 +243,6 @@ static void warn_unknown(const char *path, const struct paste *paste)
 		     paste->bare_count == 1 ? "is" : "are");
 }
 
-static int complain_unread(const char *path, const struct paste *paste)
-{
-	if (paste->full || paste->count > DEVICE_MAX)
-		return complain(EXIT_USAGE, "%s: more than %d functions", path, DEVICE_MAX);
-	return complain(EXIT_USAGE,
-			"%s:%u:1: expected class and id in brackets, as `lspci -nnk` prints them",
-			path, paste->bare_line ? paste->bare_line : 1);
-}
-
 static bool is_machine_file(struct text text)
 {
 	struct address address;
@@ -310,14 +280,26 @@ char *pasted_rows(const char *path, struct text text, size_t *len, int *code)
 		return NULL;
 	}
 	pasted_take(&paste, (struct text){ copy, clean_len });
-	complete(&paste);
+	sort_rows(&paste);
+	for (size_t i = 0; i < paste.count; i++) {
+		guess_interface(&paste.rows[i]);
+		if (paste.udev)
+			drop_missing(&paste, &paste.rows[i]);
+		else
+			find_parent(&paste, &paste.rows[i]);
+	}
 	write_keys(&paste, out);
 	for (size_t i = 0; i < paste.count; i++)
 		write_row(&paste.rows[i], out);
 	if (fclose(out)) {
 		*code = complain(EXIT_FAILED, "no memory");
-	} else if (!paste.count || paste.count > DEVICE_MAX || paste.full) {
-		*code = complain_unread(path, &paste);
+	} else if (paste.count > DEVICE_MAX || paste.full) {
+		*code = complain(EXIT_USAGE, "%s: more than %d functions", path, DEVICE_MAX);
+	} else if (!paste.count) {
+		*code = complain(EXIT_USAGE,
+				 "%s:%u:1: expected class and id in brackets, as `lspci -nnk` "
+				 "prints them",
+				 path, paste.bare_line ? paste.bare_line : 1);
 	} else {
 		warn_unknown(path, &paste);
 		*code = EXIT_AS_CONFIGURED;

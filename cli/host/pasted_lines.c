@@ -408,28 +408,24 @@ static void take_listing(struct paste *paste, struct text line, unsigned number,
 	}
 }
 
-static void take_line(struct paste *paste, struct text line, unsigned number)
-{
-	bool indented = line.len && strchr(" \t", *line.at);
-
-	trim(&line);
-	if (take(&line, "P: /devices/")) {
-		paste->udev = true;
-		take_path(paste, line);
-	} else if (!paste->udev || !take(&line, "E: ")) {
-		take_listing(paste, line, number, indented && line.len);
-	} else if (paste->current) {
-		take_property(paste->current, line);
-	}
-}
-
 void pasted_take(struct paste *paste, struct text text)
 {
 	struct text line;
 
 	paste->group = GROUP_NONE;
-	for (unsigned number = 1; text_cut(&text, '\n', &line); number++)
-		take_line(paste, line, number);
+	for (unsigned number = 1; text_cut(&text, '\n', &line); number++) {
+		bool indented = line.len && strchr(" \t", *line.at);
+
+		trim(&line);
+		if (take(&line, "P: /devices/")) {
+			paste->udev = true;
+			take_path(paste, line);
+		} else if (!paste->udev || !take(&line, "E: ")) {
+			take_listing(paste, line, number, indented && line.len);
+		} else if (paste->current) {
+			take_property(paste->current, line);
+		}
+	}
 }
 
 bool pasted_tells(struct text text)

@@ -49,58 +49,29 @@ static void remember_drivers(struct host *host)
 		memcpy(host->drivers[i], host->judged.inventory.devices[i].driver, DRIVER_SIZE);
 }
 
-static void read_revisions(struct host *host)
-{
-	for (size_t i = 0; i < host->judged.inventory.count; i++) {
-		char path[MACHINE_PATH_SIZE], text[16];
-		ssize_t len = machine_read_attribute(
-			&host->judged.machine,
-			pci_path(path, host->judged.inventory.devices[i].address, "revision"), text,
-			sizeof(text));
-		uint32_t revision;
-
-		/* "0x01" and a newline */
-		if (len == 5 && text_hex((struct text){ text + 2, 2 }, 2, 2, &revision))
-			host->revisions[i] = (int16_t)revision;
-	}
-}
-
-/* What a DRM driver says of the display the boot will see before there is one. */
-static void read_drm(struct host *host)
-{
-	struct judgement *judged = &host->judged;
-	static struct wants wants;
-
-	memset(&wants, 0, sizeof(wants));
-	for (size_t i = 0; i < judged->inventory.count; i++)
-		if (host->drivers[i][0] &&
-		    device_has_base_class(&judged->inventory.devices[i], CLASS_BASE_DISPLAY))
-			wants.of[i] = FACT_DRM;
-	(void)facts_read(&judged->machine, &judged->inventory, &wants, &judged->claims);
-}
-
-static bool has_picture(const struct inventory *inventory)
-{
-	for (size_t i = 0; i < inventory->count; i++)
-		if (inventory->devices[i].framebuffer || inventory->devices[i].boot_display)
-			return true;
-	return false;
-}
-
 /*
  * A DRM driver replaces the firmware's framebuffer, by which the boot knew the display, and the
  * next one will: then this boot's report says where it was.
  */
 static void find_picture(struct host *host)
 {
-	struct inventory *inventory = &host->judged.inventory;
+	struct judgement *judged = &host->judged;
+	struct inventory *inventory = &judged->inventory;
+	static struct wants wants;
 
 	if (framebuffer_find(&host->judged.machine, inventory))
 		return; /* who asks for it is told why */
 	inventory->known |= FACT_FRAMEBUFFER;
-	read_drm(host);
-	if (has_picture(inventory))
-		return;
+	/* What a DRM driver says of the display the boot will see before there is one. */
+	memset(&wants, 0, sizeof(wants));
+	for (size_t i = 0; i < inventory->count; i++)
+		if (host->drivers[i][0] &&
+		    device_has_base_class(&inventory->devices[i], CLASS_BASE_DISPLAY))
+			wants.of[i] = FACT_DRM;
+	(void)facts_read(&judged->machine, inventory, &wants, &judged->claims);
+	for (size_t i = 0; i < inventory->count; i++)
+		if (inventory->devices[i].framebuffer || inventory->devices[i].boot_display)
+			return;
 	host->recalled = last_boot_picture(&host->judged.machine, inventory);
 	if (host->recalled != NO_DEVICE)
 		inventory->devices[host->recalled].framebuffer = true;
@@ -166,24 +137,12 @@ static int read_file(struct host *host, const struct options *options)
 	return err;
 }
 
-static void read_policy(struct host *host)
+int host_judge(struct host *host, enum moment moment)
 {
 	struct judgement *judged = &host->judged;
-	struct text cmdline = text_of(judged->cmdline);
-	struct diag *diag = &host->mistakes.diag;
+	int err;
 
-	cmdline_read(cmdline, &judged->words);
-	if (load_policy(&judged->machine, &judged->policy_text, &judged->policy, diag)) {
-		host->own_rules = judged->policy.rule_count;
-		(void)cmdline_rules(cmdline, &judged->words, &judged->policy, diag);
-	}
-	if (diag->mistakes) /* a policy with a mistake says nothing */
-		judged->policy.rule_count = 0;
-}
-
-/* What holds devices at that moment. At boot it is what the kernel has built in. */
-static void set_drivers(struct host *host, enum moment moment)
-{
+	/* What holds devices at that moment. At boot it is what the kernel has built in. */
 	for (size_t i = 0; i < host->judged.inventory.count; i++) {
 		struct device *device = &host->judged.inventory.devices[i];
 		const char *driver = host->drivers[i];
@@ -193,14 +152,6 @@ static void set_drivers(struct host *host, enum moment moment)
 		(void)join(device->driver, sizeof(device->driver), driver, "", "");
 		device->passthrough = driver_is_passthrough(text_of(device->driver));
 	}
-}
-
-int host_judge(struct host *host, enum moment moment)
-{
-	struct judgement *judged = &host->judged;
-	int err;
-
-	set_drivers(host, moment);
 	err = judge(judged, &host->decision);
 	claims_release_all(&judged->claims);
 	return err ? complain_read(host, err) : EXIT_AS_CONFIGURED;
@@ -236,10 +187,22 @@ struct host *host_look(const struct options *options, int *code)
 struct host *host_read(const struct options *options, enum moment moment, int *code)
 {
 	struct host *host = host_look(options, code);
+	struct judgement *judged;
+	struct text cmdline;
+	struct diag *diag;
 
 	if (!host)
 		return NULL;
-	read_policy(host);
+	judged = &host->judged;
+	cmdline = text_of(judged->cmdline);
+	diag = &host->mistakes.diag;
+	cmdline_read(cmdline, &judged->words);
+	if (load_policy(&judged->machine, &judged->policy_text, &judged->policy, diag)) {
+		host->own_rules = judged->policy.rule_count;
+		(void)cmdline_rules(cmdline, &judged->words, &judged->policy, diag);
+	}
+	if (diag->mistakes) /* a policy with a mistake says nothing */
+		judged->policy.rule_count = 0;
 	host_take_variants(host, NULL);
 	*code = host_judge(host, moment);
 	if (*code == EXIT_AS_CONFIGURED)
@@ -310,7 +273,18 @@ int host_read_all(struct host *host)
 
 	if (host->from_file)
 		return EXIT_AS_CONFIGURED; /* it held all of them */
-	read_revisions(host);
+	for (size_t i = 0; i < host->judged.inventory.count; i++) {
+		char path[MACHINE_PATH_SIZE], text[16];
+		ssize_t len = machine_read_attribute(
+			&host->judged.machine,
+			pci_path(path, host->judged.inventory.devices[i].address, "revision"), text,
+			sizeof(text));
+		uint32_t revision;
+
+		/* "0x01" and a newline */
+		if (len == 5 && text_hex((struct text){ text + 2, 2 }, 2, 2, &revision))
+			host->revisions[i] = (int16_t)revision;
+	}
 	/* Claiming a disk would be in the way of others who want it. */
 	err = facts_read_all(&host->judged.machine, &host->judged.inventory,
 			     (DEVICE_FACTS & ~FACT_DISKS) | MACHINE_FACTS, &host->judged.claims);

@@ -47,14 +47,6 @@ static enum trial_stage stage_of(struct machine *machine, const struct trial *tr
 	return trial->boots ? TRIAL_WAITS : TRIAL_HAS_FAILED;
 }
 
-/* The note has what the variable had, except the boots that were counted. */
-static void look_at_lost(struct trial_state *state, struct machine *machine)
-{
-	state->stage = TRIAL_LOST;
-	if (read_note(machine, ON_TRIAL_FILE, &state->trial))
-		(void)strcpy(state->trial.policy, "0000000000000000");
-}
-
 void trial_look(struct trial_state *state, struct machine *machine)
 {
 	bool noted = machine_has(machine, ON_TRIAL_FILE);
@@ -63,14 +55,18 @@ void trial_look(struct trial_state *state, struct machine *machine)
 	*state = (struct trial_state){ 0 };
 	if (!err)
 		err = trial_read(machine, &state->trial);
-	if (!err)
+	if (!err) {
 		state->stage = stage_of(machine, &state->trial);
-	else if (err == -ENOENT && noted)
-		look_at_lost(state, machine);
-	else if (err != -ENOENT && (noted || err != -ENODEV))
+	} else if (err == -ENOENT && noted) {
+		/* The note has what the variable had, except the boots that were counted. */
+		state->stage = TRIAL_LOST;
+		if (read_note(machine, ON_TRIAL_FILE, &state->trial))
+			(void)strcpy(state->trial.policy, "0000000000000000");
+	} else if (err != -ENOENT && (noted || err != -ENODEV)) {
 		state->stage = TRIAL_UNREADABLE;
-	else if (!read_note(machine, CONFIRMED_FILE, &state->trial))
+	} else if (!read_note(machine, CONFIRMED_FILE, &state->trial)) {
 		state->stage = TRIAL_CONFIRMED;
+	}
 	state->err = err;
 }
 

@@ -255,23 +255,6 @@ static bool follow_virtual(struct blocks *blocks, struct text link)
 	__builtin_unreachable();
 }
 
-/*
- * The far end of an iSCSI session, a directory sessionN in the disk's path:
- * linux/drivers/scsi/scsi_transport_iscsi.c.
- */
-static void add_session_peer(struct blocks *blocks, struct text session)
-{
-	char path[MACHINE_PATH_SIZE], text[PEER_SIZE];
-	ssize_t len;
-
-	(void)snprintf(path, sizeof(path),
-		       "sys/class/iscsi_connection/connection%.*s:0/persistent_address",
-		       (int)session.len - 7, session.at + 7);
-	len = machine_read_attribute(blocks->host->machine, path, text, sizeof(text));
-	if (len > 1)
-		host_use_peer(blocks->host, (struct text){ text, (size_t)len - 1 });
-}
-
 /* Returns false for a device that leads nowhere we know. */
 static bool follow(struct blocks *blocks, dev_t device)
 {
@@ -282,8 +265,21 @@ static bool follow(struct blocks *blocks, dev_t device)
 		return false;
 	if (host_use_mark(blocks->host, link) || add_slaves(blocks, path))
 		return true;
-	if (leads_through(link, "session", &name))
-		add_session_peer(blocks, name);
+	if (leads_through(link, "session", &name)) {
+		char text[PEER_SIZE];
+		ssize_t len;
+
+		/*
+		 * The far end of an iSCSI session, a directory sessionN in the disk's path:
+		 * linux/drivers/scsi/scsi_transport_iscsi.c.
+		 */
+		(void)snprintf(path, sizeof(path),
+			       "sys/class/iscsi_connection/connection%.*s:0/persistent_address",
+			       (int)name.len - 7, name.at + 7);
+		len = machine_read_attribute(blocks->host->machine, path, text, sizeof(text));
+		if (len > 1)
+			host_use_peer(blocks->host, (struct text){ text, (size_t)len - 1 });
+	}
 	/* What is real and on no PCI bus, as eMMC of a SoC, no rule can take from the host. */
 	return !leads_through(link, "virtual", &name) || follow_virtual(blocks, link);
 }

@@ -114,14 +114,6 @@ static void read_file(struct routes *routes, struct machine *machine, const char
 	lines_close(&lines);
 }
 
-/* Reads all routes that are up and lead somewhere. A kernel without one of the files has none. */
-static void read_routes(struct routes *routes, struct machine *machine)
-{
-	routes->count = 0;
-	read_file(routes, machine, "proc/net/route", parse_ipv4);
-	read_file(routes, machine, "proc/net/ipv6_route", parse_ipv6);
-}
-
 static bool matches(const struct route *route, int family, const unsigned char *address)
 {
 	size_t bytes = route->bits / 8;
@@ -231,7 +223,10 @@ void network_find(struct host_use *host)
 	static struct interfaces defaults, others;
 
 	defaults = others = (struct interfaces){ .host = host };
-	read_routes(&routes, host->machine);
+	/* A kernel without one of the files has no such routes. */
+	routes.count = 0;
+	read_file(&routes, host->machine, "proc/net/route", parse_ipv4);
+	read_file(&routes, host->machine, "proc/net/ipv6_route", parse_ipv6);
 	for (size_t i = 0; i < routes.count; i++) {
 		const struct route *route = &routes.list[i];
 

@@ -155,21 +155,6 @@ static void add_btrfs(struct blocks *blocks, dev_t device)
 	dir_close(&dir);
 }
 
-/* Each part of a bcachefs is named, with ":" between them. */
-static enum found add_parts(struct blocks *blocks, const char *source)
-{
-	struct text rest = text_of(source), part;
-	char path[MACHINE_PATH_SIZE];
-	enum found found = FOUND_HOME;
-
-	while (text_cut(&rest, ':', &part)) {
-		(void)snprintf(path, sizeof(path), "%.*s", (int)part.len, part.at);
-		if (source_add(blocks, path))
-			found = FOUND_LOST;
-	}
-	return found;
-}
-
 /* A file system that has no device number of its own, but names what it is on. */
 static enum found add_by_source(struct blocks *blocks, const char *type, const char *source)
 {
@@ -179,20 +164,24 @@ static enum found add_by_source(struct blocks *blocks, const char *type, const c
 		return source_add_pool(blocks, source) ? FOUND_LOST : FOUND_HOME;
 	if (strncmp(source, "/dev/", 5) != 0 || !strncmp(type, "fuse", 4))
 		return FOUND_NOTHING;
-	if (!strcmp(type, "bcachefs"))
-		return add_parts(blocks, source);
+	if (!strcmp(type, "bcachefs")) {
+		/* Each part of a bcachefs is named, with ":" between them. */
+		struct text rest = text_of(source), part;
+		char path[MACHINE_PATH_SIZE];
+		bool lost = false;
+
+		while (text_cut(&rest, ':', &part)) {
+			(void)snprintf(path, sizeof(path), "%.*s", (int)part.len, part.at);
+			lost |= source_add(blocks, path) != 0;
+		}
+		return lost ? FOUND_LOST : FOUND_HOME;
+	}
 	if (source_find_node(blocks->host->machine, source, &device))
 		return FOUND_LOST;
 	blocks_add(blocks, device);
 	if (!strcmp(type, "btrfs"))
 		add_btrfs(blocks, device);
 	return FOUND_HOME;
-}
-
-/* A server's file system. That of a virtual machine's own host comes over no network. */
-static bool is_remote(struct libmnt_fs *fs, const char *type)
-{
-	return (mnt_fs_is_netfs(fs) && strcmp(type, "9p") != 0) || !strcmp(type, "ceph");
 }
 
 static enum found add_mount(struct blocks *blocks, struct libmnt_fs *fs)
@@ -205,7 +194,8 @@ static enum found add_mount(struct blocks *blocks, struct libmnt_fs *fs)
 	if (major(mnt_fs_get_devno(fs))) {
 		blocks_add(blocks, mnt_fs_get_devno(fs));
 		found = FOUND_HOME;
-	} else if (is_remote(fs, type)) {
+		/* A server's file system. That of a virtual machine's own host comes over no network. */
+	} else if ((mnt_fs_is_netfs(fs) && strcmp(type, "9p") != 0) || !strcmp(type, "ceph")) {
 		add_peer(blocks, fs);
 		found = FOUND_HOME;
 	} else if (!mnt_fs_is_pseudofs(fs)) {
@@ -343,21 +333,6 @@ static void add_crypttab_line(struct blocks *blocks, struct text line)
 	add_source(blocks, CRYPTTAB, source, may_be_absent);
 }
 
-static void add_crypttab(struct blocks *blocks)
-{
-	struct lines lines;
-	struct text line;
-	int err = lines_open(&lines, blocks->host->machine, CRYPTTAB);
-
-	if (!err) {
-		while (lines_next(&lines, &line, &err))
-			add_crypttab_line(blocks, line);
-		lines_close(&lines);
-	}
-	if (err && err != -ENOENT)
-		lose(blocks, CRYPTTAB, err);
-}
-
 static void add_resume_value(struct blocks *blocks, const char *where, struct text value)
 {
 	char source[MACHINE_PATH_SIZE];
@@ -385,22 +360,6 @@ static void add_cmdline_resume(struct blocks *blocks)
 			add_resume_value(blocks, "proc/cmdline", word.value);
 }
 
-/* RESUME=DEVICE, none or auto, as the shell reads it: initramfs.conf(5). */
-static void add_configured_resume(struct blocks *blocks)
-{
-	static char buffer[4096];
-	struct cmdline_word word;
-	struct text rest, line;
-	ssize_t len = machine_read(blocks->host->machine, RESUME, buffer, sizeof(buffer));
-
-	if (len < 0 && len != -ENOENT)
-		lose(blocks, RESUME, (int)len);
-	rest = (struct text){ buffer, len > 0 ? (size_t)len : 0 };
-	while (text_cut(&rest, '\n', &line))
-		if (cmdline_next(&line, &word) && text_is(word.name, "RESUME") && word.value.at)
-			add_resume_value(blocks, RESUME, word.value);
-}
-
 /* One directory of a file system that is mounted elsewhere; a btrfs has subvolumes. */
 static bool is_part(struct libmnt_fs *fs)
 {
@@ -409,35 +368,39 @@ static bool is_part(struct libmnt_fs *fs)
 	return root && strcmp(root, "/") != 0 && (!type || strcmp(type, "btrfs") != 0);
 }
 
-/* Each whole file system by itself, as its mount point is the reason; then all the rest. */
-static void follow_mounts(struct blocks *blocks, struct libmnt_table *mounts,
-			  struct libmnt_iter *iter)
-{
-	struct libmnt_fs *fs;
-
-	while (!mnt_table_next_fs(mounts, iter, &fs))
-		if (!is_part(fs))
-			(void)follow_mount(blocks, fs);
-	blocks_begin(blocks, FOR_STORAGE, NULL);
-	mnt_reset_iter(iter, MNT_ITER_FORWARD);
-	while (!mnt_table_next_fs(mounts, iter, &fs))
-		if (is_part(fs))
-			(void)add_mount(blocks, fs);
-	blocks_follow(blocks);
-}
-
 static void follow_lists(struct blocks *blocks)
 {
+	static char buffer[4096];
+	struct cmdline_word word;
+	struct lines lines;
+	struct text line, rest;
+	ssize_t len;
+	int err;
+
 	blocks_begin(blocks, FOR_STORAGE, NULL);
 	add_table(blocks, FSTAB, add_fstab_entry);
-	add_crypttab(blocks);
+	err = lines_open(&lines, blocks->host->machine, CRYPTTAB);
+	if (!err) {
+		while (lines_next(&lines, &line, &err))
+			add_crypttab_line(blocks, line);
+		lines_close(&lines);
+	}
+	if (err && err != -ENOENT)
+		lose(blocks, CRYPTTAB, err);
 	blocks_follow(blocks);
 	blocks_begin(blocks, FOR_SWAP, NULL);
 	add_table(blocks, SWAPS, add_swap);
 	blocks_follow(blocks);
 	blocks_begin(blocks, FOR_STORAGE, NULL);
 	add_cmdline_resume(blocks);
-	add_configured_resume(blocks);
+	/* RESUME=DEVICE, none or auto, as the shell reads it: initramfs.conf(5). */
+	len = machine_read(blocks->host->machine, RESUME, buffer, sizeof(buffer));
+	if (len < 0 && len != -ENOENT)
+		lose(blocks, RESUME, (int)len);
+	rest = (struct text){ buffer, len > 0 ? (size_t)len : 0 };
+	while (text_cut(&rest, '\n', &line))
+		if (cmdline_next(&line, &word) && text_is(word.name, "RESUME") && word.value.at)
+			add_resume_value(blocks, RESUME, word.value);
 	blocks_follow(blocks);
 	if (blocks->zvol && source_add_pools(blocks)) {
 		blocks->lost = true;
@@ -459,7 +422,18 @@ const char *storage_find(struct host_use *host)
 	iter = mnt_new_iter(MNT_ITER_FORWARD);
 	hidden = iter ? follow_root(&blocks, mounts) : "no memory";
 	if (!hidden) {
-		follow_mounts(&blocks, mounts, iter);
+		struct libmnt_fs *fs;
+
+		/* Each whole file system by itself, as its mount point is the reason. */
+		while (!mnt_table_next_fs(mounts, iter, &fs))
+			if (!is_part(fs))
+				(void)follow_mount(&blocks, fs);
+		blocks_begin(&blocks, FOR_STORAGE, NULL);
+		mnt_reset_iter(iter, MNT_ITER_FORWARD);
+		while (!mnt_table_next_fs(mounts, iter, &fs))
+			if (is_part(fs))
+				(void)add_mount(&blocks, fs);
+		blocks_follow(&blocks);
 		follow_lists(&blocks);
 	}
 	mnt_free_iter(iter);
