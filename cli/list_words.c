@@ -14,16 +14,6 @@ static void list(const char *kind, const char *(*word)(size_t i))
 		(void)printf("%s %s\n", kind, word(i));
 }
 
-static void list_reasons(void)
-{
-	for (enum reason reason = REASON_RULE; reason < REASONS; reason++)
-		(void)printf("%s %s\n",
-			     reason >= GUARD_FIRST && reason <= GUARD_LAST ? "guard" : "reason",
-			     reason_token(reason));
-	for (enum verdict_kind kind = VERDICT_NONE; kind <= VERDICT_REFUSE; kind++)
-		(void)printf("verdict %s\n", verdict_token(kind));
-}
-
 void list_words(void)
 {
 	for (enum selector selector = 0; selector < SELECTORS; selector++)
@@ -32,7 +22,12 @@ void list_words(void)
 	list("rule-option", option_key_at);
 	list("with", with_word_at);
 	list("allow", allow_word_at);
-	list_reasons();
+	for (enum reason reason = REASON_RULE; reason < REASONS; reason++)
+		(void)printf("%s %s\n",
+			     reason >= GUARD_FIRST && reason <= GUARD_LAST ? "guard" : "reason",
+			     reason_token(reason));
+	for (enum verdict_kind kind = VERDICT_NONE; kind <= VERDICT_REFUSE; kind++)
+		(void)printf("verdict %s\n", verdict_token(kind));
 	for (enum device_state state = STATE_HOST; state <= STATE_FOREIGN; state++)
 		(void)printf("state %s\n", state_name(state));
 	for (int code = 0; code <= EXIT_WARNINGS; code++)

@@ -97,19 +97,6 @@ static const struct {
 	{ "boot", "", "boot it in QEMU, and see who has a device first" },
 };
 
-static int print_overview(void)
-{
-	(void)puts("usage: vfio-bind [--root DIR | --machine FILE] COMMAND [ARGUMENT...]\n"
-		   "\n"
-		   "Gives chosen PCI devices to vfio-pci before any other driver sees them.\n");
-	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
-		(void)printf("  %-8s %-28s %s\n", commands[i].name, commands[i].arguments,
-			     commands[i].does);
-	(void)puts("\nvfio-bind COMMAND --help says more of each. The policy is "
-		   "/etc/vfio-bind.conf:\nsee vfio-bind(8) and vfio-bind.conf(5).");
-	return EXIT_AS_CONFIGURED;
-}
-
 /* One that takes a value is another than one of that name that takes none. */
 static void print_option(const struct option *own)
 {
@@ -148,8 +135,18 @@ static int print_help(const char *name, const struct arguments *arguments)
 	for (size_t i = 0; name && i < ARRAY_SIZE(commands); i++)
 		if (!strcmp(commands[i].name, name))
 			command = &commands[i];
-	if (!command)
-		return print_overview();
+	if (!command) {
+		(void)puts("usage: vfio-bind [--root DIR | --machine FILE] COMMAND [ARGUMENT...]\n"
+			   "\n"
+			   "Gives chosen PCI devices to vfio-pci before any other driver sees "
+			   "them.\n");
+		for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
+			(void)printf("  %-8s %-28s %s\n", commands[i].name, commands[i].arguments,
+				     commands[i].does);
+		(void)puts("\nvfio-bind COMMAND --help says more of each. The policy is "
+			   "/etc/vfio-bind.conf:\nsee vfio-bind(8) and vfio-bind.conf(5).");
+		return EXIT_AS_CONFIGURED;
+	}
 	(void)printf("usage: vfio-bind %s%s%s\n\n%s\n", name, arguments->usage[0] ? " " : "",
 		     arguments->usage, command->sentence);
 	print_options(arguments);
@@ -173,25 +170,21 @@ static int run_command(struct options *options, int argc, char *argv[])
 	return complain(EXIT_USAGE, "%s: there is no such command; see vfio-bind --help", argv[0]);
 }
 
-/* A command that stopped before it had anything to show: a device that is not there, and the like. */
-static void print_stopped(int code)
-{
-	struct json_object *object = json_object_new_object();
-
-	json_add_string(object, "result", exit_word((enum exit_code)code));
-	json_add_text(object, "message", text_of(last_complaint()));
-	json_print(object);
-	(void)json_object_put(object);
-}
-
 /* A full disk is an error. A reader that closes its pipe early, as head(1) does, is not. */
 static int finish(const struct options *options, int code)
 {
 	bool lost = ferror(stdout) || fflush(stdout);
 	struct stat st;
 
-	if (options->json && code != EXIT_AS_CONFIGURED && !json_was_printed())
-		print_stopped(code);
+	if (options->json && code != EXIT_AS_CONFIGURED && !json_was_printed()) {
+		struct json_object *object = json_object_new_object();
+
+		/* It stopped before it had anything to show: as at a device that is not there. */
+		json_add_string(object, "result", exit_word((enum exit_code)code));
+		json_add_text(object, "message", text_of(last_complaint()));
+		json_print(object);
+		(void)json_object_put(object);
+	}
 	lost |= ferror(stdout) || fflush(stdout);
 	warnings_print();
 	if (!lost || (!fstat(STDOUT_FILENO, &st) && (S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode))))

@@ -224,21 +224,6 @@ static void leave_stamp(const struct overlay *overlay)
 	free(file);
 }
 
-static int make_and_print(struct overlay *overlay, const struct options *options)
-{
-	int err = scratch_make(&overlay->scratch), code;
-
-	if (err)
-		return fail(overlay->scratch.dir, err);
-	code = make(overlay);
-	scratch_remove(&overlay->scratch);
-	if (code == EXIT_AS_CONFIGURED) {
-		leave_stamp(overlay);
-		print_made(overlay, options);
-	}
-	return code;
-}
-
 static int take_option(void *context, int option, const char *value)
 {
 	struct overlay *overlay = context;
@@ -263,6 +248,7 @@ int command_overlay(struct options *options, int argc, char *argv[])
 		.usage = "--kernel RELEASE -o FILE",
 	};
 	int code = arguments_take(options, &arguments, argc, argv);
+	int err;
 
 	if (code < 0)
 		code = arguments_need_machine(options, argv[0], NULL);
@@ -271,5 +257,14 @@ int command_overlay(struct options *options, int argc, char *argv[])
 	if (!overlay.release || !is_release(overlay.release) || !overlay.file)
 		return complain(EXIT_USAGE, "usage: vfio-bind overlay %s", arguments.usage);
 	overlay.root = options->root;
-	return make_and_print(&overlay, options);
+	err = scratch_make(&overlay.scratch);
+	if (err)
+		return fail(overlay.scratch.dir, err);
+	code = make(&overlay);
+	scratch_remove(&overlay.scratch);
+	if (code == EXIT_AS_CONFIGURED) {
+		leave_stamp(&overlay);
+		print_made(&overlay, options);
+	}
+	return code;
 }

@@ -97,24 +97,16 @@ static int write_all(int fd, const char *at, size_t len)
 	return 0;
 }
 
-static int copy_all(int from, int fd)
-{
-	char buffer[16384];
-	ssize_t n;
-	int err = 0;
-
-	while (!err && (n = read(from, buffer, sizeof(buffer))) != 0)
-		err = n < 0 ? -errno : write_all(fd, buffer, (size_t)n);
-	return err;
-}
-
 int tree_copy(struct tree *tree, const char *path, int from, mode_t mode)
 {
-	int fd = tree_create(tree, path), err;
+	int fd = tree_create(tree, path), err = 0;
+	char buffer[16384];
+	ssize_t n;
 
 	if (fd < 0)
 		return fd;
-	err = copy_all(from, fd);
+	while (!err && (n = read(from, buffer, sizeof(buffer))) != 0)
+		err = n < 0 ? -errno : write_all(fd, buffer, (size_t)n);
 	if (!err)
 		return tree_commit(tree, path, fd, mode);
 	(void)close(fd);

@@ -203,9 +203,15 @@ static void say_gated(struct boot *boot)
 			      word);
 }
 
-/* What hung: a device in a child of its own, or the work as a whole. */
-static void say_hung(struct boot *boot, enum ending ending)
+static int code_of(struct boot *boot, enum ending ending)
 {
+	if (ending == NOT_STARTED)
+		return complain(EXIT_FAILED, "no process can be started");
+	if (ending != ENDED && boot->decided)
+		apply_cut_short(boot, ending == HUNG);
+	if (!boot->decided)
+		return complain(EXIT_FAILED, "%s: it cannot be read", boot->judged->machine.failed);
+	/* What hung: a device in a child of its own, or the work as a whole. */
 	if (ending != ENDED && boot->device == NO_DEVICE)
 		(void)complain(EXIT_FAILED, "%s at %s", ending == HUNG ? "hung" : "died",
 			       step_name(boot->step));
@@ -217,18 +223,6 @@ static void say_hung(struct boot *boot, enum ending ending)
 		if (boot->outcomes[index].hung)
 			say_cut_short(boot, index, boot->outcomes[index].step, "hung");
 	}
-}
-
-static int code_of(struct boot *boot, enum ending ending)
-{
-	if (ending == NOT_STARTED)
-		return complain(EXIT_FAILED, "no process can be started");
-	if (ending != ENDED && boot->decided)
-		apply_cut_short(boot, ending == HUNG);
-	if (boot->decided)
-		say_hung(boot, ending);
-	else
-		return complain(EXIT_FAILED, "%s: it cannot be read", boot->judged->machine.failed);
 	say_gated(boot);
 	for (size_t i = 0; i < boot->judged->plan.selected_count; i++)
 		if (!strcmp(result_of(boot, boot->judged->plan.selected[i]), "failed"))
@@ -299,10 +293,16 @@ static int supervise_apply(const struct options *options)
 	return code;
 }
 
-static int apply_policy(const struct options *options)
+int command_apply(struct options *options, int argc, char *argv[])
 {
-	int code = EXIT_FAILED;
+	static const struct arguments none = { .usage = "", .table = &table };
+	int code = arguments_take(options, &none, argc, argv);
 
+	if (code < 0)
+		code = arguments_need_machine(options, argv[0], "to the devices");
+	if (code >= 0)
+		return code;
+	code = EXIT_FAILED;
 	watch_begin();
 	working = host_read(options, NOW, &code);
 	watch_end();
@@ -317,16 +317,6 @@ static int apply_policy(const struct options *options)
 		code = supervise_apply(options);
 	host_free(working);
 	return code;
-}
-
-int command_apply(struct options *options, int argc, char *argv[])
-{
-	static const struct arguments none = { .usage = "", .table = &table };
-	int code = arguments_take(options, &none, argc, argv);
-
-	if (code < 0)
-		code = arguments_need_machine(options, argv[0], "to the devices");
-	return code >= 0 ? code : apply_policy(options);
 }
 
 static int give_back(struct boot *boot)
@@ -405,12 +395,19 @@ static int supervise_release(const struct options *options, struct host *host, s
 	return code;
 }
 
-static int release_argument(const struct options *options, const char *what)
+int command_release(struct options *options, int argc, char *argv[])
 {
+	static const struct arguments one = { .min = 1, .max = 1, .usage = "ADDRESS|/dev/NODE" };
+	int code = arguments_take(options, &one, argc, argv);
 	struct host *host;
 	size_t index;
-	int code;
+	const char *what;
 
+	if (code < 0)
+		code = arguments_need_machine(options, argv[0], "to the devices");
+	if (code >= 0)
+		return code;
+	what = argv[optind];
 	watch_begin();
 	host = host_read(options, NOW, &code);
 	if (!host)
@@ -424,14 +421,4 @@ static int release_argument(const struct options *options, const char *what)
 		(void)fprintf(stderr, "The policy still chooses it: vfio-bind remove %s\n", what);
 	host_free(host);
 	return code;
-}
-
-int command_release(struct options *options, int argc, char *argv[])
-{
-	static const struct arguments one = { .min = 1, .max = 1, .usage = "ADDRESS|/dev/NODE" };
-	int code = arguments_take(options, &one, argc, argv);
-
-	if (code < 0)
-		code = arguments_need_machine(options, argv[0], "to the devices");
-	return code >= 0 ? code : release_argument(options, argv[optind]);
 }

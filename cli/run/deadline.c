@@ -17,20 +17,6 @@
 /* The child's end of a pipe: closed when it has read all, or is gone. */
 static int reading = -1;
 
-static _Noreturn void end_as(pid_t child)
-{
-	int status;
-
-	while (waitpid(child, &status, 0) != child)
-		if (errno != EINTR)
-			_exit(EXIT_FAILED);
-	if (WIFSIGNALED(status)) {
-		(void)signal(WTERMSIG(status), SIG_DFL);
-		(void)raise(WTERMSIG(status));
-	}
-	_exit(WIFEXITED(status) ? WEXITSTATUS(status) : EXIT_FAILED);
-}
-
 static _Noreturn void wait_for(pid_t child, int fd)
 {
 	struct pollfd poll_fd = { .fd = fd };
@@ -38,8 +24,18 @@ static _Noreturn void wait_for(pid_t child, int fd)
 	while (poll(&poll_fd, 1, LIMIT_S * 1000) < 0)
 		if (errno != EINTR)
 			break;
-	if (poll_fd.revents)
-		end_as(child);
+	if (poll_fd.revents) {
+		int status;
+
+		while (waitpid(child, &status, 0) != child)
+			if (errno != EINTR)
+				_exit(EXIT_FAILED);
+		if (WIFSIGNALED(status)) {
+			(void)signal(WTERMSIG(status), SIG_DFL);
+			(void)raise(WTERMSIG(status));
+		}
+		_exit(WIFEXITED(status) ? WEXITSTATUS(status) : EXIT_FAILED);
+	}
 	(void)kill(child, SIGKILL);
 	_exit(complain(
 		EXIT_FAILED,

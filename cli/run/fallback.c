@@ -47,12 +47,34 @@ static bool find_uki(struct machine *machine, char out[MACHINE_PATH_SIZE])
 	return found;
 }
 
-/* Tells what the entries that were made are not for, or why none could be made. */
-static int tell_others(struct fallback *fallback)
+/* The worse of two ends: any but the good one. */
+static int both(int a, int b)
 {
-	bool none = !json_object_array_length(fallback->entries);
-	char uki[MACHINE_PATH_SIZE];
+	return a == EXIT_AS_CONFIGURED ? b : a;
+}
 
+static int work(struct fallback *fallback)
+{
+	char uki[MACHINE_PATH_SIZE];
+	bool none;
+	int code;
+
+	if (!fallback->remove && machine_has(&fallback->machine, "run/ostree-booted"))
+		return complain(
+			EXIT_FAILED,
+			"ostree writes its entries anew with each deployment, and would drop "
+			"another: press e in the menu and add " FALLBACK_WORD);
+	if (fallback->remove)
+		return both(loader_entries_remove(fallback), grub_remove(fallback));
+	code = loader_entries_make(fallback);
+	if (fallback->refresh)
+		return code; /* grub.cfg is written anew by who installs a kernel */
+	if (grub_is_used(&fallback->machine))
+		code = both(code, grub_make(fallback));
+	if (code != EXIT_AS_CONFIGURED)
+		return code;
+	/* What the entries that were made are not for, or why none could be made. */
+	none = !json_object_array_length(fallback->entries);
 	if (machine_has(&fallback->machine, "etc/kernel/proxmox-boot-uuids"))
 		warn("proxmox-boot-tool: the entry is there where it says grub; where it says "
 		     "uefi, "
@@ -79,31 +101,6 @@ static int tell_others(struct fallback *fallback)
 	return EXIT_AS_CONFIGURED;
 }
 
-/* The worse of two ends: any but the good one. */
-static int both(int a, int b)
-{
-	return a == EXIT_AS_CONFIGURED ? b : a;
-}
-
-static int work(struct fallback *fallback)
-{
-	int code;
-
-	if (!fallback->remove && machine_has(&fallback->machine, "run/ostree-booted"))
-		return complain(
-			EXIT_FAILED,
-			"ostree writes its entries anew with each deployment, and would drop "
-			"another: press e in the menu and add " FALLBACK_WORD);
-	if (fallback->remove)
-		return both(loader_entries_remove(fallback), grub_remove(fallback));
-	code = loader_entries_make(fallback);
-	if (fallback->refresh)
-		return code; /* grub.cfg is written anew by who installs a kernel */
-	if (grub_is_used(&fallback->machine))
-		code = both(code, grub_make(fallback));
-	return code == EXIT_AS_CONFIGURED ? tell_others(fallback) : code;
-}
-
 static void print_text(const struct fallback *fallback, int code)
 {
 	size_t count = json_object_array_length(fallback->entries);
@@ -119,27 +116,6 @@ static void print_text(const struct fallback *fallback, int code)
 	else if (!fallback->remove && !fallback->refresh && code == EXIT_AS_CONFIGURED)
 		(void)puts("The boot menu has an entry \"" FALLBACK_TITLE "\". How to get there: "
 			   "vfio-bind-initramfs(7).");
-}
-
-static int run(struct fallback *fallback)
-{
-	int code = arguments_open(fallback->options, &fallback->machine);
-	struct json_object *object;
-
-	if (code != EXIT_AS_CONFIGURED)
-		return code;
-	object = json_object_new_object();
-	fallback->entries = json_object_new_array();
-	code = work(fallback);
-	machine_close(&fallback->machine);
-	json_add_string(object, "result", exit_word((enum exit_code)code));
-	(void)json_object_object_add(object, "entries", fallback->entries);
-	if (fallback->options->json)
-		json_print(object);
-	else
-		print_text(fallback, code);
-	(void)json_object_put(object);
-	return code;
 }
 
 static int take(void *context, int option, const char *value)
@@ -169,11 +145,28 @@ int command_fallback(struct options *options, int argc, char *argv[])
 		.usage = "[--remove | --refresh]",
 	};
 	int code = arguments_take(options, &arguments, argc, argv);
+	struct json_object *object;
 
 	if (code >= 0)
 		return code;
 	if (fallback.remove && fallback.refresh)
 		return complain(EXIT_USAGE, "usage: vfio-bind fallback %s", arguments.usage);
 	code = arguments_need_machine(options, argv[0], "to the boot menu");
-	return code >= 0 ? code : run(&fallback);
+	if (code >= 0)
+		return code;
+	code = arguments_open(fallback.options, &fallback.machine);
+	if (code != EXIT_AS_CONFIGURED)
+		return code;
+	object = json_object_new_object();
+	fallback.entries = json_object_new_array();
+	code = work(&fallback);
+	machine_close(&fallback.machine);
+	json_add_string(object, "result", exit_word((enum exit_code)code));
+	(void)json_object_object_add(object, "entries", fallback.entries);
+	if (fallback.options->json)
+		json_print(object);
+	else
+		print_text(&fallback, code);
+	(void)json_object_put(object);
+	return code;
 }

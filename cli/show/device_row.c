@@ -43,14 +43,6 @@ static int read_facts(struct view *view)
 			judged->machine.failed, strerror(-err));
 }
 
-static void warn_of_dsn(const struct host *host)
-{
-	static const struct protect none;
-
-	if (host->judged.machine.live && host_hides_dsn(host, &none))
-		warn("serial numbers cannot be read without root: rules with dsn= find nothing");
-}
-
 bool is_chipset(const struct device *device)
 {
 	switch (device->class >> 16) {
@@ -105,6 +97,7 @@ static void look_at_trial(struct host *host)
 struct view *view_read(const struct options *options, int *code)
 {
 	struct host *host = host_read(options, AT_BOOT, code);
+	static const struct protect none;
 
 	if (!host)
 		return NULL;
@@ -115,7 +108,8 @@ struct view *view_read(const struct options *options, int *code)
 		view_free(&view);
 		return NULL;
 	}
-	warn_of_dsn(host);
+	if (host->judged.machine.live && host_hides_dsn(host, &none))
+		warn("serial numbers cannot be read without root: rules with dsn= find nothing");
 	last_boot_read(&view.last, host);
 	host_notes_find(&view.notes, host);
 	if (!host->from_file)

@@ -196,15 +196,6 @@ static void read_dumps(struct earlier_boot *boot, struct machine *machine, const
 	dir_close(&list);
 }
 
-/* Nobody says which boot it was that left it; it is the last that crashed. */
-static void read_pstore(struct earlier_boot *boot, struct machine *machine)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(pstore_dirs) && !boot->lines; i++)
-		read_dumps(boot, machine, pstore_dirs[i], 2);
-	if (boot->lines)
-		boot->source = "pstore";
-}
-
 static int code_of(const struct earlier_boot *boot)
 {
 	if (boot->failed)
@@ -251,8 +242,13 @@ int earlier_boot_print(const struct options *options, const struct table *table,
 		return code;
 	boot.devices = json_object_new_array();
 	boot.messages = json_object_new_array();
-	if (!read_journal(&boot, options, &machine, before) && before == 1)
-		read_pstore(&boot, &machine);
+	if (!read_journal(&boot, options, &machine, before) && before == 1) {
+		/* What is there is of the last boot that crashed: it does not say which one. */
+		for (size_t i = 0; i < ARRAY_SIZE(pstore_dirs) && !boot.lines; i++)
+			read_dumps(&boot, &machine, pstore_dirs[i], 2);
+		if (boot.lines)
+			boot.source = "pstore";
+	}
 	if (!boot.source)
 		code = complain(EXIT_FAILED,
 				"neither the journal nor pstore has the boot %u before this one "

@@ -219,18 +219,6 @@ const char *say_next_step(struct host *host, size_t index, char out[SENTENCE_SIZ
 	return out;
 }
 
-/* What driver= comes to for the device. */
-static void add_driver(struct json_object *object, const struct host *host, size_t index)
-{
-	struct verdict verdict = plan_verdict(&host->judged.plan, index);
-
-	if (verdict.kind == VERDICT_BIND &&
-	    !text_is(rule_at(host, verdict.rule)->driver, DRIVER_DEFAULT))
-		json_add_text(object, "driver",
-			      rule_driver(rule_at(host, verdict.rule), host->judged.steps,
-					  &host->judged.inventory.devices[index]));
-}
-
 /* PCIe 7.5.3.9: the slot of a port is made for devices that come and go. */
 static bool is_hot_plug_port(struct host *host, const struct device *port)
 {
@@ -294,7 +282,10 @@ static struct json_object *explain(struct host *host, size_t index)
 	json_add_string(object, "name", device_name(device, text));
 	json_add_string(object, "verdict", verdict_token(verdict.kind));
 	json_add_string(object, "reason", reason_token(verdict.reason));
-	add_driver(object, host, index);
+	if (verdict.kind == VERDICT_BIND &&
+	    !text_is(rule_at(host, verdict.rule)->driver, DRIVER_DEFAULT))
+		json_add_text(object, "driver",
+			      rule_driver(rule_at(host, verdict.rule), host->judged.steps, device));
 	if (late)
 		json_add_string(object, "late", late);
 	for (size_t r = 0; r < host->judged.policy.rule_count; r++) {
@@ -350,13 +341,16 @@ static void print_explanation(struct json_object *object)
 		(void)printf("  next: %s\n", json_get_string(object, "next"));
 }
 
-static int explain_address(const struct options *options, const char *address)
+int command_explain(struct options *options, int argc, char *argv[])
 {
+	static const struct arguments one_address = { .min = 1, .max = 1, .usage = "ADDRESS" };
+	int code = arguments_take(options, &one_address, argc, argv);
 	struct json_object *object;
 	struct host *host;
 	size_t index;
-	int code;
 
+	if (code >= 0)
+		return code;
 	host = host_read(options, AT_BOOT, &code);
 	if (!host)
 		return code;
@@ -364,7 +358,7 @@ static int explain_address(const struct options *options, const char *address)
 	if (host->mistakes.diag.mistakes)
 		code = mistakes_code(&host->mistakes);
 	else
-		code = host_find(host, address, &index);
+		code = host_find(host, argv[optind], &index);
 	if (code == EXIT_AS_CONFIGURED)
 		code = host_read_all(host);
 	if (code == EXIT_AS_CONFIGURED) {
@@ -377,12 +371,4 @@ static int explain_address(const struct options *options, const char *address)
 	}
 	host_free(host);
 	return code;
-}
-
-int command_explain(struct options *options, int argc, char *argv[])
-{
-	static const struct arguments one_address = { .min = 1, .max = 1, .usage = "ADDRESS" };
-	int code = arguments_take(options, &one_address, argc, argv);
-
-	return code >= 0 ? code : explain_address(options, argv[optind]);
 }

@@ -256,19 +256,6 @@ static size_t last_of(const struct graph_nodes *nodes, const struct view *view, 
 	return last;
 }
 
-static void add_title(char label[LABEL_SIZE], const struct graph_nodes *nodes,
-		      const struct view *view, size_t index)
-{
-	char address[ADDRESS_SIZE], last[ADDRESS_SIZE];
-
-	(void)address_of(view, index, address);
-	if (nodes->count[index] == 1)
-		add_line(label, "%s", address);
-	else
-		add_line(label, "%u × %s … %s", nodes->count[index], address,
-			 address_of(view, last_of(nodes, view, index), last));
-}
-
 /* "1 of 3 twins", or with more of them in one node "1 to 4 of 8 twins". */
 static void add_twins(char label[LABEL_SIZE], const struct graph_nodes *nodes,
 		      const struct device_row *row)
@@ -309,11 +296,16 @@ static void make_label(char label[LABEL_SIZE], const struct graph_nodes *nodes,
 {
 	const struct device *device = row->device;
 	bool above = nodes->above[row->index], mixed = nodes->mixed[row->index];
-	char class[NAME_TEXT_SIZE], name[NAME_TEXT_SIZE];
+	char class[NAME_TEXT_SIZE], name[NAME_TEXT_SIZE], address[ADDRESS_SIZE], last[ADDRESS_SIZE];
 
 	label[0] = '\0';
 	(void)device_class_text(device, class);
-	add_title(label, nodes, row->view, row->index);
+	(void)address_of(row->view, row->index, address);
+	if (nodes->count[row->index] == 1)
+		add_line(label, "%s", address);
+	else
+		add_line(label, "%u × %s … %s", nodes->count[row->index], address,
+			 address_of(row->view, last_of(nodes, row->view, row->index), last));
 	if (mixed)
 		add_line(label, "%s %04x:*", class, device->vendor);
 	else
@@ -329,27 +321,12 @@ static void make_label(char label[LABEL_SIZE], const struct graph_nodes *nodes,
 			 reason_token(row->refused_by_boot ? row->refusal : row->verdict.reason));
 }
 
-/* All functions of a node, for programs: an attribute dot(1) does not know it passes over. */
-static void print_functions(const struct graph_nodes *nodes, const struct view *view, size_t first)
-{
-	const char *before = "";
-	char address[ADDRESS_SIZE];
-
-	(void)fputs(", functions=\"", stdout);
-	for (size_t i = first; i < count_of(view); i++) {
-		if (nodes->node[i] != first)
-			continue;
-		(void)printf("%s%s", before, address_of(view, i, address));
-		before = " ";
-	}
-	(void)fputs("\"];\n", stdout);
-}
-
 static void print_node(const struct graph_nodes *nodes, struct view *view, size_t index,
 		       const char *indent)
 {
 	char address[ADDRESS_SIZE], label[LABEL_SIZE];
 	struct device_row row;
+	const char *before = "";
 
 	device_row(view, index, &row);
 	make_label(label, nodes, &row);
@@ -365,7 +342,15 @@ static void print_node(const struct graph_nodes *nodes, struct view *view, size_
 		(void)fputs(", color=red", stdout);
 	if (row.twins)
 		(void)fputs(", peripheries=2", stdout);
-	print_functions(nodes, view, index);
+	/* All functions of the node, for programs: dot(1) passes over what it does not know. */
+	(void)fputs(", functions=\"", stdout);
+	for (size_t i = index; i < count_of(view); i++) {
+		if (nodes->node[i] != index)
+			continue;
+		(void)printf("%s%s", before, address_of(view, i, address));
+		before = " ";
+	}
+	(void)fputs("\"];\n", stdout);
 }
 
 /* True if a device of the group goes to a guest while the host keeps another. */

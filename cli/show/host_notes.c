@@ -13,18 +13,6 @@ static void add(struct host_notes *notes, size_t index, enum purpose why)
 	(void)needs_add(&notes->needs, index, why, "");
 }
 
-/* What is marked without a better reason, the protect list says too. */
-static void note_seen(struct host_notes *notes, const struct host_use *use)
-{
-	for (size_t i = 0; i < use->needs.count; i++) {
-		const struct need *need = &use->needs.list[i];
-
-		if (need->why != FOR_STORAGE && need->why != FOR_NETWORK &&
-		    need->why != FOR_KEYBOARD)
-			(void)needs_add(&notes->needs, need->index, need->why, need->mount);
-	}
-}
-
 /* What the kernel's console draws on, the firmware's or a DRM driver's. */
 static void note_framebuffers(struct host_notes *notes)
 {
@@ -99,7 +87,14 @@ void host_notes_find(struct host_notes *notes, struct host *host)
 {
 	notes->host = host;
 	notes->needs.count = 0;
-	note_seen(notes, &host->use);
+	/* What is marked without a better reason, the protect list says too. */
+	for (size_t i = 0; i < host->use.needs.count; i++) {
+		const struct need *need = &host->use.needs.list[i];
+
+		if (need->why != FOR_STORAGE && need->why != FOR_NETWORK &&
+		    need->why != FOR_KEYBOARD)
+			(void)needs_add(&notes->needs, need->index, need->why, need->mount);
+	}
 	for (size_t i = 0; i < host->judged.inventory.count; i++) {
 		if (!device_is_bridge(&host->judged.inventory.devices[i]))
 			note_protected(notes, i);

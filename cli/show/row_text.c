@@ -243,19 +243,11 @@ static void say_image(const struct device_row *row, char out[ROW_TEXT_SIZE])
 		add_phrase(out, "rebuild it: vfio-bind update");
 }
 
-/* Somebody else's setting is about what the policy leaves to the host. */
-static void say_taker(const struct device_row *row, char out[ROW_TEXT_SIZE])
-{
-	const char *place = taker_of(&row->view->takers, row->index);
-
-	if (place && row->verdict.kind != VERDICT_BIND)
-		add_phrase(out, "%s names it for vfio-pci: vfio-bind check", place);
-}
-
 const char *note_text(const struct device_row *row, char out[ROW_TEXT_SIZE])
 {
 	char said[ROW_TEXT_SIZE];
 	const char *state = say_state(row, said);
+	const char *place = taker_of(&row->view->takers, row->index);
 
 	out[0] = '\0';
 	say_uses(row, out);
@@ -264,7 +256,9 @@ const char *note_text(const struct device_row *row, char out[ROW_TEXT_SIZE])
 	say_image(row, out);
 	if (row->verdict.kind == VERDICT_KEEP)
 		add_phrase(out, "kept by a rule");
-	say_taker(row, out);
+	/* Somebody else's setting is about what the policy leaves to the host. */
+	if (place && row->verdict.kind != VERDICT_BIND)
+		add_phrase(out, "%s names it for vfio-pci: vfio-bind check", place);
 	say_leader(row, out);
 	say_sharing(row, out);
 	say_twin(row, out);

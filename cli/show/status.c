@@ -74,17 +74,6 @@ static void show_rows(struct view *view, struct shown *shown, bool urgent)
 	}
 }
 
-static void count_states(struct view *view, struct sums *sums)
-{
-	for (size_t i = 0; i < view->host->judged.inventory.count; i++) {
-		struct device_row row;
-
-		device_row(view, i, &row);
-		sums->states[row.state]++;
-		sums->gated |= override_gate_failed(row.failure);
-	}
-}
-
 static bool is_unmet(enum reason reason)
 {
 	return reason == REASON_COUNT || reason == REASON_DSN || reason == REASON_REQUIRED;
@@ -206,15 +195,6 @@ static void say_image(const struct image *image, bool configured, struct json_ob
 	}
 }
 
-static void say_images(const struct images *images, bool configured, struct json_object *messages)
-{
-	for (size_t i = 0; i < images->count; i++)
-		if (images->list[i].next)
-			say_image(&images->list[i], configured, messages);
-	if (images->forecast && images->forecast->words[0])
-		message(messages, "The next boot: %s", images->forecast->words);
-}
-
 static struct json_object *boot_messages(const struct view *view, const struct sums *sums,
 					 bool configured)
 {
@@ -242,7 +222,11 @@ static struct json_object *boot_messages(const struct view *view, const struct s
 			"This kernel gives a device by driver_override only to a driver that "
 			"allows it: add %s to its command line, or name driver=vfio-pci",
 			word);
-	say_images(&view->images, configured, messages);
+	for (size_t i = 0; i < view->images.count; i++)
+		if (view->images.list[i].next)
+			say_image(&view->images.list[i], configured, messages);
+	if (view->images.forecast && view->images.forecast->words[0])
+		message(messages, "The next boot: %s", view->images.forecast->words);
 	return messages;
 }
 
@@ -309,7 +293,13 @@ static int print_status(const struct options *options, struct view *view)
 	shown = (struct shown){ .rows = json_object_new_array() };
 	show_rows(view, &shown, true);
 	show_rows(view, &shown, false);
-	count_states(view, &sums);
+	for (size_t i = 0; i < view->host->judged.inventory.count; i++) {
+		struct device_row row;
+
+		device_row(view, i, &row);
+		sums.states[row.state]++;
+		sums.gated |= override_gate_failed(row.failure);
+	}
 	rules = rule_rows(view, &sums);
 	code = code_of(view, &sums, configured);
 	messages = boot_messages(view, &sums, configured || view->host->mistakes.diag.mistakes);
