@@ -62,15 +62,6 @@ static void note_those(struct editing *editing, enum standing standing, const ch
 		editing_note(editing, "%s: %s", what, text);
 }
 
-/* All devices of the same id: one of them may have been meant. */
-static void note_twins(struct editing *editing)
-{
-	note_those(editing, STANDING_FREE, "Free ones of its kind");
-	note_those(editing, STANDING_UNKNOWN, "Others of its kind, perhaps the host's too");
-	note_those(editing, STANDING_CHOSEN, "Others of its kind that are chosen already");
-	note_those(editing, STANDING_HOSTS, "Others of its kind that the host uses too");
-}
-
 /* What a VMD controller takes along: it is one device with all that is below its root buses. */
 static void note_below(struct editing *editing, struct address controller)
 {
@@ -100,8 +91,13 @@ static void note_way_out(struct editing *editing, enum reason reason, const char
 		    !host_keeps_screen_beside(editing->host, editing->index);
 
 	if (reason == REASON_HOST_STORAGE || reason == REASON_HOST_NETWORK ||
-	    reason == REASON_HOST_INPUT)
-		note_twins(editing);
+	    reason == REASON_HOST_INPUT) {
+		/* All devices of the same id: one of them may have been meant. */
+		note_those(editing, STANDING_FREE, "Free ones of its kind");
+		note_those(editing, STANDING_UNKNOWN, "Others of its kind, perhaps the host's too");
+		note_those(editing, STANDING_CHOSEN, "Others of its kind that are chosen already");
+		note_those(editing, STANDING_HOSTS, "Others of its kind that the host uses too");
+	}
 	if (reason == REASON_BEHIND_VMD) {
 		char address[ADDRESS_SIZE];
 
@@ -202,16 +198,6 @@ static void note_group(struct editing *editing)
 			     text);
 }
 
-/* Serial numbers lie in the part of config space that only root reads: pci(5), lspci(8). */
-static void note_dsn(struct editing *editing)
-{
-	const struct host *host = editing->host;
-
-	if (host->judged.machine.live && !host->from_file && geteuid() != 0)
-		editing_note(editing, "Only root can read serial numbers: as root the rule may "
-				      "name one.");
-}
-
 /* What was bound before shall not be lost by this. */
 static int find_lost(struct editing *editing, const bool *was_bound)
 {
@@ -292,7 +278,10 @@ static int add(struct editing *editing)
 	note_picture(editing);
 	note_below(editing, device_of(editing, editing->index)->address);
 	note_group(editing);
-	note_dsn(editing);
+	/* Serial numbers lie in the part of config space that only root reads: pci(5), lspci(8). */
+	if (editing->host->judged.machine.live && !editing->host->from_file && geteuid() != 0)
+		editing_note(editing, "Only root can read serial numbers: as root the rule may "
+				      "name one.");
 	editing_say_written(editing);
 	return code;
 }

@@ -74,34 +74,6 @@ int editing_write(struct editing *editing)
 	return code;
 }
 
-static void print_text(struct json_object *object)
-{
-	struct json_object *files = json_object_object_get(object, "files");
-	struct json_object *text = json_object_object_get(object, "text");
-	struct json_object *notes = json_object_object_get(object, "notes");
-
-	for (size_t i = 0; files && i < json_object_array_length(files); i++)
-		change_print(json_object_array_get_idx(files, i));
-	for (size_t i = 0; text && i < json_object_array_length(text); i++)
-		(void)puts(json_object_get_string(json_object_array_get_idx(text, i)));
-	(void)fflush(stdout);
-	for (size_t i = 0; notes && i < json_object_array_length(notes); i++)
-		(void)fprintf(stderr, "%s\n",
-			      json_object_get_string(json_object_array_get_idx(notes, i)));
-}
-
-static void add_device(struct editing *editing)
-{
-	const struct device *device = &editing->host->judged.inventory.devices[editing->index];
-	char address[ADDRESS_SIZE], title[TITLE_SIZE];
-
-	(void)address_format(device->address, address);
-	json_add_string(editing->object, "address", address);
-	json_add_format(editing->object, "id", "%04x:%04x", device->vendor, device->device);
-	json_add_string(editing->object, "title",
-			identity_title(editing->host, editing->index, title));
-}
-
 /* FILE:LINE, as verdicts name a rule. */
 static bool is_place(const struct rule *rule, const char *what)
 {
@@ -165,17 +137,37 @@ static int run(struct editing *editing, enum edits edits, const char *what,
 	if (code != EXIT_AS_CONFIGURED)
 		return code;
 	editing->object = json_object_new_object();
-	if (editing->index != NO_DEVICE)
-		add_device(editing);
+	if (editing->index != NO_DEVICE) {
+		const struct device *device =
+			&editing->host->judged.inventory.devices[editing->index];
+		char address[ADDRESS_SIZE], title[TITLE_SIZE];
+
+		(void)address_format(device->address, address);
+		json_add_string(editing->object, "address", address);
+		json_add_format(editing->object, "id", "%04x:%04x", device->vendor, device->device);
+		json_add_string(editing->object, "title",
+				identity_title(editing->host, editing->index, title));
+	}
 	(void)json_object_object_add(editing->object, "written", json_object_new_boolean(false));
 	code = edit(editing);
 	json_add_string(editing->object, "result", exit_word((enum exit_code)code));
 	if (editing->options->json) {
 		json_object_object_del(editing->object, "text"); /* the same in words */
 		json_print(editing->object);
+	} else {
+		struct json_object *files = json_object_object_get(editing->object, "files");
+		struct json_object *text = json_object_object_get(editing->object, "text");
+		struct json_object *notes = json_object_object_get(editing->object, "notes");
+
+		for (size_t i = 0; files && i < json_object_array_length(files); i++)
+			change_print(json_object_array_get_idx(files, i));
+		for (size_t i = 0; text && i < json_object_array_length(text); i++)
+			(void)puts(json_object_get_string(json_object_array_get_idx(text, i)));
+		(void)fflush(stdout);
+		for (size_t i = 0; notes && i < json_object_array_length(notes); i++)
+			(void)fprintf(stderr, "%s\n",
+				      json_object_get_string(json_object_array_get_idx(notes, i)));
 	}
-	if (!editing->options->json)
-		print_text(editing->object);
 	(void)json_object_put(editing->object);
 	return code;
 }

@@ -442,18 +442,6 @@ static void print_all(const struct options *options, struct importing *importing
 			      POLICY_FILE);
 }
 
-/* Empties what a run before has used: the tables are large. */
-static void start(struct importing *importing, struct host *host)
-{
-	struct imports *imports = &importing->imports;
-
-	imports->count = imports->device_count = importing->screen_count = 0;
-	imports->overflow = false;
-	imports->current = NULL;
-	memset(importing->has_rule, 0, sizeof(importing->has_rule));
-	importing->host = host;
-}
-
 /* Looks everywhere, or reads one file, which is not below the root that is looked at. */
 static int find(struct imports *imports, struct host *host, const char *file)
 {
@@ -478,17 +466,6 @@ static int find(struct imports *imports, struct host *host, const char *file)
 	return EXIT_AS_CONFIGURED;
 }
 
-static int complain_empty(const char *file)
-{
-	if (file)
-		return complain(EXIT_NOT_CONFIGURED, "%s: there is nothing to import in it", file);
-	return complain(EXIT_NOT_CONFIGURED,
-			"there is nothing to import: no vfio-pci.ids=, modprobe.d, driverctl, "
-			"Unraid, Qubes or Proxmox setting, no script, no virtual functions that "
-			"something makes. Of another place: "
-			"vfio-bind import FILE");
-}
-
 static int import(const struct options *options, struct host *host, const char *file)
 {
 	static struct importing importing;
@@ -496,14 +473,27 @@ static int import(const struct options *options, struct host *host, const char *
 
 	if (code != EXIT_AS_CONFIGURED)
 		return code;
-	start(&importing, host);
+	/* Empties what a run before has used: the tables are large. */
+	importing.imports.count = importing.imports.device_count = importing.screen_count = 0;
+	importing.imports.overflow = false;
+	importing.imports.current = NULL;
+	memset(importing.has_rule, 0, sizeof(importing.has_rule));
+	importing.host = host;
 	code = find(&importing.imports, host, file);
 	if (code != EXIT_AS_CONFIGURED)
 		return code;
 	if (!importing.imports.count) {
 		if (options->json)
 			print_all(options, &importing, EXIT_NOT_CONFIGURED);
-		return complain_empty(file);
+		if (file)
+			return complain(EXIT_NOT_CONFIGURED, "%s: there is nothing to import in it",
+					file);
+		return complain(
+			EXIT_NOT_CONFIGURED,
+			"there is nothing to import: no vfio-pci.ids=, modprobe.d, driverctl, "
+			"Unraid, Qubes or Proxmox setting, no script, no virtual functions that "
+			"something makes. Of another place: "
+			"vfio-bind import FILE");
 	}
 	if (importing.imports.overflow)
 		(void)complain(EXIT_FAILED, "there is more than can be imported at once");

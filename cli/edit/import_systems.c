@@ -357,24 +357,19 @@ static void read_json(struct imports *imports, const char *path, enum import_sou
 	(void)json_object_put(object);
 }
 
-/* The database is read by nobody but TrueNAS; what of it counts is in the file beside the images. */
-static void name_database(struct imports *imports)
-{
-	if (machine_has(imports->machine, TRUENAS_BASE) &&
-	    !machine_has(imports->machine, TRUENAS) &&
-	    import_begin(imports, IMPORT_TRUENAS, "/" TRUENAS_BASE, text_of("")))
-		import_unread(imports, text_of("/" TRUENAS_BASE),
-			      "cannot be read here. There, write it to a file: midclt call "
-			      "system.advanced.config >FILE; and here: vfio-bind import FILE");
-}
-
 void import_systems(struct imports *imports)
 {
 	struct passthrough device = { .imports = imports };
 	struct rebind rebind = { .imports = imports };
 
 	read_json(imports, TRUENAS, IMPORT_TRUENAS, true);
-	name_database(imports);
+	/* Only TrueNAS reads its database; what of it counts is in the file beside the images. */
+	if (machine_has(imports->machine, TRUENAS_BASE) &&
+	    !machine_has(imports->machine, TRUENAS) &&
+	    import_begin(imports, IMPORT_TRUENAS, "/" TRUENAS_BASE, text_of("")))
+		import_unread(imports, text_of("/" TRUENAS_BASE),
+			      "cannot be read here. There, write it to a file: midclt call "
+			      "system.advanced.config >FILE; and here: vfio-bind import FILE");
 	(void)conf_read(imports->machine, INCUSOS, take_incusos, &device);
 	flush_passthrough(&device);
 	(void)conf_read(imports->machine, TALOS, take_talos, &rebind);

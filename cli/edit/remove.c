@@ -248,25 +248,13 @@ static int say_nothing_to_do(struct editing *editing, struct verdict verdict)
 	return complain(EXIT_NOT_CONFIGURED, "%s: no rule chooses it", address);
 }
 
-static void say_done(struct editing *editing)
-{
-	const char *driver = editing->host->drivers[editing->index];
-	char address[ADDRESS_SIZE];
-
-	(void)address_format(editing->host->judged.inventory.devices[editing->index].address,
-			     address);
-	editing_say_written(editing);
-	if (!editing->dry_run && driver_is_passthrough(text_of(driver)))
-		editing_say(editing,
-			    "Until then %s has it; to give it back now: vfio-bind release %s",
-			    driver, address);
-}
-
 static int remove_rules(struct editing *editing)
 {
 	struct verdict verdict = plan_verdict(&editing->host->judged.plan, editing->index);
 	static struct leaving leaving;
 	int code = find_leaving(editing, &leaving);
+	const char *driver;
+	char address[ADDRESS_SIZE];
 
 	if (code != EXIT_AS_CONFIGURED)
 		return code;
@@ -277,7 +265,14 @@ static int remove_rules(struct editing *editing)
 		code = write_files(editing, &leaving);
 	if (code != EXIT_AS_CONFIGURED)
 		return code;
-	say_done(editing);
+	driver = editing->host->drivers[editing->index];
+	(void)address_format(editing->host->judged.inventory.devices[editing->index].address,
+			     address);
+	editing_say_written(editing);
+	if (!editing->dry_run && driver_is_passthrough(text_of(driver)))
+		editing_say(editing,
+			    "Until then %s has it; to give it back now: vfio-bind release %s",
+			    driver, address);
 	return code;
 }
 
