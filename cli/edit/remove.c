@@ -96,14 +96,6 @@ static int offer_keep(struct editing *editing, size_t r, const char *why, const 
 			why, others, address);
 }
 
-static int refuse_broad(struct editing *editing, size_t r)
-{
-	char others[512];
-
-	say_others(editing, r, others, sizeof(others));
-	return offer_keep(editing, r, "also chooses ", others);
-}
-
 static int refuse_companion(struct editing *editing, struct verdict verdict)
 {
 	size_t leader = editing->host->judged.plan.tallies[editing->index].with;
@@ -146,6 +138,7 @@ static int refuse_vendors(struct editing *editing, size_t r)
 static int find_leaving(struct editing *editing, struct leaving *leaving)
 {
 	struct policy *policy = policy_of(editing);
+	char others[512];
 
 	leaving->count = 0;
 	for (size_t r = 0; r < policy->rule_count; r++) {
@@ -155,7 +148,8 @@ static int find_leaving(struct editing *editing, struct leaving *leaving)
 		case REACH_OTHERS:
 			break;
 		case REACH_BROAD:
-			return refuse_broad(editing, r);
+			say_others(editing, r, others, sizeof(others));
+			return offer_keep(editing, r, "also chooses ", others);
 		case REACH_CMDLINE:
 			return refuse_cmdline(editing, r);
 		case REACH_VENDOR:

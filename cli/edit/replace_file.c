@@ -88,16 +88,6 @@ static int open_target(struct machine *machine, const char *path, struct place *
 	return name_place(place, slash + 1) ? -ENAMETOOLONG : distrust_dir(place->dir);
 }
 
-static int open_place(struct machine *machine, const char *path, struct place *place)
-{
-	char link[MACHINE_PATH_SIZE];
-
-	place->dir = -1;
-	return machine_readlink(machine, path, link, sizeof(link)) > 0 ?
-		       open_target(machine, path, place) :
-		       open_plain(machine, path, place);
-}
-
 /* True if the file is what has the temporary name now, and nothing but that. */
 static bool is_temporary(const struct place *place, int fd)
 {
@@ -145,21 +135,6 @@ static int write_all(int fd, struct text text)
 	return 0;
 }
 
-/* Up to size bytes of the file; returns how many, or an error. */
-static ssize_t read_all(int fd, char *out, size_t size)
-{
-	size_t len = 0;
-	ssize_t n;
-
-	do {
-		n = read(fd, out + len, size - len);
-		if (n < 0)
-			return -errno;
-		len += (size_t)n;
-	} while (n && len < size);
-	return (ssize_t)len;
-}
-
 /* Compares what the file holds now; *st is what it is, or what a new one shall be. */
 static int compare_old(const struct place *place, struct text old, struct stat *st)
 {
@@ -173,8 +148,10 @@ static int compare_old(const struct place *place, struct text old, struct stat *
 		return old.at ? -ESTALE : 0;
 	if (fd < 0)
 		return fd;
-	len = fstat(fd, st) ? -errno : read_all(fd, now, sizeof(now));
+	len = fstat(fd, st) ? -errno : read_fd(fd, now, sizeof(now), true);
 	(void)close(fd);
+	if (len == -EFBIG)
+		return -ESTALE; /* no policy is as long */
 	if (len < 0)
 		return (int)len;
 	return old.at && text_equal(old, (struct text){ now, (size_t)len }) ? 0 : -ESTALE;
@@ -216,9 +193,13 @@ static int replace(const struct place *place, int fd, struct text old, struct te
 
 int edit_write(struct machine *machine, const char *path, struct text old, struct text new)
 {
-	struct place place;
-	int err = open_place(machine, path, &place), fd;
+	struct place place = { .dir = -1 };
+	char link[MACHINE_PATH_SIZE];
+	int err, fd;
 
+	err = machine_readlink(machine, path, link, sizeof(link)) > 0 ?
+		      open_target(machine, path, &place) :
+		      open_plain(machine, path, &place);
 	if (!err) {
 		/* A limit on file sizes shall be an error, not the end: setrlimit(2). */
 		(void)signal(SIGXFSZ, SIG_IGN);

@@ -142,13 +142,23 @@ static bool is_here(const struct inventory *inventory, struct text alias)
 	return false;
 }
 
-/* Those that say something of a function that is here: as many as there is room for. */
-static void keep_lines(struct judgement *judged, struct text variants)
+void host_find_variants(struct host *host, const char *release)
 {
-	struct text rest = variants;
+	struct judgement *judged = &host->judged;
+	char running[NAME_SIZE], *variants;
 	struct module_step step;
+	struct text rest;
 	size_t len = 0;
 
+	if (host->from_file)
+		return;
+	if (!release) {
+		host_running(host, running);
+		release = running;
+	}
+	variants = kernel_variants(&judged->machine, release);
+	/* Those that say something of a function that is here: as many as there is room for. */
+	rest = text_of(variants ? variants : "");
 	while (modplan_next(&rest, &step) > 0) {
 		const char *line = step.file.at - strlen("variant ");
 		const char *end = step.options.at + step.options.len + 1; /* with its line feed */
@@ -161,21 +171,6 @@ static void keep_lines(struct judgement *judged, struct text variants)
 		len += size;
 	}
 	judged->steps = (struct text){ judged->modplan, len };
-}
-
-void host_find_variants(struct host *host, const char *release)
-{
-	struct judgement *judged = &host->judged;
-	char running[NAME_SIZE], *variants;
-
-	if (host->from_file)
-		return;
-	if (!release) {
-		host_running(host, running);
-		release = running;
-	}
-	variants = kernel_variants(&judged->machine, release);
-	keep_lines(judged, text_of(variants ? variants : ""));
 	free(variants);
 }
 

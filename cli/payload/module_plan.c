@@ -153,11 +153,6 @@ static bool is_builtin(struct kmod_module *module)
 	       kmod_module_get_initstate(module) == KMOD_MODULE_BUILTIN;
 }
 
-static bool is_there(struct kmod_module *module)
-{
-	return kmod_module_get_path(module) || is_builtin(module);
-}
-
 /* An install command by which a module is never to be loaded: modprobe.d(5). */
 static bool means_never(const char *command)
 {
@@ -191,7 +186,9 @@ static void collect(struct kmod_module *module, bool install, const char *option
 	struct moduleplan *plan = walking;
 
 	(void)options; /* the build host's command line is among them */
-	if (!is_there(module) || find(plan, kmod_module_get_name(module)))
+	if (!kmod_module_get_path(module) && !is_builtin(module))
+		return; /* it is not there */
+	if (find(plan, kmod_module_get_name(module)))
 		return;
 	if (plan->count == PLAN_MODULES_MAX) {
 		plan->full = true;
@@ -205,32 +202,27 @@ static void collect(struct kmod_module *module, bool install, const char *option
 	};
 }
 
-/* Soft dependencies are not among them: without those a driver loads all the same. */
-static void require_dependencies(struct moduleplan *plan, struct kmod_module *module)
+/* True if the kernel has the module. */
+static bool walk(struct moduleplan *plan, struct kmod_module *module, const char *asked)
 {
-	struct kmod_list *dependencies = kmod_module_get_dependencies(module), *item;
+	const unsigned flags = KMOD_PROBE_DRY_RUN | KMOD_PROBE_IGNORE_LOADED;
+	struct kmod_list *dependencies, *item;
+	struct planned_module *planned;
 
+	walking = plan;
+	(void)kmod_module_probe_insert_module(module, flags, NULL, NULL, NULL, collect);
+	/* Soft dependencies are not among these: without those a driver loads all the same. */
+	dependencies = kmod_module_get_dependencies(module);
 	kmod_list_foreach(item, dependencies)
 	{
 		struct kmod_module *dependency = kmod_module_get_module(item);
-		struct planned_module *planned = find(plan, kmod_module_get_name(dependency));
 
+		planned = find(plan, kmod_module_get_name(dependency));
 		if (planned)
 			planned->required = true;
 		(void)kmod_module_unref(dependency);
 	}
 	(void)kmod_module_unref_list(dependencies);
-}
-
-/* True if the kernel has the module. */
-static bool walk(struct moduleplan *plan, struct kmod_module *module, const char *asked)
-{
-	const unsigned flags = KMOD_PROBE_DRY_RUN | KMOD_PROBE_IGNORE_LOADED;
-	struct planned_module *planned;
-
-	walking = plan;
-	(void)kmod_module_probe_insert_module(module, flags, NULL, NULL, NULL, collect);
-	require_dependencies(plan, module);
 	planned = find(plan, kmod_module_get_name(module));
 	if (!planned)
 		return false;
@@ -378,13 +370,18 @@ static void write_modules(const struct moduleplan *plan, struct text variant, FI
 			write_module(plan, &plan->modules[i], out);
 }
 
-/* In the order they have: it counts where two match alike. What each needs is behind its first. */
-static void write_variants(const struct moduleplan *plan, FILE *out)
+void moduleplan_write(const struct moduleplan *plan, FILE *out)
 {
 	bool written[PLAN_VARIANTS_MAX] = { false };
 	struct text rest = text_of(plan->aliases);
 	struct module_step step;
 
+	(void)fprintf(out, MODPLAN_HEADER "\nkernel %s\n", plan->release);
+	write_modules(plan, text_of(""), out);
+	/*
+	 * Variants in the order they have: it counts where two match alike. What a variant needs
+	 * stands behind its first line.
+	 */
 	while (modplan_next(&rest, &step) > 0) {
 		for (size_t i = 0; i < plan->variant_count; i++) {
 			if (!text_is(step.file, plan->variants[i]))
@@ -396,11 +393,4 @@ static void write_variants(const struct moduleplan *plan, FILE *out)
 			written[i] = true;
 		}
 	}
-}
-
-void moduleplan_write(const struct moduleplan *plan, FILE *out)
-{
-	(void)fprintf(out, MODPLAN_HEADER "\nkernel %s\n", plan->release);
-	write_modules(plan, text_of(""), out);
-	write_variants(plan, out);
 }

@@ -172,17 +172,6 @@ static int write_file(struct overlay *overlay)
 	return fail(overlay->file, err);
 }
 
-static int make(struct overlay *overlay)
-{
-	int code = payload_write(overlay->root, overlay->release, overlay->scratch.dir, false);
-
-	if (code == EXIT_NOT_CONFIGURED)
-		return complain(code, "there is no rule in /etc/vfio-bind.conf: nothing to write");
-	if (code == EXIT_AS_CONFIGURED)
-		code = add_units(overlay);
-	return code == EXIT_AS_CONFIGURED ? write_file(overlay) : code;
-}
-
 static void print_made(const struct overlay *overlay, const struct options *options)
 {
 	struct json_object *object;
@@ -260,7 +249,13 @@ int command_overlay(struct options *options, int argc, char *argv[])
 	err = scratch_make(&overlay.scratch);
 	if (err)
 		return fail(overlay.scratch.dir, err);
-	code = make(&overlay);
+	code = payload_write(overlay.root, overlay.release, overlay.scratch.dir, false);
+	if (code == EXIT_NOT_CONFIGURED)
+		(void)complain(code, "there is no rule in /etc/vfio-bind.conf: nothing to write");
+	if (code == EXIT_AS_CONFIGURED)
+		code = add_units(&overlay);
+	if (code == EXIT_AS_CONFIGURED)
+		code = write_file(&overlay);
 	scratch_remove(&overlay.scratch);
 	if (code == EXIT_AS_CONFIGURED) {
 		leave_stamp(&overlay);

@@ -281,45 +281,6 @@ bool is_release(const char *text)
 }
 
 /* What the command's arguments say. */
-struct wanted {
-	const char *release, *dir;
-};
-
-static int take_option(void *context, int option, const char *value)
-{
-	struct wanted *wanted = context;
-
-	(void)option; /* there is but one */
-	wanted->release = value;
-	return -1;
-}
-
-static int parse(struct wanted *wanted, struct options *options, int argc, char *argv[])
-{
-	static const struct option own[] = { { "kernel", required_argument, NULL, 'k' } };
-	const struct arguments arguments = {
-		.own = own,
-		.own_count = ARRAY_SIZE(own),
-		.take = take_option,
-		.context = wanted,
-		.min = 1,
-		.max = 1,
-		.usage = "--kernel RELEASE DIR",
-	};
-	int code = arguments_take(options, &arguments, argc, argv);
-
-	if (code < 0)
-		code = arguments_need_machine(options, argv[0], NULL);
-	if (code >= 0)
-		return code;
-	if (options->json)
-		return arguments_refuse_json(options, "payload writes a directory: no --json");
-	if (!wanted->release || !is_release(wanted->release))
-		return complain(EXIT_USAGE, "payload: --kernel RELEASE, a name in /lib/modules");
-	wanted->dir = argv[optind];
-	return -1;
-}
-
 int payload_write(const char *root, const char *release, const char *dir, bool on_trial)
 {
 	static struct payload payload;
@@ -341,10 +302,35 @@ int payload_write(const char *root, const char *release, const char *dir, bool o
 	return code;
 }
 
+static int take_release(void *release, int option, const char *value)
+{
+	(void)option; /* there is but one */
+	*(const char **)release = value;
+	return -1;
+}
+
 int command_payload(struct options *options, int argc, char *argv[])
 {
-	struct wanted wanted = { 0 };
-	int code = parse(&wanted, options, argc, argv);
+	static const struct option own[] = { { "kernel", required_argument, NULL, 'k' } };
+	const char *release = NULL;
+	const struct arguments arguments = {
+		.own = own,
+		.own_count = ARRAY_SIZE(own),
+		.take = take_release,
+		.context = &release,
+		.min = 1,
+		.max = 1,
+		.usage = "--kernel RELEASE DIR",
+	};
+	int code = arguments_take(options, &arguments, argc, argv);
 
-	return code >= 0 ? code : payload_write(options->root, wanted.release, wanted.dir, false);
+	if (code < 0)
+		code = arguments_need_machine(options, argv[0], NULL);
+	if (code >= 0)
+		return code;
+	if (options->json)
+		return arguments_refuse_json(options, "payload writes a directory: no --json");
+	if (!release || !is_release(release))
+		return complain(EXIT_USAGE, "payload: --kernel RELEASE, a name in /lib/modules");
+	return payload_write(options->root, release, argv[optind], false);
 }

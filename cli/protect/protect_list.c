@@ -128,19 +128,6 @@ static void write_line(struct host_use *host, size_t index, enum use use, FILE *
 	(void)fputc('\n', out);
 }
 
-static void write_all(struct host_use *host, FILE *out)
-{
-	static const enum use uses[] = { USE_STORAGE, USE_NETWORK, USE_INPUT };
-
-	(void)fputs(PROTECT_HEADER "\n", out);
-	if (host->hidden || host->storage_unknown)
-		(void)fputs("unknown\n", out);
-	for (size_t use = 0; !host->hidden && use < ARRAY_SIZE(uses); use++)
-		for (size_t i = 0; i < host->inventory->count; i++)
-			if (host->uses[i] & uses[use])
-				write_line(host, i, uses[use], out);
-}
-
 /* True if the boot will understand it: there may be more lines than it has room for. */
 static bool is_readable(const char *at, size_t len)
 {
@@ -151,6 +138,7 @@ static bool is_readable(const char *at, size_t len)
 
 void host_use_write(struct host_use *host, FILE *out)
 {
+	static const enum use uses[] = { USE_STORAGE, USE_NETWORK, USE_INPUT };
 	size_t len = 0;
 	char *text = NULL;
 	FILE *lines = open_memstream(&text, &len);
@@ -159,7 +147,13 @@ void host_use_write(struct host_use *host, FILE *out)
 		if (host->uses[i])
 			read_dsn(host, i);
 	if (lines) {
-		write_all(host, lines);
+		(void)fputs(PROTECT_HEADER "\n", lines);
+		if (host->hidden || host->storage_unknown)
+			(void)fputs("unknown\n", lines);
+		for (size_t use = 0; !host->hidden && use < ARRAY_SIZE(uses); use++)
+			for (size_t i = 0; i < host->inventory->count; i++)
+				if (host->uses[i] & uses[use])
+					write_line(host, i, uses[use], lines);
 		if (fclose(lines))
 			len = 0;
 	}

@@ -278,25 +278,11 @@ static struct boot *new_boot(struct host *host)
 	return boot;
 }
 
-static int supervise_apply(const struct options *options)
-{
-	struct boot *boot = new_boot(working);
-	int status, code;
-
-	if (!boot)
-		return EXIT_FAILED;
-	load_modules(boot);
-	boot->load_modules = modules_are_loaded;
-	code = code_of(boot, supervise(boot, work, &status));
-	code = print_outcome(options, boot, code);
-	(void)munmap(boot, sizeof(*boot));
-	return code;
-}
-
 int command_apply(struct options *options, int argc, char *argv[])
 {
 	static const struct arguments none = { .usage = "", .table = &table };
-	int code = arguments_take(options, &none, argc, argv);
+	int code = arguments_take(options, &none, argc, argv), status;
+	struct boot *boot;
 
 	if (code < 0)
 		code = arguments_need_machine(options, argv[0], "to the devices");
@@ -313,8 +299,16 @@ int command_apply(struct options *options, int argc, char *argv[])
 		code = mistakes_code(&working->mistakes);
 	else if (!policy_says_anything(&working->judged.policy))
 		code = complain(EXIT_NOT_CONFIGURED, "there is no rule in /%s", POLICY_FILE);
-	if (code == EXIT_AS_CONFIGURED)
-		code = supervise_apply(options);
+	boot = code == EXIT_AS_CONFIGURED ? new_boot(working) : NULL;
+	if (code == EXIT_AS_CONFIGURED && !boot)
+		code = EXIT_FAILED;
+	if (boot) {
+		load_modules(boot);
+		boot->load_modules = modules_are_loaded;
+		code = code_of(boot, supervise(boot, work, &status));
+		code = print_outcome(options, boot, code);
+		(void)munmap(boot, sizeof(*boot));
+	}
 	host_free(working);
 	return code;
 }
@@ -381,44 +375,37 @@ static int release(struct boot *boot, size_t index)
 	return complain(EXIT_FAILED, "no process can be started");
 }
 
-static int supervise_release(const struct options *options, struct host *host, size_t index)
-{
-	struct boot *boot = new_boot(host);
-	int code;
-
-	if (!boot)
-		return EXIT_FAILED;
-	code = release(boot, index);
-	if (options->json)
-		print_released(boot, index, code);
-	(void)munmap(boot, sizeof(*boot));
-	return code;
-}
-
 int command_release(struct options *options, int argc, char *argv[])
 {
 	static const struct arguments one = { .min = 1, .max = 1, .usage = "ADDRESS|/dev/NODE" };
 	int code = arguments_take(options, &one, argc, argv);
 	struct host *host;
+	struct boot *boot;
 	size_t index;
-	const char *what;
 
 	if (code < 0)
 		code = arguments_need_machine(options, argv[0], "to the devices");
 	if (code >= 0)
 		return code;
-	what = argv[optind];
 	watch_begin();
 	host = host_read(options, NOW, &code);
 	if (!host)
 		return code;
-	code = what_find(host, what, &index);
+	code = what_find(host, argv[optind], &index);
 	watch_end();
-	if (code == EXIT_AS_CONFIGURED)
-		code = supervise_release(options, host, index);
+	boot = code == EXIT_AS_CONFIGURED ? new_boot(host) : NULL;
+	if (code == EXIT_AS_CONFIGURED && !boot)
+		code = EXIT_FAILED;
+	if (boot) {
+		code = release(boot, index);
+		if (options->json)
+			print_released(boot, index, code);
+		(void)munmap(boot, sizeof(*boot));
+	}
 	if (code == EXIT_AS_CONFIGURED &&
 	    plan_verdict(&host->judged.plan, index).kind == VERDICT_BIND)
-		(void)fprintf(stderr, "The policy still chooses it: vfio-bind remove %s\n", what);
+		(void)fprintf(stderr, "The policy still chooses it: vfio-bind remove %s\n",
+			      argv[optind]);
 	host_free(host);
 	return code;
 }

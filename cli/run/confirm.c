@@ -33,20 +33,6 @@ static int may_confirm(const struct trial_state *state)
 	return EXIT_AS_CONFIGURED;
 }
 
-static int confirm(struct trial_state *state, struct machine *machine)
-{
-	int code = may_confirm(state), err;
-
-	if (code != EXIT_AS_CONFIGURED || state->stage == TRIAL_CONFIRMED)
-		return code;
-	boot_id_read(machine, state->trial.boot);
-	err = trial_confirm(machine, &state->trial);
-	if (err)
-		return complain(EXIT_FAILED, "/%s: %s", machine->failed, strerror(-err));
-	state->stage = TRIAL_CONFIRMED;
-	return EXIT_AS_CONFIGURED;
-}
-
 static void print(const struct options *options, const struct trial_state *state, int code)
 {
 	char sentence[TRIAL_SENTENCE_SIZE];
@@ -67,7 +53,7 @@ static void print(const struct options *options, const struct trial_state *state
 int command_confirm(struct options *options, int argc, char *argv[])
 {
 	static const struct arguments none = { .usage = "" };
-	int code = arguments_take(options, &none, argc, argv);
+	int code = arguments_take(options, &none, argc, argv), err;
 	struct trial_state state;
 	struct machine machine;
 
@@ -79,7 +65,15 @@ int command_confirm(struct options *options, int argc, char *argv[])
 	if (code != EXIT_AS_CONFIGURED)
 		return code;
 	trial_look(&state, &machine);
-	code = confirm(&state, &machine);
+	code = may_confirm(&state);
+	if (code == EXIT_AS_CONFIGURED && state.stage != TRIAL_CONFIRMED) {
+		boot_id_read(&machine, state.trial.boot);
+		err = trial_confirm(&machine, &state.trial);
+		if (err)
+			code = complain(EXIT_FAILED, "/%s: %s", machine.failed, strerror(-err));
+		else
+			state.stage = TRIAL_CONFIRMED;
+	}
 	print(options, &state, code);
 	machine_close(&machine);
 	return code;

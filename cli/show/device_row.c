@@ -187,11 +187,6 @@ static struct text failure_of(const struct last_row *boot)
 	return text_of("");
 }
 
-static bool is_guard(enum reason reason)
-{
-	return reason >= GUARD_FIRST && reason <= GUARD_LAST;
-}
-
 static void set_state(struct device_row *row, const struct last_boot *last)
 {
 	bool told = row->boot && !last->idle;
@@ -209,7 +204,10 @@ static void set_state(struct device_row *row, const struct last_boot *last)
 	} else if (told && row->boot->verdict == VERDICT_REFUSE && !last->policy_differs) {
 		/* The boot saw what cannot be seen from here: a disk in use then, and the like. */
 		row->state = STATE_REFUSED;
-		row->refusal = is_guard(row->boot->reason) ? row->boot->reason : REASON_NONE;
+		row->refusal =
+			(row->boot->reason >= GUARD_FIRST && row->boot->reason <= GUARD_LAST) ?
+				row->boot->reason :
+				REASON_NONE;
 		row->refused_by_boot = true;
 	} else {
 		row->state = STATE_PENDING;

@@ -93,7 +93,18 @@ static bool are_equal(const struct graph_nodes *nodes, const struct view *view, 
 	       same_fate(nodes, view, a, b);
 }
 
-static void look(struct graph_nodes *nodes, struct view *view)
+/* One node spans groups only where it is all there is in each of them. */
+static bool belong_together(const struct graph_nodes *nodes, const struct view *view, size_t a,
+			    size_t b)
+{
+	int32_t left = group_of(view, a), right = group_of(view, b);
+	bool across = nodes->uniform[a] && nodes->uniform[b] &&
+		      (left == GROUP_NONE) == (right == GROUP_NONE);
+
+	return (left == right || across) && are_equal(nodes, view, a, b);
+}
+
+static void find_nodes(struct graph_nodes *nodes, struct view *view)
 {
 	for (size_t i = 0; i < view->host->judged.inventory.count; i++) {
 		const struct device *device = device_at(view, i);
@@ -110,10 +121,6 @@ static void look(struct graph_nodes *nodes, struct view *view)
 		if (function != NO_DEVICE)
 			nodes->above[function] = true;
 	}
-}
-
-static void find_uniform(struct graph_nodes *nodes, const struct view *view)
-{
 	for (size_t i = 0; i < view->host->judged.inventory.count; i++) {
 		int32_t group = group_of(view, i);
 
@@ -124,23 +131,6 @@ static void find_uniform(struct graph_nodes *nodes, const struct view *view)
 			if (group_of(view, j) == group)
 				nodes->uniform[i] = are_equal(nodes, view, i, j);
 	}
-}
-
-/* One node spans groups only where it is all there is in each of them. */
-static bool belong_together(const struct graph_nodes *nodes, const struct view *view, size_t a,
-			    size_t b)
-{
-	int32_t left = group_of(view, a), right = group_of(view, b);
-	bool across = nodes->uniform[a] && nodes->uniform[b] &&
-		      (left == GROUP_NONE) == (right == GROUP_NONE);
-
-	return (left == right || across) && are_equal(nodes, view, a, b);
-}
-
-static void find_nodes(struct graph_nodes *nodes, struct view *view)
-{
-	look(nodes, view);
-	find_uniform(nodes, view);
 	for (size_t i = 0; i < view->host->judged.inventory.count; i++) {
 		size_t first = 0;
 
@@ -256,47 +246,15 @@ static size_t last_of(const struct graph_nodes *nodes, const struct view *view, 
 	return last;
 }
 
-/* "1 of 3 twins", or with more of them in one node "1 to 4 of 8 twins". */
-static void add_twins(char label[LABEL_SIZE], const struct graph_nodes *nodes,
-		      const struct device_row *row)
-{
-	unsigned last = row->view->twin[last_of(nodes, row->view, row->index)];
-	char slot[SLOT_NAME_SIZE];
-
-	if (row->twins && row->twin == last)
-		add_line(label, "%u of %u twins", row->twin, row->twins);
-	else if (row->twins)
-		add_line(label, "%u to %u of %u twins", row->twin, last, row->twins);
-	if (slot_text(row, slot)[0])
-		add_line(label, "slot %s", slot);
-}
-
-static void add_drivers(char label[LABEL_SIZE], struct text now, struct text next)
-{
-	if (!now.len)
-		now = text_of(next.len ? "no driver" : "");
-	else if (!next.len)
-		next = text_of("host");
-	if (!text_equal(now, next))
-		add_line(label, "%.*s → %.*s", (int)now.len, now.at, (int)next.len, next.at);
-	else if (now.len)
-		add_line(label, "%.*s", (int)now.len, now.at);
-}
-
-static void add_uses(char label[LABEL_SIZE], const struct device_row *row)
-{
-	const struct need *note = NULL;
-
-	while ((note = needs_next(&row->view->notes.needs, row->index, note)))
-		add_line(label, "%s", need_word(note));
-}
-
 static void make_label(char label[LABEL_SIZE], const struct graph_nodes *nodes,
 		       const struct device_row *row)
 {
 	const struct device *device = row->device;
 	bool above = nodes->above[row->index], mixed = nodes->mixed[row->index];
-	char class[NAME_TEXT_SIZE], name[NAME_TEXT_SIZE], address[ADDRESS_SIZE], last[ADDRESS_SIZE];
+	char class[NAME_TEXT_SIZE], name[NAME_TEXT_SIZE], address[ADDRESS_SIZE], last[ADDRESS_SIZE],
+		slot[SLOT_NAME_SIZE];
+	unsigned last_twin = row->view->twin[last_of(nodes, row->view, row->index)];
+	const struct need *note = NULL;
 
 	label[0] = '\0';
 	(void)device_class_text(device, class);
@@ -312,10 +270,28 @@ static void make_label(char label[LABEL_SIZE], const struct graph_nodes *nodes,
 		add_line(label, "%s %04x:%04x", class, device->vendor, device->device);
 	if (!above && !mixed)
 		add_line(label, "%s", name_text(row, name));
-	if (!above)
-		add_drivers(label, row->driver, row->driver_next);
-	add_uses(label, row);
-	add_twins(label, nodes, row);
+	if (!above) {
+		struct text now = row->driver, next = row->driver_next;
+
+		if (!now.len)
+			now = text_of(next.len ? "no driver" : "");
+		else if (!next.len)
+			next = text_of("host");
+		if (!text_equal(now, next))
+			add_line(label, "%.*s → %.*s", (int)now.len, now.at, (int)next.len,
+				 next.at);
+		else if (now.len)
+			add_line(label, "%.*s", (int)now.len, now.at);
+	}
+	while ((note = needs_next(&row->view->notes.needs, row->index, note)))
+		add_line(label, "%s", need_word(note));
+	/* "1 of 3 twins", or with more of them in one node "1 to 4 of 8 twins". */
+	if (row->twins && row->twin == last_twin)
+		add_line(label, "%u of %u twins", row->twin, row->twins);
+	else if (row->twins)
+		add_line(label, "%u to %u of %u twins", row->twin, last_twin, row->twins);
+	if (slot_text(row, slot)[0])
+		add_line(label, "slot %s", slot);
 	if (row->state == STATE_REFUSED || row->verdict.kind == VERDICT_REFUSE)
 		add_line(label, "refused: %s",
 			 reason_token(row->refused_by_boot ? row->refusal : row->verdict.reason));
@@ -366,13 +342,14 @@ static bool is_shared(const struct view *view, int32_t group)
 	return false;
 }
 
-/* "group 7", or of a node that is all of several "groups 15 16 17". */
-static void print_group_label(const struct graph_nodes *nodes, const struct view *view,
-			      size_t first)
+/* The group of the device at first, which no device before it is in. */
+static void print_cluster(const struct graph_nodes *nodes, struct view *view, size_t first)
 {
-	int32_t last = group_of(view, first);
+	int32_t group = group_of(view, first), last = group;
 	bool several = false;
 
+	(void)printf("\tsubgraph cluster_%d {\n", group);
+	/* "group 7", or of a node that is all of several "groups 15 16 17". */
 	for (size_t i = first; i < count_of(view); i++)
 		several |= nodes->node[i] == first && group_of(view, i) != last;
 	(void)printf("\t\tlabel=\"%s %d", several ? "groups" : "group", last);
@@ -383,15 +360,6 @@ static void print_group_label(const struct graph_nodes *nodes, const struct view
 		(void)printf(" %d", last);
 	}
 	(void)fputs("\";\n", stdout);
-}
-
-/* The group of the device at first, which no device before it is in. */
-static void print_cluster(const struct graph_nodes *nodes, struct view *view, size_t first)
-{
-	int32_t group = group_of(view, first);
-
-	(void)printf("\tsubgraph cluster_%d {\n", group);
-	print_group_label(nodes, view, first);
 	(void)printf("\t\tfontsize=9;\n\t\tcolor=%s;\n", is_shared(view, group) ? "red" : "gray60");
 	for (size_t i = first; i < count_of(view); i++)
 		if (group_of(view, i) == group && nodes->count[i])

@@ -149,23 +149,6 @@ static const char *say_state(const struct device_row *row, char out[ROW_TEXT_SIZ
 	return out;
 }
 
-/* "root, swap, boot display". */
-static void say_uses(const struct device_row *row, char out[ROW_TEXT_SIZE])
-{
-	const struct host_notes *notes = &row->view->notes;
-	const struct need *note = NULL;
-	size_t len = 0, start;
-
-	while (len < ROW_TEXT_SIZE / 2 && (note = needs_next(&notes->needs, row->index, note))) {
-		start = len;
-		len += (size_t)snprintf(out + len, ROW_TEXT_SIZE - len, "%s%s", len ? ", " : "",
-					need_word(note));
-		if (note->why != FOR_MOUNT)
-			for (char *dash = out + start; (dash = strchr(dash, '-'));)
-				*dash = ' ';
-	}
-}
-
 static void say_sharing(const struct device_row *row, char out[ROW_TEXT_SIZE])
 {
 	const struct judgement *judged = &row->view->host->judged;
@@ -248,9 +231,21 @@ const char *note_text(const struct device_row *row, char out[ROW_TEXT_SIZE])
 	char said[ROW_TEXT_SIZE];
 	const char *state = say_state(row, said);
 	const char *place = taker_of(&row->view->takers, row->index);
+	const struct need *note = NULL;
+	size_t len = 0;
 
 	out[0] = '\0';
-	say_uses(row, out);
+	/* "root, swap, boot display". */
+	while (len < ROW_TEXT_SIZE / 2 &&
+	       (note = needs_next(&row->view->notes.needs, row->index, note))) {
+		size_t start = len;
+
+		len += (size_t)snprintf(out + len, ROW_TEXT_SIZE - len, "%s%s", len ? ", " : "",
+					need_word(note));
+		if (note->why != FOR_MOUNT)
+			for (char *dash = out + start; (dash = strchr(dash, '-'));)
+				*dash = ' ';
+	}
 	if (state[0])
 		add_phrase(out, "%s: %s", state_name(row->state), state);
 	say_image(row, out);
@@ -265,13 +260,6 @@ const char *note_text(const struct device_row *row, char out[ROW_TEXT_SIZE])
 	return out;
 }
 
-static const char *how_bound(const struct device_row *row)
-{
-	if (!row->boot || row->boot->verdict != VERDICT_BIND)
-		return "bound since this boot began";
-	return row->boot->late ? "bound when it came, after the boot" : "bound in this boot";
-}
-
 const char *detail_text(const struct device_row *row, char out[ROW_TEXT_SIZE])
 {
 	char said[ROW_TEXT_SIZE];
@@ -283,8 +271,11 @@ const char *detail_text(const struct device_row *row, char out[ROW_TEXT_SIZE])
 			   row->rule->line);
 	else if (row->boot && row->boot->rule.len) /* the rule may be gone since */
 		add_phrase(out, "%.*s", (int)row->boot->rule.len, row->boot->rule.at);
-	if (row->state == STATE_VFIO)
-		state = how_bound(row);
+	if (row->state == STATE_VFIO && (!row->boot || row->boot->verdict != VERDICT_BIND))
+		state = "bound since this boot began";
+	else if (row->state == STATE_VFIO)
+		state = row->boot->late ? "bound when it came, after the boot" :
+					  "bound in this boot";
 	if (state[0])
 		add_phrase(out, "%s", state);
 	say_image(row, out);

@@ -124,15 +124,6 @@ static struct json_object *image_row(const struct image *image)
 	return row;
 }
 
-static struct json_object *image_rows(const struct images *images)
-{
-	struct json_object *rows = json_object_new_array();
-
-	for (size_t i = 0; i < images->count; i++)
-		(void)json_object_array_add(rows, image_row(&images->list[i]));
-	return rows;
-}
-
 static struct json_object *boot_object(const struct last_boot *last)
 {
 	struct json_object *object = json_object_new_object();
@@ -248,21 +239,6 @@ static int code_of(const struct view *view, const struct sums *sums, bool config
 	return sums->unmet ? EXIT_FAILED : EXIT_AS_CONFIGURED;
 }
 
-static void print_rules(const struct host *host)
-{
-	const struct judgement *judged = &host->judged;
-
-	for (size_t r = 0; r < judged->policy.rule_count; r++) {
-		const struct rule *rule = &judged->policy.rules[r];
-		enum reason reason = judged->plan.results[r].reason;
-		char text[SENTENCE_SIZE];
-
-		if (reason != REASON_NONE)
-			(void)printf("%.*s:%u %s: %s\n", (int)rule->file.len, rule->file.at,
-				     rule->line, rule_does_nothing(rule), say_unmet(host, r, text));
-	}
-}
-
 /* Columns that were asked for come alone. */
 static int print_text(const struct options *options, struct json_object *messages,
 		      const struct shown *shown, const struct host *host)
@@ -277,8 +253,14 @@ static int print_text(const struct options *options, struct json_object *message
 	(void)fflush(stdout); /* libsmartcols writes on its own */
 	if (alone || shown->count)
 		code = table_print(&coloured, shown->rows, options);
-	if (!alone)
-		print_rules(host);
+	for (size_t r = 0; !alone && r < host->judged.policy.rule_count; r++) {
+		const struct rule *rule = &host->judged.policy.rules[r];
+		char text[SENTENCE_SIZE];
+
+		if (host->judged.plan.results[r].reason != REASON_NONE)
+			(void)printf("%.*s:%u %s: %s\n", (int)rule->file.len, rule->file.at,
+				     rule->line, rule_does_nothing(rule), say_unmet(host, r, text));
+	}
 	return code;
 }
 
@@ -286,6 +268,7 @@ static int print_status(const struct options *options, struct view *view)
 {
 	static struct shown shown;
 	struct json_object *object = json_object_new_object(), *messages, *rules;
+	struct json_object *images = json_object_new_array();
 	bool configured = policy_says_anything(&view->host->judged.policy);
 	struct sums sums = { 0 };
 	int code, printed = EXIT_AS_CONFIGURED;
@@ -307,7 +290,9 @@ static int print_status(const struct options *options, struct view *view)
 	(void)json_object_object_add(object, "messages", messages);
 	(void)json_object_object_add(object, "boot", boot_object(&view->last));
 	(void)json_object_object_add(object, "trial", trial_json(&view->trial));
-	(void)json_object_object_add(object, "images", image_rows(&view->images));
+	for (size_t i = 0; i < view->images.count; i++)
+		(void)json_object_array_add(images, image_row(&view->images.list[i]));
+	(void)json_object_object_add(object, "images", images);
 	(void)json_object_object_add(object, "devices", shown.rows);
 	(void)json_object_object_add(object, "rules", rules);
 	if (options->json)
