@@ -5,8 +5,10 @@
 #include "base/arguments.h"
 #include "base/json.h"
 #include "base/nearest.h"
-#include "list_words.h"
-#include "text.h"
+#include "option.h"
+#include "reason.h"
+#include "show/row_text.h"
+#include "value.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -192,7 +194,51 @@ static int finish(const struct options *options, int code)
 	return complain(EXIT_FAILED, "standard output cannot be written");
 }
 
-/* Asks each command for its help, as its options and columns are known to it alone. */
+static void list(const char *kind, const char *(*word)(size_t i))
+{
+	for (size_t i = 0; word(i); i++)
+		(void)printf("%s %s\n", kind, word(i));
+}
+
+/* "KIND WORD" lines of the policy, of verdicts, states and exit codes. */
+static void list_words(void)
+{
+	for (enum selector selector = 0; selector < SELECTORS; selector++)
+		(void)printf("selector %s\n", selector_key(selector));
+	list("class", class_name_at);
+	list("rule-option", option_key_at);
+	list("with", with_word_at);
+	list("allow", allow_word_at);
+	for (enum reason reason = REASON_RULE; reason < REASONS; reason++)
+		(void)printf("%s %s\n",
+			     reason >= GUARD_FIRST && reason <= GUARD_LAST ? "guard" : "reason",
+			     reason_token(reason));
+	for (enum verdict_kind kind = VERDICT_NONE; kind <= VERDICT_REFUSE; kind++)
+		(void)printf("verdict %s\n", verdict_token(kind));
+	for (enum device_state state = STATE_HOST; state <= STATE_FOREIGN; state++)
+		(void)printf("state %s\n", state_name(state));
+	for (int code = 0; code <= EXIT_WARNINGS; code++)
+		if (exit_word((enum exit_code)code))
+			(void)printf("exit %d %s\n", code, exit_word((enum exit_code)code));
+	for (const struct option *option = arguments_common(); option->name; option++)
+		(void)printf("common-option %s\n", option->name);
+}
+
+/* As options.print_help: what a command takes, "KIND COMMAND WORD". */
+static int list_words_of_command(const char *command, const struct arguments *arguments)
+{
+	(void)printf("command %s\n", command);
+	for (size_t i = 0; i < arguments->own_count; i++)
+		(void)printf("option %s %s\n", command, arguments->own[i].name);
+	for (size_t i = 0; arguments->table && i < arguments->table->count; i++)
+		(void)printf("column %s %s\n", command, arguments->table->columns[i].name);
+	return EXIT_AS_CONFIGURED;
+}
+
+/*
+ * Hidden: the words this program knows, for tests that compare them with the manuals. Each command
+ * is asked for its help, as its options and columns are known to it alone.
+ */
 static int print_words(struct options *options)
 {
 	char help[] = "--help", name[32];

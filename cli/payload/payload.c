@@ -12,7 +12,7 @@
 #include "protect/host_use.h"
 #include "protect/protect_list.h"
 #include "stamp.h"
-#include "unpack.h"
+#include "tree.h"
 #include "variant.h"
 
 #include <errno.h>
@@ -129,7 +129,7 @@ static int store_modules(struct payload *payload)
 		    !planned_file(planned, file, sizeof(file)) ||
 		    !join(path, sizeof(path), MODULES_DIR, file, ""))
 			continue;
-		err = unpack_module(&payload->tree, path, kmod_module_get_path(planned->module));
+		err = tree_unpack(&payload->tree, path, kmod_module_get_path(planned->module));
 	}
 	return err;
 }

@@ -29,6 +29,12 @@ int tree_commit(struct tree *tree, const char *path, int fd, mode_t mode);
 int tree_copy(struct tree *tree, const char *path, int from, mode_t mode);
 int tree_write(struct tree *tree, const char *path, struct text text);
 
+/*
+ * Writes the module at path from to PATH, decompressed by libarchive: a signature is made over
+ * that, and stays good.
+ */
+int tree_unpack(struct tree *tree, const char *path, const char *from);
+
 /* Removes a payload, whether of an earlier run or half done. */
 int tree_clear(struct tree *tree);
 
