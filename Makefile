@@ -181,7 +181,7 @@ analyze: $(ANALYZED)
 lint: analyze
 	clang-format --dry-run -Werror binder/*.[ch] binder/core/*.[ch] cli/*.c cli/*/*.[ch] tests/unit/*.[ch] tests/bench/*.c \
 		tests/fuzz/*.[ch] tests/property/*.c tests/faults/*.[ch] tests/coverage/*.h \
-		tests/analysis/*.c
+		tests/lib/*.c
 	cppcheck --quiet --std=c11 --enable=warning,performance,portability --inline-suppr \
 		--error-exitcode=1 -DVERSION='""' -Ibinder -Ibinder/core -Icli binder cli
 	printf '%s\n' $(TIDY_FILES) | xargs -P 2 -I FILE clang-tidy --quiet FILE -- -std=c11 \

@@ -4,11 +4,11 @@ use of what nobody wrote, no byte beyond, nothing lost."""
 
 import re
 import subprocess
-from pathlib import Path
 
 import pytest
 
 from cases.test_cases import FOLDERS, Case, dry, judge
+from lib import instructions
 from lib.binder import collect
 from mutation.lab import UNITS, Lab
 from test_pure import core
@@ -20,8 +20,7 @@ BATCH = 8  # one in four by day
 @pytest.fixture(scope="module", name="lab")
 def fixture_lab(tmp_path_factory):
     """Programs with a libc that valgrind knows."""
-    return Lab(tmp_path_factory.mktemp("lab"), core(), Path(__file__).parent / "openat2.c",
-               "-Wl,--wrap=syscall")
+    return Lab(tmp_path_factory.mktemp("lab"), core(), instructions.SOURCE)
 
 
 def check(log, *words):

@@ -9,7 +9,7 @@ import pytest
 from lib import golden, limited
 from lib import machine as machines
 from lib.binder import BINDER
-from lib.generator import UNPRIVILEGED
+from lib.generator import UNPRIVILEGED, compile_fake
 from lib.payload import fixture_program  # noqa: F401
 from lib.tree import Tree
 
@@ -58,11 +58,7 @@ MESSAGES = ["on trial: 0 boots left", "/etc/vfio-bind.conf:8 binds nothing: noth
 @pytest.fixture(name="fake", scope="module")
 def fixture_fake(tmp_path_factory):
     """The program that stands for journalctl."""
-    path = tmp_path_factory.mktemp("fake") / "journalctl"
-    subprocess.run(["cc", "-static", "-x", "c", "-o", path, "-"], input=FAKE, text=True, check=True)
-    if UNPRIVILEGED and subprocess.run([*UNPRIVILEGED, "true"], check=False).returncode:
-        pytest.skip("no user namespace can be made here")
-    return path
+    return compile_fake(tmp_path_factory.mktemp("fake") / "journalctl", FAKE)
 
 
 @pytest.fixture(name="root")

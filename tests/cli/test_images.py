@@ -32,14 +32,8 @@ class Machine:
     def __init__(self, program, folder):
         self.program, self.root = program, folder / "root"
         self.host = host = HostTree(self.root)
-        self.places = []
-        for number in (1, 2):
-            place = host.nvme()[0] if number == 1 else host.pci(
-                "pci0000:00/0000:00:05.0/0000:05:00.0")
-            self.places.append(place)
-            host.link(f"sys/devices/{place}/iommu_group", f"sys/kernel/iommu_groups/{number}")
-            host.link(f"sys/kernel/iommu_groups/{number}/devices/{place.rsplit('/', 1)[1]}",
-                      f"sys/devices/{place}")
+        self.places = host.nvme_twins()
+        for place in self.places:
             uevent = self.root / f"sys/devices/{place}/uevent"
             uevent.write_text("DRIVER=nvme\n" + uevent.read_text())
         host.write("sys/bus/pci/drivers/nvme/module/refcnt", "1\n")

@@ -54,14 +54,19 @@ int main(int argc, char *argv[])
 UNPRIVILEGED = [] if os.geteuid() == 0 else ["unshare", "--map-root-user"]
 
 
-@pytest.fixture(name="fake", scope="module")
-def fixture_fake(tmp_path_factory):
-    """The program that stands for every generator's."""
-    path = tmp_path_factory.mktemp("fake") / "fake"
-    subprocess.run(["cc", "-static", "-x", "c", "-o", path, "-"], input=FAKE, text=True, check=True)
+def compile_fake(path, source):
+    """A program that runs below a root of its own; to get there may take a user namespace."""
+    subprocess.run(["cc", "-static", "-x", "c", "-o", path, "-"], input=source, text=True,
+                   check=True)
     if UNPRIVILEGED and subprocess.run([*UNPRIVILEGED, "true"], check=False).returncode:
         pytest.skip("no user namespace can be made here")
     return path
+
+
+@pytest.fixture(name="fake", scope="module")
+def fixture_fake(tmp_path_factory):
+    """The program that stands for every generator's."""
+    return compile_fake(tmp_path_factory.mktemp("fake") / "fake", FAKE)
 
 
 @pytest.fixture(name="built", scope="module")

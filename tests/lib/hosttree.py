@@ -56,6 +56,15 @@ class HostTree:
             self.write(f"sys/devices/{place}/serial_number", dsn + "\n")
         return place
 
+    def nvme_twins(self):
+        """Two alike in IOMMU groups of their own, the first with a disk; returns their places."""
+        places = [self.nvme()[0], self.pci("pci0000:00/0000:00:05.0/0000:05:00.0")]
+        for number, place in enumerate(places, 1):
+            group = f"sys/kernel/iommu_groups/{number}"
+            self.link(f"sys/devices/{place}/iommu_group", group)
+            self.link(f"{group}/devices/{place.rsplit('/', 1)[1]}", f"sys/devices/{place}")
+        return places
+
     def _function(self, place, device, cls):
         address = place.rsplit("/", 1)[-1]
         self.ids[place] = device

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Preloaded into a program that runs under valgrind, whose 3.19 does not know openat2(2). The same
- * as tests/analysis/openat2.c, for a program that is tested as it is.
+ * Preloaded into a program that runs under valgrind, or linked to it: valgrind 3.19 does not know
+ * openat2(2), by which the binder reads below another root. For trees without a link that leads out
+ * openat(2) does the same.
  */
 #include <dlfcn.h>
 #include <fcntl.h>
