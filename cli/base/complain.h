@@ -19,13 +19,13 @@ enum exit_code {
 	EXIT_WARNINGS = 12,
 };
 
-/* The same as JSON says it, under "result". */
+/* Its word in JSON, under "result". */
 const char *exit_word(enum exit_code code);
 
 /* "vfio-bind: " and the message to stderr; returns code. */
 __attribute__((format(printf, 2, 3))) int complain(enum exit_code code, const char *how, ...);
 
-/* Why a command stopped, as it was told last: for those who read JSON. */
+/* The last complaint, which is why a command stopped: for those who read JSON. */
 void complained(const char *message);
 const char *last_complaint(void);
 
@@ -41,7 +41,7 @@ __attribute__((format(printf, 1, 2))) void warn(const char *how, ...);
  */
 void warnings_print(void);
 
-/* Forgets the warnings kept since there were count of them: who looks again tells nothing new. */
+/* Forgets the warnings that came after the first count: a second look tells nothing new. */
 size_t warnings_count(void);
 void warnings_forget(size_t count);
 

@@ -17,7 +17,7 @@ struct conf_line {
 typedef bool (*conf_take)(void *context, const struct conf_line *line);
 
 /*
- * Hands out the lines of a file, comments that "#" begins left out. Returns 0, also for a file
+ * Hands out the lines of a file without comments, which "#" begins. Returns 0, also for a file
  * that is not there, or an error.
  */
 int conf_read(struct machine *machine, const char *path, conf_take take, void *context);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * FNV-1a (draft-eastlake-fnv): tells two texts or files apart, and keeps nobody from making one
- * up.
+ * FNV-1a (draft-eastlake-fnv): tells two texts or files apart, but anybody can make up a text that
+ * has a given one.
  */
 #ifndef DIGEST_H
 #define DIGEST_H

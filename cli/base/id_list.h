@@ -15,7 +15,7 @@ struct kind {
 	uint32_t vendor, device, subvendor, subdevice, class, class_mask;
 };
 
-/* Takes the next kind off the front of a list. The kernel passes over what is none, and so do we. */
+/* Takes the next kind off the front of a list, and passes over what is none, as the kernel does. */
 bool kind_next(struct text *list, struct kind *kind);
 
 /* True if a driver with that kind takes the device: linux/drivers/pci/pci.h:pci_match_one_device. */

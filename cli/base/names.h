@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What people call devices: names from pci.ids, by libpci. */
+/* The names of devices, from pci.ids by libpci. */
 #ifndef NAMES_H
 #define NAMES_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Which of the words there are somebody may have meant. */
+/* Which of the known words somebody may have meant. */
 #ifndef NEAREST_H
 #define NEAREST_H
 
@@ -13,7 +13,7 @@ struct nearest {
 
 struct nearest nearest_to(const char *word);
 
-/* Takes a word there is, which has to outlive nearest, if none was nearer. */
+/* Offers a known word, which has to outlive nearest: it is kept if none was nearer. */
 void nearest_try(struct nearest *nearest, const char *word);
 
 #endif

@@ -11,8 +11,8 @@ bool udev_rule_overrides(struct text rule);
 
 /*
  * True if the rule matches something of the function, and all of it holds: KERNEL, ATTR of its ids
- * and class, ENV of its uevent; of those that also look at what is above it (KERNELS, ATTRS), the
- * function itself. Other matches are taken to hold.
+ * and class, ENV of its uevent; KERNELS and ATTRS, which also look at what is above it, are only
+ * compared with the function itself. Other matches are taken to hold.
  */
 bool udev_rule_matches(struct text rule, const struct device *device);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What a person calls a device by: its address, or a node in /dev of something it carries. */
+/* How a person names a device: by its address, or by a node in /dev of something on it. */
 #ifndef WHAT_H
 #define WHAT_H
 

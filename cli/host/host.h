@@ -10,7 +10,7 @@
 
 #define BUILTIN_MAX 64
 
-/* The bridge above a device of which nobody knows it, or that was gone meanwhile. */
+/* Stands for the bridge above a device where it is not known, or was gone meanwhile. */
 #define BRIDGE_GONE "ffffffff:ff:1f.7"
 
 /* For which moment the policy is judged. */

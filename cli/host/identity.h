@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The selectors by which a rule finds one device again, and the words a person knows it by. */
+/* The selectors by which a rule finds a device again, and the words by which a person knows it. */
 #ifndef IDENTITY_H
 #define IDENTITY_H
 

@@ -26,7 +26,7 @@ struct kernels {
 bool kernel_dir(struct machine *machine, const char *release, char path[MACHINE_PATH_SIZE]);
 
 /*
- * Lists lib/modules/RELEASE of kernels that are there: packages that build modules leave a
+ * Lists lib/modules/RELEASE of the kernels that are installed: packages that build modules leave a
  * directory behind when the kernel itself is removed. Returns 0 or an error.
  */
 int kernels_find(struct kernels *kernels, struct machine *machine, const char *running);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What the binder did in this boot, by the report it left, and what became of it since. */
+/* What the binder did in this boot, according to the report it left. */
 #ifndef LASTBOOT_H
 #define LASTBOOT_H
 

@@ -13,7 +13,7 @@
 /* True if parameters, as modprobe.d has them and the kernel command line, set it for vfio. */
 bool noiommu_is_set(struct text parameters, struct text cmdline);
 
-/* True if the device has no group, and the driver is one that minds and does not have it now. */
+/* True if the device has no group, and the driver would not take it so and does not have it now. */
 bool noiommu_counts(const struct host *host, size_t index, struct text driver);
 
 /* True if the kernel of the host is known to have the parameter. */

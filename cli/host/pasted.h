@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A machine out of what people paste into bug reports: `lspci -nn` with any of -k, -v, -vv, -vvv
+ * A machine made from what people paste into bug reports: `lspci -nn` with any of -k, -v, -vv, -vvv
  * and -D, `lspci -n` (lspci(8)), the loop over /sys/kernel/iommu_groups that guides recommend, find's
  * list of it, the kernel's log of it, and `udevadm info -e` (udevadm(8)), several one after the
  * other. Prompts, colours, tags of forums and other lines around them are passed over.

@@ -2,8 +2,8 @@
 /*
  * Archives the kernel unpacks, newc in gzip, by libarchive. The kernel finds a compressed one at any
  * offset behind another, a plain one only at a multiple of four: linux/init/initramfs.c,
- * unpack_to_rootfs(). The same files give the same bytes: no time and no owner is in them. What
- * goes wrong, a negative errno, is told in the end.
+ * unpack_to_rootfs(). The same files give the same bytes: no time and no owner is in them. An
+ * error, a negative errno, is told at the end.
  */
 #ifndef CPIO_H
 #define CPIO_H

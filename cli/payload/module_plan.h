@@ -47,7 +47,7 @@ void moduleplan_close(struct moduleplan *plan);
 /* Adds what a driver needs. Warns if the kernel lacks it, or modprobe.d says something else. */
 void moduleplan_add(struct moduleplan *plan, const char *driver);
 
-/* Adds what a module needs that is no driver of a rule's. Returns false if the kernel lacks it. */
+/* Adds a module that no rule names as a driver, and what it needs. Returns false if the kernel lacks it. */
 bool moduleplan_add_module(struct moduleplan *plan, const char *name);
 
 /*

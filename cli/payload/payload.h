@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The payload of one kernel: what every image of ours holds. */
+/* The payload for one kernel: what each of our images holds. */
 #ifndef PAYLOAD_H
 #define PAYLOAD_H
 

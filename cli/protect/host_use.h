@@ -45,7 +45,7 @@ struct host_use {
 	uint8_t uses[DEVICE_MAX]; /* bits of enum use */
 	bool hidden;              /* the host cannot be seen: nothing here means anything */
 	bool storage_unknown;     /* part of its storage could not be followed */
-	/* Addresses, as text, of machines that serve it storage: the way there is its network. */
+	/* Addresses, as text, of machines that serve it storage: the routes to them are its network. */
 	char peers[PEERS_MAX][PEER_SIZE];
 	size_t peer_count;
 	struct needs needs; /* of all that is marked but bridges, as far as there is room */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The keyboard the host is typed at. */
+/* The keyboard of the host. */
 #ifndef KEYBOARDS_H
 #define KEYBOARDS_H
 

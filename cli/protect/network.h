@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The network cards the host reaches the world by, and the servers it has storage from. */
+/* The network cards by which the host reaches the world and the servers of its storage. */
 #ifndef NETWORK_H
 #define NETWORK_H
 
