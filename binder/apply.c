@@ -36,14 +36,6 @@ static bool driver_is_there(const struct boot *boot, size_t index)
 	return driver && driver->there;
 }
 
-/* A screen the host may not get back: it is touched only once its driver is there to be had. */
-static bool may_be_last_screen(const struct boot *boot, size_t index)
-{
-	return device_is_screen(&boot->judged->inventory.devices[index]) &&
-	       (boot->judged->policy.rules[plan_verdict(&boot->judged->plan, index).rule].allow &
-		ALLOW_LAST_DISPLAY);
-}
-
 static void fail(struct boot *boot, size_t index, enum step step, int err)
 {
 	struct outcome *outcome = &boot->outcomes[index];
@@ -125,12 +117,24 @@ static bool look_again(struct boot *boot, size_t index)
 	return device->driver[0] && !device->passthrough;
 }
 
+/*
+ * For each device that is bound. A screen the host may not get back goes apart: it is touched only
+ * once its driver is there to be had.
+ */
 static void each(struct boot *boot, bool last_screens, void (*call)(struct boot *, size_t))
 {
-	for (size_t i = 0; i < boot->judged->plan.selected_count; i++) {
-		size_t index = boot->judged->plan.selected[i];
+	const struct judgement *judged = boot->judged;
 
-		if (is_bound(boot, index) && may_be_last_screen(boot, index) == last_screens)
+	for (size_t i = 0; i < judged->plan.selected_count; i++) {
+		size_t index = judged->plan.selected[i];
+		struct verdict verdict = plan_verdict(&judged->plan, index);
+		bool last_screen;
+
+		if (verdict.kind != VERDICT_BIND)
+			continue;
+		last_screen = device_is_screen(&judged->inventory.devices[index]) &&
+			      (judged->policy.rules[verdict.rule].allow & ALLOW_LAST_DISPLAY);
+		if (last_screen == last_screens)
 			call(boot, index);
 	}
 }

@@ -13,21 +13,6 @@ static bool begins(const char *name, const char *with)
 	return !strncmp(name, with, strlen(with));
 }
 
-/* A question is a file: https://systemd.io/PASSWORD_AGENTS */
-static bool agent_asks(struct machine *machine)
-{
-	const char *name;
-	bool found = false;
-	int err;
-
-	if (dir_open(machine, "run/systemd/ask-password", &dir))
-		return false;
-	while (!found && (name = dir_next(&dir, &err)))
-		found = begins(name, "ask.");
-	dir_close(&dir);
-	return found;
-}
-
 /* Names as the kernel keeps them, of 15 bytes: linux/include/linux/sched.h, TASK_COMM_LEN */
 static bool is_at_it(const char *comm)
 {
@@ -62,10 +47,16 @@ static bool talks(struct machine *machine, const char *pid)
 bool somebody_is_busy(struct machine *machine)
 {
 	char path[MACHINE_PATH_SIZE], comm[32];
-	bool busy = agent_asks(machine);
-	const char *pid;
+	const char *name, *pid;
+	bool busy = false;
 	int err;
 
+	/* A question is a file: https://systemd.io/PASSWORD_AGENTS */
+	if (!dir_open(machine, "run/systemd/ask-password", &dir)) {
+		while (!busy && (name = dir_next(&dir, &err)))
+			busy = begins(name, "ask.");
+		dir_close(&dir);
+	}
 	if (busy || dir_open(machine, "proc", &dir))
 		return busy;
 	while (!busy && (pid = dir_next(&dir, &err))) {

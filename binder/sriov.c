@@ -74,26 +74,19 @@ void sriov_make(struct boot *boot)
 	}
 }
 
-/* NumVFs, which is set before the first is made, or 0 where it cannot be told. */
-static unsigned wanted_count(struct machine *machine, struct address physfn)
+bool sriov_is_complete(struct machine *machine, struct address physfn)
 {
 	static char config[CONFIG_SIZE + 1];
 	const unsigned char *bytes = (const unsigned char *)config;
-	char path[MACHINE_PATH_SIZE];
+	char path[MACHINE_PATH_SIZE], name[24];
 	ssize_t len =
 		machine_read(machine, pci_path(path, physfn, "config"), config, sizeof(config));
 	size_t at = len > 0 ? config_capability(bytes, (size_t)len, CAPABILITY_SRIOV) : 0;
+	unsigned wanted = 0;
 
-	if (!at || at + SRIOV_NUM_VFS + 2 > (size_t)len)
-		return 0;
-	return bytes[at + SRIOV_NUM_VFS] | (unsigned)bytes[at + SRIOV_NUM_VFS + 1] << 8;
-}
-
-bool sriov_is_complete(struct machine *machine, struct address physfn)
-{
-	unsigned wanted = wanted_count(machine, physfn);
-	char name[24];
-
+	/* NumVFs is set before the first is made. */
+	if (at && at + SRIOV_NUM_VFS + 2 <= (size_t)len)
+		wanted = bytes[at + SRIOV_NUM_VFS] | (unsigned)bytes[at + SRIOV_NUM_VFS + 1] << 8;
 	/* The link of the last one is made at the end. Without a count the wait is longer. */
 	if (wanted) {
 		(void)format(name, sizeof(name), "virtfn%u", wanted - 1);
