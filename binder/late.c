@@ -18,6 +18,10 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+/* What an event of ours says of itself: linux/lib/kobject_uevent.c:kobject_synth_uevent */
+#define AGAIN       "SYNTH_ARG_AGAIN"
+#define EVENT_AGAIN "add 00000000-0000-0000-0000-000000000000 AGAIN=1"
+
 static const char *const dirs[] = { RUN_DIR, DEV_DIR };
 
 static struct out out;
@@ -203,6 +207,14 @@ static bool we_hold(struct machine *machine, struct address physfn)
 	return sriov_is_held(machine, physfn) && has_line(machine, SEEN_NAME, line, NULL);
 }
 
+void late_again(struct boot *boot)
+{
+	if (getenv(AGAIN) || fork())
+		return;
+	(void)pci_write(&boot->judged->machine, boot->late, "uevent", EVENT_AGAIN);
+	_exit(0);
+}
+
 bool late_is_called_off(struct boot *boot)
 {
 	return has_line(&boot->judged->machine, REPORT_NAME, "# " NOTE_TRIAL_FAILED,
@@ -304,7 +316,7 @@ int late_work(struct boot *boot)
 	 * udev tells at each start of all devices there are, and the boot's pass has judged those
 	 * it saw. Not the kernel's own event: linux/Documentation/ABI/testing/sysfs-uevent.
 	 */
-	bool judged = getenv("SYNTH_UUID") && was_seen(machine, boot->late, true);
+	bool judged = getenv("SYNTH_UUID") && !getenv(AGAIN) && was_seen(machine, boot->late, true);
 	bool there = false, complete;
 	struct address physfn;
 	int err;

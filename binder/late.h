@@ -32,6 +32,12 @@ int late_lock(struct machine *machine, bool wait);
  */
 int late_begin(struct boot *boot);
 
+/*
+ * For a pass that was out of time before it had decided: has the kernel tell udev of the device
+ * once more, by a process that nobody waits for. What comes of that pass is not tried again.
+ */
+void late_again(struct boot *boot);
+
 /* True if the boot was not to bind anything: then no late pass is. */
 bool late_is_called_off(struct boot *boot);
 

@@ -199,6 +199,8 @@ static int tell_for(struct boot *boot, enum ending ending)
 {
 	const char *what = ending == HUNG ? "hung" : "died";
 
+	if (boot->is_late && ending == HUNG && !boot->decided)
+		late_again(boot);
 	if (boot->locked_out && ending == HUNG) {
 		char name[ADDRESS_SIZE];
 

@@ -314,6 +314,14 @@ def test_what_udev_tells_once_more(late):
     assert host.attribute(DRIVE, "driver_override") == "vfio-pci"
 
 
+def test_a_pass_that_was_out_of_time(late):
+    """What comes of it is told once more, and counts where the boot has seen another in its slot."""
+    host = late(DRIVES).boot()
+    assert DRIVE in host.tree.read("run/vfio-bind/seen").split()
+    host.come(DRIVE, SYNTH_UUID="0", SYNTH_ARG_AGAIN="1")
+    assert host.attribute(DRIVE, "driver_override") == "vfio-pci"
+
+
 def test_a_boot_without_a_run_to_keep(late):
     """As process 1: what it left in /dev counts, and its report goes on in /run."""
     host = late(RULE + DRIVES).boot()

@@ -13,7 +13,7 @@ import pytest
 from lib.binder import BINDER, MADE_AGAIN, REPORT
 from lib.injector import NAMES, STUCK, Injector, Snapshot
 from lib.quick import fixture_memory  # noqa: F401
-from scenarios import SCENARIOS, driver_of, lies
+from scenarios import AGAIN, SCENARIOS, device, driver_of, lies
 
 ERRORS = ("ENOENT", "EACCES", "EPERM", "EIO", "ENOSPC", "EROFS", "ENOMEM", "EINTR", "EMFILE",
           "ENODEV", "EBUSY", "EINVAL", "ELOOP")
@@ -80,7 +80,13 @@ class Bench:
         left = [at for at in self.scenario.bound
                 if driver_of(self.tree, at) != self.scenario.after]
         said = self.tree.read("dev/kmsg")
+        again = [at for at in self.scenario.bound
+                 if self.tree.read(device(at) + "/uevent") == AGAIN]
         yield from self.take()[0]
+        missed = "--device" in self.scenario.arguments and \
+            ("hung while reading" in said or "not looked at" in said)
+        if again != (list(self.scenario.bound) if missed else []):
+            yield f"told once more: {again}"
         # A process that has seen to its device does no harm by hanging.
         done = call.process > 2 and not left
         if (answer.struck, answer.crash) != (True, 0) or \

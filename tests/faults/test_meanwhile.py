@@ -8,9 +8,9 @@ import shutil
 import pytest
 
 from lib.binder import REPORT
-from lib.injector import Answer
+from lib.injector import Answer, Injector
 from lib.quick import fixture_memory  # noqa: F401
-from scenarios import CONF, Scenario, driver_of
+from scenarios import AGAIN, CONF, Scenario, device, driver_of
 from test_faults import FCNTL, LIMIT, WRITE, Bench
 
 STAT = 262
@@ -88,3 +88,18 @@ def test_the_lock_is_not_to_be_had(make_bench):
     said, rows = told(bench)
     assert said == [f"<3>vfio-bind: {ADDRESS} not looked at: another late pass has not ended"]
     assert not rows
+
+
+def test_out_of_time_but_once(make_bench):
+    """udev is told once more of a device that was not looked at; of one whose event says that it is
+    that one it is not. (test_a_call_that_never_returns has all calls.)"""
+    bench = make_bench()
+    lock = next(call for call in bench.calls if (call.process, call.number) == (2, FCNTL))
+    uevent = f"{device(ADDRESS)}/uevent"
+    told_at_first = bench.tree.read(uevent)
+    for env, then in ((None, AGAIN), ({"SYNTH_ARG_AGAIN": "1"}, told_at_first)):
+        injector = Injector(bench.tree.root, *LATE.arguments, env=env)
+        answer = injector.run(lock, "stall", 0)
+        injector.close()
+        assert (answer, bench.tree.read(uevent)) == (Answer(3, True, LIMIT, 0), then)
+        bench.snapshot.restore(bench.snapshot.changed())
