@@ -2,6 +2,7 @@
 """binder --device: one device that has come after the boot's pass."""
 
 import fcntl
+import os
 import pathlib
 import shutil
 import subprocess
@@ -11,7 +12,7 @@ import pytest
 
 from lib import limited
 from lib import machine as machines
-from lib.binder import collect
+from lib.binder import MADE_AGAIN, UNDER_STRACE, collect
 from lib.quick import fixture_memory  # noqa: F401
 from lib.tree import Tree
 
@@ -29,15 +30,16 @@ PF, CHOSEN, OTHER, DRIVE, ROOT = (line.split("\t")[0] for line in CARD.splitline
 RULE = f"bind network pf={PF} vf=0\n"
 DRIVES = "bind nvme id=144d:a80a\n"
 HOST_LIVES_ON = "storage path=0000:03/00.0 id=144d:a80a"
+CALLS, SETTLED = 80, 60  # system calls of a late pass: for each one it binds, for one that is bound
 NOTHING = [], []  # no line of the report, none of the log
 
 
 class Late:
     """A machine on which the boot's pass has been, unless that is to be left out."""
 
-    def __init__(self, root, binder, policy):
+    def __init__(self, root, binder, policy, machine=CARD):
         self.binder = binder
-        self.tree = Tree(root, machines.parse(CARD))
+        self.tree = Tree(root, machines.parse(machine))
         self.policy(policy)
         self.tree.protect([HOST_LIVES_ON])
 
@@ -355,6 +357,47 @@ def test_several_at_once(late):
             assert host.attribute(CHOSEN, "driver_override") == "(null)"
             lock.close()
     assert host.attribute(CHOSEN, "driver_override") == "vfio-pci"
+
+
+def crowd(count):
+    """That many virtual functions of one physical one."""
+    names = [f"0000:01:{devfn >> 3:02x}.{devfn & 7}" for devfn in range(1, 1 + count)]
+    rows = ["0000:01:00.0 020000 8086:10fb - - ixgbe 0 - - - -",
+            *(f"{name} 020000 8086:10ed - - - {group} - - - -" for group, name in enumerate(names, 1))]
+    return names, "\n".join([*("\t".join(row.split()) for row in rows),
+                             f"#sriov 0000:01:00.0 {count} 10ed",
+                             *(f"#physfn {name} 0000:01:00.0 {vf}" for vf, name in enumerate(names))])
+
+
+def calls_of(host, address):
+    """The system calls of a pass, those that are made again left out."""
+    log = host.tree.root + ".calls"
+    limited.run(["strace", "-f", "-qq", "-o", log, *UNDER_STRACE, host.binder, "--root",
+                 host.tree.root, "--device", address])
+    lines = pathlib.Path(log).read_text("utf-8", "replace").splitlines()
+    os.unlink(log)
+    return len([line for line in lines if "(" in line and MADE_AGAIN not in line])
+
+
+def test_what_254_take(binder, memory):
+    """One pass binds all that are there, and takes as many calls for each of 254 as for each of 64;
+    each of the other passes takes what it takes in a machine of any size."""
+    if b"__asan_init" in pathlib.Path(binder).read_bytes():
+        pytest.skip("sanitizers make calls of their own")
+    if not shutil.which("strace"):
+        pytest.skip("strace is not installed")
+    taken = {}
+    for count in (64, 254):
+        names, machine = crowd(count)
+        with tempfile.TemporaryDirectory(dir=memory) as root:
+            host = Late(root, binder, "bind network pf=01:00.0\n", machine)
+            taken[count] = calls_of(host, names[-1])
+            assert {host.attribute(name, "driver_override") for name in names} == {"vfio-pci"}
+            folder = host.tree_path(f"sys/bus/pci/devices/{names[0]}")
+            (folder / "driver").symlink_to("/sys/bus/pci/drivers/vfio-pci")
+            taken[count, "bound"] = calls_of(host, names[0])
+    assert taken[254] - taken[64] <= CALLS * (254 - 64)
+    assert taken[254, "bound"] == taken[64, "bound"] <= SETTLED
 
 
 def is_waiting_for_lock(children):
