@@ -28,7 +28,9 @@ BINDER_CFLAGS = $(COMMON) -fno-asynchronous-unwind-tables -ffunction-sections -f
 # Pages of 512 bytes pack the data right behind the code: that is 4 KiB less.
 BINDER_LDFLAGS = $(LDFLAGS) -static -s -Wl,--gc-sections \
 	-Wl,-z,norelro,-z,noexecstack,-z,noseparate-code,-z,common-page-size=512
-CLI_LIBS = libkmod libarchive mount blkid libpci json-c smartcols
+CLI_LIBS = libkmod libarchive zlib mount blkid libpci json-c smartcols
+# bzip2 has no file of its own for pkg-config everywhere.
+CLI_LINK = $(shell pkg-config --libs $(CLI_LIBS)) -lbz2
 CLI_CFLAGS = $(COMMON) -O2 -g -fPIE -Icli $(shell pkg-config --cflags $(CLI_LIBS)) $(CPPFLAGS) \
 	$(CFLAGS)
 CLI_LDFLAGS = -pie -Wl,-z,relro,-z,now,-z,noexecstack $(LDFLAGS)
@@ -59,7 +61,7 @@ $(BUILD)/binder: $(BINDER_OBJS)
 	$(BINDER_CC) $(BINDER_CFLAGS) $(BINDER_LDFLAGS) -o $@ $(BINDER_OBJS)
 
 $(BUILD)/vfio-bind: $(CLI_OBJS)
-	$(CC) $(CLI_CFLAGS) $(CLI_LDFLAGS) -o $@ $(CLI_OBJS) $(shell pkg-config --libs $(CLI_LIBS))
+	$(CC) $(CLI_CFLAGS) $(CLI_LDFLAGS) -o $@ $(CLI_OBJS) $(CLI_LINK)
 
 $(BUILD)/binder.o/scan.o: HOT_CFLAGS = -O3
 $(foreach name,$(HOT),$(BUILD)/core/$(name).o): HOT_CFLAGS = -O2
@@ -88,8 +90,7 @@ $(BUILD)/tests/%: tests/unit/%.c $(CORE_OBJS) $(EDGE_OBJS)
 # The host program with another main(), which forks for each command.
 $(BUILD)/tests/again: tests/property/again.c $(filter-out %/main.o,$(CLI_OBJS))
 	@mkdir -p $(@D)
-	$(CC) $(CLI_CFLAGS) $(CLI_LDFLAGS) -o $@ $(filter %.c %.o,$^) \
-		$(shell pkg-config --libs $(CLI_LIBS))
+	$(CC) $(CLI_CFLAGS) $(CLI_LDFLAGS) -o $@ $(filter %.c %.o,$^) $(CLI_LINK)
 
 # Neither root nor network, and less than a minute.
 # What takes no time comes last: no worker is left with much of it.
@@ -124,7 +125,7 @@ FUZZ_FLAGS = -std=c11 -D_GNU_SOURCE -DVERSION='"$(VERSION)"' -Ibinder -Ibinder/c
 	$(shell pkg-config --cflags $(CLI_LIBS))
 FUZZ_SOURCES = $(wildcard $(CORE_DIR)/*.c) $(filter-out $(BOOT_ONLY),$(wildcard $(EDGE_DIR)/*.c)) \
 	$(filter-out cli/main.c,$(wildcard cli/*.c cli/*/*.c))
-FUZZ_LINK = $(filter %.c %.o,$^) $(shell pkg-config --libs $(CLI_LIBS))
+FUZZ_LINK = $(filter %.c %.o,$^) $(CLI_LINK)
 # Import reads files and a machine that are in memory.
 $(BUILD)/fuzz/imports $(BUILD)/afl/imports: FUZZ_LINK += $(WRAPPED:%=-Wl,--wrap=%)
 WRAPPED = machine_openat machine_read machine_readlink machine_has dir_open dir_next dir_close \

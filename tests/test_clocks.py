@@ -31,6 +31,7 @@ REASONS = {
     "tests/lib/limited.py": SAFETY,
     "tests/power/test_cut.py": GUEST,
     "tests/vm/boot.py": SAFETY,
+    "tests/vm/test_archives.py": SAFETY,
     "tests/vm/guest/common/usr/lib/lab/facts": "the power goes off meanwhile",
     "tests/vm/guest/initramfs-tools-demo/etc/initramfs-tools/scripts/local-block/lab":
         "the power goes off meanwhile",

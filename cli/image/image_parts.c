@@ -115,8 +115,11 @@ static void judge_archives(struct image_parts *parts)
 	for (size_t i = 0; i < image->archive_count && len < sizeof(list) - 16; i++)
 		len += (size_t)snprintf(list + len, sizeof(list) - len, "%s%s", i ? ", " : "",
 					image->archives[i]);
-	part_say(parts, PART_ARCHIVES, image->wrong[0] ? FOUND_WRONG : FOUND_RIGHT, "%s",
-		 image->wrong[0] ? image->wrong : list);
+	part_say(parts, PART_ARCHIVES,
+		 image->unsure   ? FOUND_UNKNOWN :
+		 image->wrong[0] ? FOUND_WRONG :
+				   FOUND_RIGHT,
+		 "%s", image->wrong[0] ? image->wrong : list);
 }
 
 static void judge_binder(struct image_parts *parts)

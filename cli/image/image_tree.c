@@ -41,6 +41,9 @@ static bool step(const struct image_tree *image, char path[IMAGE_PATH_SIZE], str
 	if (text_is(name, "..")) {
 		char *slash = strrchr(path, '/');
 
+		file = path[0] ? image_lookup(image, path) : NULL;
+		if (path[0] && (!file || !S_ISDIR(file->mode)))
+			return false;
 		*(slash ? slash : path) = '\0';
 		return true;
 	}
@@ -71,7 +74,7 @@ bool image_resolve(const struct image_tree *image, const char *from, bool follow
 		memcpy(name, rest, len);
 		name[len] = '\0';
 		memmove(rest, rest + next, strlen(rest + next) + 1);
-		if (!rest[0] && !follow && len && name[0] != '.') {
+		if (!rest[0] && !follow && len && strcmp(name, ".") && strcmp(name, "..")) {
 			size_t end = strlen(path);
 
 			return snprintf(path + end, IMAGE_PATH_SIZE - end, "%s%s", end ? "/" : "",
@@ -101,6 +104,13 @@ static void clear(struct image_file *file)
 	file->link = NULL;
 }
 
+static void let_go(struct image_file *file)
+{
+	clear(file);
+	free(file->path);
+	free(file);
+}
+
 struct image_file *image_put(struct image_tree *image, const char *path)
 {
 	struct image_file *file, **list, **found;
@@ -122,6 +132,49 @@ struct image_file *image_put(struct image_tree *image, const char *path)
 	return found ? *found : NULL;
 }
 
+bool image_holds(const struct image_tree *image, const char *path)
+{
+	size_t len = strlen(path);
+
+	for (size_t i = 0; i < image->count; i++) {
+		const struct image_file *file = image->files[i];
+
+		if (!file->gone && !strncmp(file->path, path, len) && file->path[len] == '/')
+			return true;
+	}
+	return false;
+}
+
+/* What the first of several names has goes to the next one. */
+static void hand_on(struct image_tree *image, struct image_file *file)
+{
+	struct image_file *next = NULL;
+
+	for (size_t i = 0; i < image->count; i++) {
+		struct image_file *other = image->files[i];
+
+		if (other->gone || other->first != file)
+			continue;
+		other->first = next;
+		if (next)
+			continue;
+		next = other;
+		next->mode = file->mode;
+		next->uid = file->uid;
+		next->content = file->content;
+		next->shared = true;
+		file->content = (struct text){ 0 };
+	}
+}
+
+void image_drop(struct image_tree *image, struct image_file *file)
+{
+	(void)tdelete(file, &image->by_path, by_path);
+	if (file->shared)
+		hand_on(image, file);
+	file->gone = true;
+}
+
 static int list_order(const void *a, const void *b)
 {
 	return by_path(*(struct image_file *const *)a, *(struct image_file *const *)b);
@@ -129,6 +182,15 @@ static int list_order(const void *a, const void *b)
 
 void image_sort(struct image_tree *image)
 {
+	size_t left = 0;
+
+	for (size_t i = 0; i < image->count; i++) {
+		if (!image->files[i]->gone)
+			image->files[left++] = image->files[i];
+		else
+			let_go(image->files[i]);
+	}
+	image->count = left;
 	if (image->count)
 		qsort(image->files, image->count, sizeof(*image->files), list_order);
 }
@@ -142,9 +204,7 @@ void image_free(struct image_tree *image)
 {
 	tdestroy(image->by_path, leave);
 	for (size_t i = 0; i < image->count; i++) {
-		clear(image->files[i]);
-		free(image->files[i]->path);
-		free(image->files[i]);
+		let_go(image->files[i]);
 	}
 	free(image->files);
 	free(image->cmdline);
@@ -155,7 +215,10 @@ const struct image_file *image_find(const struct image_tree *image, const char *
 {
 	char found[IMAGE_PATH_SIZE];
 
-	return image_resolve(image, path, true, found) ? image_lookup(image, found) : NULL;
+	const struct image_file *file =
+		image_resolve(image, path, true, found) ? image_lookup(image, found) : NULL;
+
+	return file && file->first ? file->first : file;
 }
 
 const struct image_file *image_entry(const struct image_tree *image, const char *path)
@@ -169,8 +232,6 @@ struct text image_content(const struct image_tree *image, const char *path)
 {
 	const struct image_file *file = image_find(image, path);
 
-	if (file && S_ISREG(file->mode) && file->link && !file->content.len)
-		file = image_find(image, file->link);
 	return file ? file->content : (struct text){ 0 };
 }
 

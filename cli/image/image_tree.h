@@ -14,8 +14,12 @@ struct image_file {
 	char *path; /* without leading slash; no link stands on the way to it */
 	mode_t mode;
 	uid_t uid;
-	char *link;          /* what a symbolic link says, or the first name of a hard link */
-	struct text content; /* allocated; of a hard link it stands with the first name */
+	char *link;          /* what a symbolic link says */
+	struct text content; /* allocated, if it was kept */
+	/* Of several names of one file all but the first say which that is: it has the rest. */
+	struct image_file *first;
+	bool shared; /* it is, or was, the first of several names */
+	bool gone;
 };
 
 struct image_tree {
@@ -25,13 +29,14 @@ struct image_tree {
 	size_t archive_count;
 	char *cmdline;   /* of a unified kernel image: its own; else NULL */
 	char wrong[512]; /* why the kernel would not unpack all of it, or empty */
+	bool unsure;     /* that may be wrong itself */
 	bool (*keep)(const char *path);
 	void *by_path; /* for tfind(3) */
 };
 
 void image_free(struct image_tree *image);
 
-/* The file at path, links followed, or NULL. */
+/* The file at path, links followed, or NULL. Of one with several names this is the first. */
 const struct image_file *image_find(const struct image_tree *image, const char *path);
 
 /* The same where path may itself be a link, which is not followed. */
@@ -57,6 +62,12 @@ bool image_resolve(const struct image_tree *image, const char *from, bool follow
 
 /* A new file, or the one of that path, which is replaced. NULL where memory ran out. */
 struct image_file *image_put(struct image_tree *image, const char *path);
+
+/* Whether a directory holds anything. */
+bool image_holds(const struct image_tree *image, const char *path);
+
+/* Removes a file from the tree; its other names stay. */
+void image_drop(struct image_tree *image, struct image_file *file);
 
 /* Lets go of what a file holds. */
 void image_forget(struct image_file *file);

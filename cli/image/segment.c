@@ -10,7 +10,7 @@ static const struct {
 	[COMPRESSED_NOT] = { "plain", "07070", 5 },
 	[COMPRESSED_GZIP] = { "gzip", "\x1f\x8b", 2 },
 	[COMPRESSED_BZIP2] = { "bzip2", "BZh", 3 },
-	[COMPRESSED_LZMA] = { "lzma", "\x5d\0\0", 3 },
+	[COMPRESSED_LZMA] = { "lzma", "\x5d\0", 2 },
 	[COMPRESSED_XZ] = { "xz", "\xfd\x37zXZ\0", 6 },
 	[COMPRESSED_LZO] = { "lzo", "\x89LZO", 4 },
 	/* The old format alone: linux/lib/decompress_unlz4.c. */
@@ -32,6 +32,15 @@ enum compression compression_of(struct text image)
 	       memcmp(image.at, kinds[compression].magic, kinds[compression].len) != 0)
 		compression++;
 	return compression;
+}
+
+static uint32_t read_be(const char *at, size_t bytes)
+{
+	uint32_t value = 0;
+
+	while (bytes--)
+		value = value << 8 | (unsigned char)*at++;
+	return value;
 }
 
 static uint32_t read_le(const char *at, size_t bytes)
@@ -88,12 +97,49 @@ static bool xz_ends(const char *start, const char *end)
 	       crc32(footer - index_len, (size_t)index_len - 4) == read_le(footer - 4, 4);
 }
 
+static size_t behind_number(struct text image, size_t at)
+{
+	while (at < image.len && image.at[at] & 0x80)
+		at++;
+	return at + 1;
+}
+
+/*
+ * The filters of the first block, as those of the others: LZMA2, behind one for programs if there
+ * is another, the last two of which came with Linux 6.12 (linux/lib/xz/xz_dec_stream.c).
+ */
+static bool xz_filters_known(struct text image)
+{
+	const char lzma2 = 0x21, x86 = 4, riscv = 11;
+	size_t at = 14;
+	char flags;
+
+	if (image.len < 32 || !image.at[12])
+		return true; /* no block at all */
+	flags = image.at[13];
+	if (flags & 0x40)
+		at = behind_number(image, at);
+	if (flags & 0x80)
+		at = behind_number(image, at);
+	if (flags & 1 && at < image.len) {
+		if (image.at[at] < x86 || image.at[at] > riscv)
+			return false;
+		/* The place where it starts is not the kernel's to choose. */
+		at += 2;
+	}
+	return !(flags & 0x3e) && at < image.len && image.at[at] == lzma2;
+}
+
 /* All of a stream is padded to multiples of four bytes; it is never less than 32 bytes long. */
 static struct text xz_stream(struct text image, const char **wrong)
 {
 	/* The second byte of the stream flags is the kind of check: linux/lib/xz knows two. */
 	if (image.len > 7 && image.at[7] > 1) {
 		*wrong = "its check is not CRC32, and the kernel refuses it (xz --check=crc32)";
+		return (struct text){ 0 };
+	}
+	if (!xz_filters_known(image)) {
+		*wrong = "it has a filter that the kernel does not know";
 		return (struct text){ 0 };
 	}
 	for (size_t len = 32; len <= image.len; len += 4)
@@ -165,6 +211,60 @@ static struct text lz4_stream(struct text image, const char **wrong)
 	return up_to(image, rest);
 }
 
+/*
+ * Where the header of lzop(1) ends, or 0: linux/lib/decompress_unlzo.c. There are sums in the
+ * blocks, and the kernel takes for granted that it is one in each.
+ */
+static size_t lzo_header_len(struct text image, const char **wrong)
+{
+	const uint32_t has_filter = 0x800, sums_of_data = 0x101, sums_of_blocks = 0x202;
+	size_t at = 9 + 7;
+	uint32_t flags;
+	bool is_new;
+
+	if (image.len < 80)
+		return 0;
+	is_new = read_be(image.at + 9, 2) >= 0x940;
+	at += is_new;
+	flags = read_be(image.at + at, 4);
+	if (flags & sums_of_blocks || !(flags & sums_of_data) ||
+	    (flags & sums_of_data) == sums_of_data)
+		*wrong = "its blocks do not have one sum each, as the kernel wants it";
+	at += flags & has_filter ? 8 : 4;
+	at += is_new ? 12 : 8;
+	return at + 1 + (unsigned char)image.at[at] + 4;
+}
+
+/* Blocks, each behind its sizes and a sum; a size of zero is the end. */
+static struct text lzo_stream(struct text image, const char **wrong)
+{
+	const uint32_t block_max = 256 << 10;
+	size_t header_len = lzo_header_len(image, wrong);
+	struct text rest = image;
+
+	if (*wrong)
+		return (struct text){ 0 };
+	if (!header_len || rest.len < header_len)
+		return truncated(wrong);
+	skip(&rest, header_len);
+	while (rest.len >= 4) {
+		uint32_t len = read_be(rest.at, 4), packed;
+
+		skip(&rest, 4);
+		if (!len)
+			return up_to(image, rest);
+		packed = rest.len < 8 ? 0 : read_be(rest.at, 4);
+		if (len > block_max || packed > len) {
+			*wrong = "a block is longer than the kernel takes";
+			return (struct text){ 0 };
+		}
+		if (!packed || rest.len - 8 < packed)
+			return truncated(wrong);
+		skip(&rest, 8 + (size_t)packed);
+	}
+	return truncated(wrong);
+}
+
 struct text segment_stream(struct text image, enum compression compression, const char **wrong)
 {
 	switch (compression) {
@@ -174,11 +274,12 @@ struct text segment_stream(struct text image, enum compression compression, cons
 		return zstd_stream(image, wrong);
 	case COMPRESSED_LZ4:
 		return lz4_stream(image, wrong);
+	case COMPRESSED_LZO:
+		return lzo_stream(image, wrong);
 	case COMPRESSED_NOT:
 	case COMPRESSED_GZIP:
 	case COMPRESSED_BZIP2:
 	case COMPRESSED_LZMA:
-	case COMPRESSED_LZO:
 	case COMPRESSED_UNKNOWN:
 		break;
 	}

@@ -29,10 +29,10 @@ const char *compression_name(enum compression compression);
 enum compression compression_of(struct text image);
 
 /*
- * The bytes at the front of image that are one compressed stream. Some decompressors of
- * libarchive go on behind the end of a stream and fail there: for these it is found here. For
- * the others all of image is returned, and decompressing tells. Sets *wrong to what is wrong
- * with the stream, and returns nothing, if it has no end.
+ * The bytes at the front of image that are one compressed stream. libarchive goes on behind the end
+ * of a stream, so that is found here; but for gzip, bzip2 and lzma, of which all of image is
+ * returned, and decompressing tells. Sets *wrong to why the kernel would not take the stream, and
+ * returns nothing, if that can be told from what is around the data.
  */
 struct text segment_stream(struct text image, enum compression compression, const char **wrong);
 

@@ -7,11 +7,13 @@
   pkg-config,
   makeWrapper,
   pkgsStatic,
+  bzip2,
   json_c,
   kmod,
   libarchive,
   pciutils,
   util-linux,
+  zlib,
 }:
 
 let
@@ -31,11 +33,13 @@ stdenv.mkDerivation {
     makeWrapper
   ];
   buildInputs = [
+    bzip2
     json_c
     kmod
     libarchive
     pciutils
     util-linux # libmount, libblkid and libsmartcols
+    zlib
   ];
 
   # The same objects are linked against both C libraries, and the binder is to stay small.

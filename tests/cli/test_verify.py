@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from lib import golden, limited
+from lib import archives, golden, limited
 from lib.editing import let_in
 from lib.hosttree import HostTree
 from lib.initramfs import (COMPRESS, TOP, UNIT, Link, cpio, dracut, image, initramfs_tools, member,
@@ -418,7 +418,7 @@ BROKEN = {
                          "4 zero bytes must follow"),
     "no cpio in it": (lambda good: COMPRESS["zstd"](b"no cpio"), "no cpio archive"),
     "old cpio in it": (lambda good: COMPRESS["gzip"](cpio({}).replace(b"070701", b"070707")),
-                       "damaged"),
+                       "not in the newc format (cpio -H newc)"),
     "cpio and more": (lambda good: COMPRESS["xz"](cpio({}) + b"more"), "no cpio archive"),
     "cpio a byte off": (lambda good: COMPRESS["xz"](cpio({}) + b"\0" + cpio({})),
                         "no multiple of 4"),
@@ -461,14 +461,32 @@ def header(size=b"00000000", name=b"00000002"):
 
 
 @pytest.mark.parametrize("content", [
-    header(size=b"ffffffff"), header(name=b"ffffffff"), header(size=b"xxxxxxxx"),
-    header(name=b"00000000"), header(size=b"7fffffff") + bytes(1 << 16),
+    header(size=b"ffffffff"), header(name=b"ffffffff"), header(size=b"xxxxxxxx"), header(size=b"7fffffff") + bytes(1 << 16),
     b"\x28\xb5\x2f\xfd" + b"\xff" * 20, b"\xfd7zXZ\0" + bytes(64), b"\x02\x21\x4c\x18\xff\xff\x7f\0",
     b"\x1f\x8b", b"BZh", b"\x5d\0\0", b"\x28\xb5\x2f\xfd", b"\x02\x21\x4c\x18", b"0", b"070701"],
                          ids=itertools.count())
 def test_nonsense(verify, content):
     done = verify(content)
     assert done.status == 1 and done.result("archives") == "wrong"
+
+
+@pytest.mark.parametrize("name", archives.CASES)
+def test_an_archive_is_read_by_the_rules_of_the_kernel(verify, host, name):
+    """The table that tests/vm/test_archives.py has a kernel unpack."""
+    files = {path: text for path, text in {**host[1], **initramfs_tools()}.items()
+             if path != archives.CONF}
+    content, word = archives.made(name, host[1][archives.CONF])
+    done = verify(cpio({"etc": None, **files}) + content)
+    if word == "unsure":
+        assert done.status and done.result("archives") == "unknown"
+        return
+    if word in ("wrong", "cut"):
+        assert (done.status, done.result("archives")) == (1, "wrong"), done.stdout
+        return
+    assert done.result("archives") == "right", done.detail("archives")
+    assert done.detail("policy") == {
+        "same": "as in /etc", "other": "/etc/vfio-bind.conf differs",
+        "missing": "/etc/vfio-bind.conf is not in the image"}[word]
 
 
 def test_unified_kernel_image(verify, host):
