@@ -99,7 +99,7 @@ static void say_kernels(struct findings *findings, enum severity severity, enum 
 	struct finding *finding;
 
 	for (size_t i = 0; i < images->count; i++)
-		if (images->list[i].state == state)
+		if (images->list[i].state == state && !images->list[i].overlay)
 			add_release(&releases, images->list[i].kernel->release);
 	if (!releases.count)
 		return;
@@ -107,10 +107,31 @@ static void say_kernels(struct findings *findings, enum severity severity, enum 
 	finding_advise(finding, "%s", advice_of(state));
 }
 
+/* It is made by hand, so each is named. */
+static void say_overlays(struct findings *findings, enum severity severity, enum image_state state,
+			 const char *what)
+{
+	const struct images *images = findings->images;
+	char remedy[IMAGE_REMEDY_SIZE];
+
+	for (size_t i = 0; i < images->count; i++) {
+		const struct image *image = &images->list[i];
+		struct finding *finding;
+
+		if (!image->overlay || image->state != state)
+			continue;
+		finding = finding_add(findings, severity, "image", "kernel %s: the overlay has %s",
+				      image->kernel->release, what);
+		finding_set_place(finding, "/%s", image->path);
+		finding_advise(finding, "make it anew: %s", image_remedy(image, remedy));
+	}
+}
+
 /* What is amiss is said of each, by the file it is in. */
 static void say_image(struct findings *findings, const struct image *image)
 {
 	bool wrong = image->state == IMAGE_WRONG && image->next;
+	char remedy[IMAGE_REMEDY_SIZE];
 	struct finding *finding;
 
 	if (image->state != IMAGE_WRONG && image->state != IMAGE_OUTDATED &&
@@ -128,11 +149,9 @@ static void say_image(struct findings *findings, const struct image *image)
 	finding_set_place(finding, "/%s", image->path);
 	if (image->state == IMAGE_UNKNOWN)
 		finding_advise(finding, "look at it: vfio-bind verify /%s", image->path);
-	else if (image->overlay)
-		finding_advise(finding, "make it anew: vfio-bind overlay --kernel %s -o /%s",
-			       image->kernel->release, image->path);
 	else
-		finding_advise(finding, "build anew: vfio-bind update");
+		finding_advise(finding, "%s anew: %s", image->overlay ? "make it" : "build",
+			       image_remedy(image, remedy));
 }
 
 /* Our own words on the command line check_rules() tells of. */
@@ -171,6 +190,9 @@ static void check_states(struct findings *findings)
 		    "the image has another policy than /etc now");
 	say_kernels(findings, SEVERITY_NOTE, IMAGE_VERSION,
 		    "the image has another binder than the one that is installed");
+	say_overlays(findings, SEVERITY_WARNING, IMAGE_POLICY, "another policy than /etc now");
+	say_overlays(findings, SEVERITY_NOTE, IMAGE_VERSION,
+		     "another binder than the one that is installed");
 	say_words(findings);
 }
 

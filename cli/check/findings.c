@@ -98,9 +98,23 @@ static void print_finding(const struct finding *finding, bool colour)
 {
 	const char *name = severities[finding->severity].name;
 
-	(void)printf("%s%s:%s %s\n%*s%s\n", colour ? severities[finding->severity].colour : "",
-		     name, colour ? "\033[0m" : "", finding->text, (int)strlen(name) + 2, "",
-		     finding->advice);
+	(void)printf("%s%s:%s %s\n", colour ? severities[finding->severity].colour : "", name,
+		     colour ? "\033[0m" : "", finding->text);
+}
+
+/* Where several in succession have the same advice it stands behind the last of them. */
+static void print_advice(const struct finding *finding, const struct finding *next)
+{
+	if (!next || strcmp(finding->advice, next->advice) != 0)
+		(void)printf("%*s%s\n", (int)strlen(severities[finding->severity].name) + 2, "",
+			     finding->advice);
+}
+
+static const struct finding *next_of(const struct finding *from, enum severity severity)
+{
+	while (from && from->severity != severity)
+		from = from->next;
+	return from;
 }
 
 void findings_print(const struct findings *findings)
@@ -108,10 +122,17 @@ void findings_print(const struct findings *findings)
 	const char *no_colour = getenv("NO_COLOR");
 	bool colour = isatty(STDOUT_FILENO) && !(no_colour && no_colour[0]);
 
-	for (enum severity severity = 0; severity < SEVERITIES; severity++)
-		for (const struct finding *at = findings->first; at; at = at->next)
-			if (at->severity == severity)
-				print_finding(at, colour);
+	for (enum severity severity = 0; severity < SEVERITIES; severity++) {
+		const struct finding *at = next_of(findings->first, severity);
+
+		while (at) {
+			const struct finding *next = next_of(at->next, severity);
+
+			print_finding(at, colour);
+			print_advice(at, next);
+			at = next;
+		}
+	}
 }
 
 static struct json_object *address_json(const struct host *host, size_t index)

@@ -80,6 +80,9 @@ static void find_refused(struct findings *findings, size_t index, struct verdict
 	finding = find_device(findings, SEVERITY_ERROR, index, rule, text);
 	finding->reason = verdict.reason;
 	(void)address_format(host->judged.inventory.devices[index].address, address);
+	/* The same for each of them, so that it is said once. */
+	if (verdict.reason == REASON_HOST_UNKNOWN)
+		(void)strcpy(address, "ADDRESS");
 	finding_advise(finding, "%s; or leave it to the host by the line: keep %s",
 		       guard_remedy(verdict.reason), address);
 }

@@ -34,13 +34,8 @@ enum standing {
 
 static enum standing standing_of(struct host *host, size_t index)
 {
-	static const enum use uses[] = { USE_STORAGE, USE_NETWORK, USE_INPUT };
-	bool wants_dsn;
-
-	for (size_t i = 0; i < ARRAY_SIZE(uses); i++)
-		if (protect_find(&host->judged.protect, &host->judged.inventory, index, uses[i],
-				 &wants_dsn))
-			return STANDING_HOSTS;
+	if (lives_on(host, index))
+		return STANDING_HOSTS;
 	if (plan_verdict(&host->judged.plan, index).kind == VERDICT_BIND)
 		return STANDING_CHOSEN;
 	return host->judged.protect.unknown ? STANDING_UNKNOWN : STANDING_FREE;
@@ -100,12 +95,22 @@ static void note_way_out(struct editing *editing, enum reason reason, const char
 	}
 	if (reason == REASON_BEHIND_VMD) {
 		char address[ADDRESS_SIZE];
+		size_t controller;
 
 		(void)address_format(device_of(editing, editing->index)->below, address);
-		editing_note(editing,
-			     "It cannot be parted from its VMD controller. To give both away: "
-			     "vfio-bind add %s; or turn VMD off in the firmware's setup.",
-			     address);
+		controller = inventory_find(&editing->host->judged.inventory,
+					    device_of(editing, editing->index)->below);
+		if (controller != NO_DEVICE && lives_on(editing->host, controller))
+			editing_note(editing,
+				     "It cannot be parted from its VMD controller %s, on which "
+				     "the host lives: turn VMD off in the firmware's setup.",
+				     address);
+		else
+			editing_note(editing,
+				     "It cannot be parted from its VMD controller. To give both "
+				     "away: vfio-bind add %s; or turn VMD off in the firmware's "
+				     "setup.",
+				     address);
 		note_below(editing, device_of(editing, editing->index)->below);
 	}
 	if (reason != REASON_BOOT_DISPLAY && reason != REASON_LAST_DISPLAY)

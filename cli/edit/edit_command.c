@@ -54,6 +54,18 @@ void editing_say(struct editing *editing, const char *how, ...)
 	va_end(arguments);
 }
 
+bool lives_on(struct host *host, size_t index)
+{
+	static const enum use uses[] = { USE_STORAGE, USE_NETWORK, USE_INPUT };
+	bool wants_dsn;
+
+	for (size_t i = 0; i < ARRAY_SIZE(uses); i++)
+		if (protect_find(&host->judged.protect, &host->judged.inventory, index, uses[i],
+				 &wants_dsn))
+			return true;
+	return false;
+}
+
 void editing_say_written(struct editing *editing)
 {
 	editing_say(editing, editing->dry_run ? "not written: a dry run" :

@@ -35,6 +35,9 @@ int editing_run(struct options *options, int argc, char *argv[], enum edits edit
 /* Writes the change unless it is a dry run, and adds what it shows. Returns an exit code. */
 int editing_write(struct editing *editing);
 
+/* Whether the host lives on the device: its storage, network or keyboard are protected. */
+bool lives_on(struct host *host, size_t index);
+
 /* Says that it was written, or that it was not in a dry run. */
 void editing_say_written(struct editing *editing);
 

@@ -2,6 +2,7 @@
 /* vfio-bind import: what other programs were told, as rules that name one device each. */
 #include "base/arguments.h"
 #include "base/json.h"
+#include "edit_command.h"
 #include "host/identity.h"
 #include "host/read_host.h"
 #include "host/what_if.h"
@@ -226,7 +227,9 @@ static void find_meant(const struct importing *importing, const struct import_de
 
 	for (size_t i = 0; i < inventory->count && len < SENTENCE_SIZE - 64; i++) {
 		if (inventory->devices[i].vendor != device->vendor ||
-		    inventory->devices[i].device != device->device)
+		    inventory->devices[i].device != device->device ||
+		    lives_on(importing->host, i) ||
+		    plan_verdict(&importing->host->judged.plan, i).kind == VERDICT_BIND)
 			continue;
 		(void)address_format(inventory->devices[i].address, address);
 		len += (size_t)snprintf(out + len, SENTENCE_SIZE - len, "%s%s",

@@ -280,3 +280,19 @@ const char *image_word(enum image_state state)
 
 	return words[state];
 }
+
+const char *image_remedy(const struct image *image, char out[IMAGE_REMEDY_SIZE])
+{
+	(void)snprintf(out, IMAGE_REMEDY_SIZE, "vfio-bind update");
+	if (image->overlay)
+		(void)snprintf(out, IMAGE_REMEDY_SIZE, "vfio-bind overlay --kernel %s -o /%s",
+			       image->kernel->release, image->path);
+	return out;
+}
+
+const char *images_remedy(const struct images *images, char out[IMAGE_REMEDY_SIZE])
+{
+	static const struct image none;
+
+	return image_remedy(images->count ? &images->list[images->count - 1] : &none, out);
+}

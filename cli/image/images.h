@@ -64,6 +64,13 @@ bool images_are_right(const struct images *images);
  * where nobody knows. */
 const struct model_row *images_differ(const struct images *images, size_t index);
 
+/* The command that makes an image anew: an overlay is no generator's. */
+#define IMAGE_REMEDY_SIZE (MACHINE_PATH_SIZE + NAME_SIZE + 64)
+const char *image_remedy(const struct image *image, char out[IMAGE_REMEDY_SIZE]);
+
+/* The same for the one that boots next. */
+const char *images_remedy(const struct images *images, char out[IMAGE_REMEDY_SIZE]);
+
 /* A frozen word for each state: `current`, `other-policy` and the like. */
 const char *image_word(enum image_state state);
 

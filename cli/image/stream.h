@@ -13,7 +13,7 @@ struct stream {
 	uint64_t position; /* of rest, from the start of the stream */
 	/* Why it cannot be read on, or NULL. Text of this stream's, until it is closed. */
 	const char *wrong;
-	bool unsure; /* that is not the kernel's word: it may read it well */
+	bool unsure;                       /* that is not the kernel's word: it may read it well */
 	struct decompressor *decompressor; /* NULL where nothing is compressed: all is one block */
 };
 

@@ -128,7 +128,12 @@ static void print_next_step(const struct image_check *check, const struct verify
 		(void)puts("There is no rule in /etc, and nothing of ours in the image.");
 		break;
 	case EXIT_PENDING:
-		(void)puts("Build the image anew: vfio-bind update");
+		/* Who has just built it is not to do so again. */
+		if (verify->print == VERIFY_IF_AMISS)
+			(void)puts("The generator made it so: look at what it said, and at "
+				   "vfio-bind-initramfs(7).");
+		else
+			(void)puts("Build the image anew: vfio-bind update");
 		break;
 	default:
 		break;

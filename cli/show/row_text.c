@@ -205,6 +205,7 @@ static void say_image(const struct device_row *row, char out[ROW_TEXT_SIZE])
 {
 	const struct images *images = &row->view->images;
 	const struct model_row *image = row->image;
+	char remedy[IMAGE_REMEDY_SIZE];
 	const char *why;
 
 	if (!image || row->no_group || trial_is_off(&row->view->trial))
@@ -223,7 +224,7 @@ static void say_image(const struct device_row *row, char out[ROW_TEXT_SIZE])
 	else
 		add_phrase(out, "the image leaves it to the host (%s)", why);
 	if (!images->forecast->off)
-		add_phrase(out, "rebuild it: vfio-bind update");
+		add_phrase(out, "rebuild it: %s", images_remedy(images, remedy));
 }
 
 const char *note_text(const struct device_row *row, char out[ROW_TEXT_SIZE])

@@ -153,7 +153,9 @@ __attribute__((format(printf, 2, 3))) static void message(struct json_object *me
 static void say_image(const struct image *image, bool configured, struct json_object *messages)
 {
 	const char *release = image->kernel->release;
+	char remedy[IMAGE_REMEDY_SIZE];
 
+	(void)image_remedy(image, remedy);
 	switch (image->state) {
 	case IMAGE_CURRENT:
 	case IMAGE_STATES:
@@ -169,13 +171,12 @@ static void say_image(const struct image *image, bool configured, struct json_ob
 		break;
 	case IMAGE_OUTDATED:
 	case IMAGE_WRONG:
-		message(messages,
-			"The image of %s will not do what /etc says (%s): vfio-bind update",
-			release, image->detail);
+		message(messages, "The image of %s will not do what /etc says (%s): %s", release,
+			image->detail, remedy);
 		break;
 	case IMAGE_POLICY:
-		message(messages, "The image of %s has another policy than /etc: vfio-bind update",
-			release);
+		message(messages, "The image of %s has another policy than /etc: %s", release,
+			remedy);
 		break;
 	case IMAGE_NONE:
 		if (configured && image->path[0])

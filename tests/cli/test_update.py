@@ -280,3 +280,14 @@ def test_who_may(program, host):
 def test_usage(program, arguments):
     done = subprocess.run([program, "update", *arguments], stderr=subprocess.PIPE, check=False)
     assert done.returncode == 2
+
+
+def test_what_was_just_built_is_not_to_be_built_again(program, host):
+    """The generator left us out: to run it once more would do the same."""
+    host.add("usr/share/initramfs-tools/hook-functions")
+    host.program("usr/sbin/update-initramfs")
+    host.will_build(image(initramfs_tools(("udev",))), f"boot/initrd.img-{RELEASE}")
+    done = host.update(program)
+    assert done.returncode == 10
+    assert "The generator made it so: look at what it said" in done.stdout
+    assert "vfio-bind update" not in done.stdout + done.stderr
