@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "base/conf_file.h"
+#include "base/driverctl.h"
 #include "base/id_list.h"
 #include "base/udev_rule.h"
 #include "base/words.h"
@@ -7,8 +8,6 @@
 
 #include <stdio.h>
 #include <string.h>
-
-#define DRIVERCTL_DIR "etc/driverctl.d"
 
 static bool lists_taker(struct text list)
 {
@@ -82,21 +81,18 @@ static void say_override(struct findings *findings, const char *place, size_t in
 	finding_set_place(finding, "%s", place);
 }
 
-/* The file's only line is a driver; its name is pci-ADDRESS: driverctl's udev rule. */
 static bool take_override(void *context, const struct conf_line *line)
 {
-	static const char prefix[] = DRIVERCTL_DIR "/pci-";
 	struct findings *findings = context;
-	const struct inventory *inventory = &findings->host->judged.inventory;
-	struct text rest = line->text, driver;
 	char place[CONF_PLACE_SIZE];
 	struct address address;
-	size_t index = NO_DEVICE;
+	struct text driver;
+	size_t index;
 
-	if (!strncmp(line->path, prefix, sizeof(prefix) - 1) &&
-	    address_parse(text_of(line->path + sizeof(prefix) - 1), &address))
-		index = inventory_find(inventory, address);
-	if (index == NO_DEVICE || !word_next(&rest, &driver))
+	if (!driverctl_parse(line, &address, &driver))
+		return true;
+	index = inventory_find(&findings->host->judged.inventory, address);
+	if (index == NO_DEVICE)
 		return true;
 	(void)snprintf(place, sizeof(place), "/%.300s", line->path);
 	say_override(findings, place, index, driver);
@@ -120,7 +116,6 @@ static bool take_udev(void *context, const struct conf_line *line)
 
 void check_conflicts(struct findings *findings)
 {
-	static const char *const driverctl[] = { DRIVERCTL_DIR };
 	struct machine *machine = &findings->host->judged.machine;
 	int err;
 
@@ -130,6 +125,6 @@ void check_conflicts(struct findings *findings)
 	check_modprobe(findings);
 	err = conf_read_udev(machine, take_udev, findings);
 	(void)finding_unreadable(findings, "ids", machine->failed, err);
-	err = conf_read_dirs(machine, driverctl, 1, "", take_override, findings);
+	err = driverctl_read(machine, take_override, findings);
 	(void)finding_unreadable(findings, "driverctl", machine->failed, err);
 }

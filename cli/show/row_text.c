@@ -227,11 +227,22 @@ static void say_image(const struct device_row *row, char out[ROW_TEXT_SIZE])
 		add_phrase(out, "rebuild it: %s", images_remedy(images, remedy));
 }
 
+/* Somebody else's setting that is against the policy. */
+static void say_taker(const struct device_row *row, char out[ROW_TEXT_SIZE])
+{
+	bool bind = row->verdict.kind == VERDICT_BIND;
+	const struct takers *takers = &row->view->takers;
+	const char *place = bind ? giver_of(takers, row->index) : taker_of(takers, row->index);
+
+	if (place)
+		add_phrase(out, "%s names it for %s: vfio-bind check", place,
+			   bind ? "the host" : "vfio-pci");
+}
+
 const char *note_text(const struct device_row *row, char out[ROW_TEXT_SIZE])
 {
 	char said[ROW_TEXT_SIZE];
 	const char *state = say_state(row, said);
-	const char *place = taker_of(&row->view->takers, row->index);
 	const struct need *note = NULL;
 	size_t len = 0;
 
@@ -252,9 +263,7 @@ const char *note_text(const struct device_row *row, char out[ROW_TEXT_SIZE])
 	say_image(row, out);
 	if (row->verdict.kind == VERDICT_KEEP)
 		add_phrase(out, "kept by a rule");
-	/* Somebody else's setting is about what the policy leaves to the host. */
-	if (place && row->verdict.kind != VERDICT_BIND)
-		add_phrase(out, "%s names it for vfio-pci: vfio-bind check", place);
+	say_taker(row, out);
 	say_leader(row, out);
 	say_sharing(row, out);
 	say_twin(row, out);
@@ -282,6 +291,7 @@ const char *detail_text(const struct device_row *row, char out[ROW_TEXT_SIZE])
 	say_image(row, out);
 	if (row->refused_by_boot && row->refusal != REASON_NONE)
 		add_phrase(out, "%s", guard_remedy(row->refusal));
+	say_taker(row, out);
 	say_leader(row, out);
 	return out;
 }

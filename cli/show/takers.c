@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "takers.h"
 
+#include "base/driverctl.h"
 #include "base/id_list.h"
 #include "base/udev_rule.h"
 #include "base/words.h"
@@ -69,6 +70,27 @@ static bool take_udev(void *context, const struct conf_line *line)
 	return true;
 }
 
+static bool take_override(void *context, const struct conf_line *line)
+{
+	struct search *search = context;
+	struct takers *takers = search->takers;
+	size_t index = NO_DEVICE;
+	struct address address;
+	struct text driver;
+	uint8_t *place;
+
+	if (driverctl_parse(line, &address, &driver))
+		index = inventory_find(search->inventory, address);
+	if (index == NO_DEVICE || takers->count == TAKERS_MAX)
+		return true;
+	place = driver_is_passthrough(driver) ? &takers->of[index] : &takers->back[index];
+	if (*place)
+		return true;
+	(void)snprintf(takers->places[takers->count++], CONF_PLACE_SIZE, "/%.300s", line->path);
+	*place = (uint8_t)takers->count;
+	return true;
+}
+
 void takers_find(struct takers *takers, struct host *host)
 {
 	struct machine *machine = &host->judged.machine;
@@ -85,9 +107,20 @@ void takers_find(struct takers *takers, struct host *host)
 	(void)conf_read_modprobe(machine, take_modprobe, &search);
 	(void)conf_read(machine, "etc/initramfs-tools/modules", take_module, &search);
 	(void)conf_read_udev(machine, take_udev, &search);
+	(void)driverctl_read(machine, take_override, &search);
+}
+
+static const char *place_of(const struct takers *takers, uint8_t number)
+{
+	return number ? takers->places[number - 1] : NULL;
 }
 
 const char *taker_of(const struct takers *takers, size_t index)
 {
-	return takers->of[index] ? takers->places[takers->of[index] - 1] : NULL;
+	return place_of(takers, takers->of[index]);
+}
+
+const char *giver_of(const struct takers *takers, size_t index)
+{
+	return place_of(takers, takers->back[index]);
 }

@@ -129,6 +129,35 @@ def test_status(program, host, name):
     assert message in shown["messages"] if message else not shown["messages"]
 
 
+OVERRIDE = f"/etc/driverctl.d/pci-{NVME}"
+OVERRIDES = {
+    # name: (driver now, policy, what driverctl gives it to; status and how its detail goes on)
+    "to the host": ("nvme", RULE, "nvme", 11, "/etc/vfio-bind.conf:1; the boot bound it, and it was "
+                    f"taken back since; {OVERRIDE} names it for the host: vfio-bind check"),
+    "to the host at the next boot": ("vfio-pci", RULE, "nvme", 0, "/etc/vfio-bind.conf:1; bound in "
+                                     f"this boot; {OVERRIDE} names it for the host: vfio-bind check"),
+    "to a guest as we do": ("vfio-pci", RULE, "vfio-pci", 0,
+                            "/etc/vfio-bind.conf:1; bound in this boot"),
+    "to a guest": ("vfio-pci", "keep 01:00.0\n", "vfio-pci", 0, "neither the boot nor a rule bound "
+                   f"it; {OVERRIDE} names it for vfio-pci: vfio-bind check"),
+}
+
+
+@pytest.mark.parametrize("name", OVERRIDES)
+def test_driverctl_is_named(program, host, name):
+    """Its service comes behind the boot: where the two are at odds, status says who else there is."""
+    driver, policy, given, code, detail = OVERRIDES[name]
+    drive(host, driver)
+    set_policy(host.root, policy)
+    set_report(host.root, BOUND if policy == RULE else "", None, None)
+    if policy == RULE:
+        stamp(host, policy)
+    host.write(OVERRIDE[1:], given + "\n")
+    host.write("etc/driverctl.d/vmbus-0000:01:00.0", "nvme\n")
+    shown = status(program, host.root, code)
+    assert [device["detail"] for device in shown["devices"] if device["address"] == NVME] == [detail]
+
+
 def test_a_mount_point_is_no_news_of_the_policy(program, host):
     """The detail is made of what is known of the device, not of what list says of it."""
     drive(host, "nvme")
