@@ -316,10 +316,14 @@ int command_apply(struct options *options, int argc, char *argv[])
 static int give_back(struct boot *boot)
 {
 	struct outcome *outcome = &boot->outcomes[boot->device];
+	const struct device *device = &boot->judged->inventory.devices[boot->device];
+	struct machine *machine = &boot->judged->machine;
+	int done;
 
-	int done = release_device(&boot->judged->machine,
-				  boot->judged->inventory.devices[boot->device].address);
-
+	/* Of an ids=, or of a new_id as driverctl writes one: its driver would take it right back. */
+	if (device->passthrough)
+		driver_forget_id(machine, text_of(device->driver), device->vendor, device->device);
+	done = release_device(machine, device->address);
 	outcome->err = done < 0 ? done : 0;
 	outcome->given_back = !done;
 	if (done == -EPERM)
