@@ -52,6 +52,19 @@ def test_one_device_is_given_back(program, host, what):
     assert (first, second[0], probed) == ("vfio-pci\n", "\n", SECOND)
 
 
+@pytest.mark.parametrize("driver, last", [("vfio-pci", "ffffffff ffffffff"), ("nvme", "")])
+def test_ids_do_not_take_it_right_back(program, host, driver, last):
+    """What vfio-pci was told of the kind is taken out first; a host's driver keeps what it has."""
+    host.link(f"sys/bus/pci/devices/{SECOND}/driver", f"sys/bus/pci/drivers/{driver}")
+    uevent = host.root / f"sys/bus/pci/devices/{SECOND}/uevent"
+    uevent.write_text(f"DRIVER={driver}\n{uevent.read_text()}")
+    for name in "remove_id", "unbind":
+        host.write(f"sys/bus/pci/drivers/{driver}/{name}", "")
+    run(program, host.root, "release", SECOND)
+    assert (host.root / f"sys/bus/pci/drivers/{driver}/remove_id").read_text() == last
+    assert left(host)[2] == SECOND
+
+
 def released(program, host, what, status):
     """The one row of its JSON."""
     done = run(program, host.root, "release", "--json", what)
