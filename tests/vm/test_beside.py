@@ -46,6 +46,7 @@ class Step:
     overrides: dict | None = None  # None: vfio-pci for what it has
     said: str | None = None  # all of it; None: see what is in it
     part: str = ""
+    free: tuple = ()  # what no driver has
 
     @property
     def script(self):
@@ -97,17 +98,18 @@ STEPS = (
     Step("unset", "driverctl unset-override {disk2}", WITHOUT_2),
     Step("applied again", APPLY),
     Step("no driver", "driverctl --nosave set-override {disk2} none", WITHOUT_2,
-         overrides=dict.fromkeys(WITHOUT_2, VFIO) | {"disk2": "none"}),
+         overrides=dict.fromkeys(WITHOUT_2, VFIO) | {"disk2": "none"}, free=("disk2",)),
     Step("applied to none", APPLY),
     Step("dpdk", DPDK, said=lines(f"{BY_DPDK} {{nic2}}", f"{BY_KERNEL} {{nic1}}")),
-    # Our driver_override keeps any other driver out, and the script does not clear it first.
-    Step("dpdk, refused", "dpdk-devbind.py --bind=e1000e {nic2}", overrides=NO_OVERRIDE,
-         part="bind failed for {nic2}"),
+    # Our driver_override keeps any other driver out: the script does not clear it before it binds,
+    # and then fails to put back what it had unbound.
+    Step("dpdk, refused", "dpdk-devbind.py --bind=e1000e {nic2}", WITHOUT_NIC, status=1,
+         overrides=dict.fromkeys(OURS, VFIO), free=("nic2",), part="bind failed for {nic2}"),
     Step("dpdk, applied", APPLY),
     Step("released", "vfio-bind release {nic2}", WITHOUT_NIC),
     Step("dpdk, bound", "dpdk-devbind.py --bind=vfio-pci {nic2}", overrides=NO_OVERRIDE),
-    Step("dpdk, kernel's", "dpdk-devbind.py --bind=e1000e {nic2}", WITHOUT_NIC),
-    Step("dpdk, both kernel's", DPDK, WITHOUT_NIC,
+    Step("dpdk, let go", "dpdk-devbind.py --bind=e1000e {nic2}", WITHOUT_NIC),
+    Step("dpdk, none", DPDK, WITHOUT_NIC,
          said=lines(f"{BY_KERNEL} {{nic1}}", f"{BY_KERNEL} {{nic2}}")),
     Step("dpdk, bound again", "dpdk-devbind.py --bind=vfio-pci {nic2}", overrides=NO_OVERRIDE),
     Step("dpdk, applied again", APPLY),
@@ -117,7 +119,7 @@ STEPS = (
          said=lines("<name>vfio-pci</name>")),
     Step("virsh, detached", f"{VIRSH} nodedev-detach {NODE['disk2']}"),
     Step("virsh, attached", f"{VIRSH} nodedev-reattach {NODE['disk2']}", WITHOUT_2),
-    Step("virsh, host's", f"{VIRSH} nodedev-dumpxml {NODE['disk2']} | grep -o '<name>nvme</name>'",
+    Step("virsh, driver of the host", f"{VIRSH} nodedev-dumpxml {NODE['disk2']} | grep -o '<name>nvme</name>'",
          WITHOUT_2, said=lines("<name>nvme</name>")),
     Step("virsh, detached again", f"{VIRSH} nodedev-detach {NODE['disk2']}"),
     Step("virsh, another", f"{VIRSH} nodedev-detach {NODE['disk1']}", WITH_1),
@@ -166,14 +168,16 @@ def test_step(boot, step):
     assert stage.values["status"] == str(step.status), said
     assert step.said is None or said == step.said
     assert step.part.format(**AT) in said
-    prove_links(boot, MACHINE, step.taken, step.name, all_up=True)
+    assert stage.drivers == (MACHINE.host_drivers(all_up=True)
+                             | {AT[name]: VFIO for name in step.taken}
+                             | {AT[name]: None for name in step.free})
     assert stage.overrides == step.expected_overrides(), said
 
 
 def truth(taken):
     """What status has to say: its exit status, and a word for each function it is about."""
     words = {AT[name]: "as configured" if name in taken else "drift" for name in OURS}
-    words[AT["disk1"]] = "foreign" if "disk1" in taken else "kept"
+    words |= {AT[name]: "foreign" for name in taken if name not in OURS}
     return 11 if "drift" in words.values() else 0, words
 
 
@@ -185,5 +189,5 @@ def test_status(boot, step):
     code, words = truth(step.taken)
     assert {row["address"]: row["status"] for row in told["devices"]} == words
     assert {row["address"]: row["driver"] for row in told["devices"]} == {
-        address: stage.drivers[address] or "" for address in words}
+        address: stage.drivers[address] for address in words}
     assert stage.values["told"] == str(code), told
