@@ -5,6 +5,7 @@
 #include "judge.h"
 #include "log.h"
 #include "modules.h"
+#include "override_gate.h"
 #include "sriov.h"
 #include "supervise.h"
 #include "sysfs.h"
@@ -106,7 +107,7 @@ static bool look_again(struct boot *boot, size_t index)
 	int err = driver_read(&boot->judged->machine, device->address, outcome->after);
 
 	if (err)
-		fail(boot, index, STEP_BIND, err);
+		fail(boot, index, STEP_READ, err);
 	if (err || text_is(driver_for(boot, index), outcome->after) ||
 	    !strcmp(outcome->after, device->driver))
 		return false;
@@ -343,7 +344,11 @@ static void read_back_one(struct boot *boot, size_t index)
 
 	outcome->read_back = !err;
 	if (err)
-		fail(boot, index, STEP_BIND, err);
+		fail(boot, index, STEP_READ, err);
+	if (!boot->gate_read && override_is_refused(outcome)) {
+		boot->gate_read = true;
+		(void)override_gate(&boot->judged->machine, boot->gate);
+	}
 }
 
 /* An override stays where binding failed: no driver is the safe state, but not for this one. */

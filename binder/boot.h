@@ -55,6 +55,8 @@ struct sought_driver {
 	char name[DRIVER_SIZE]; /* there, under /sys/bus/pci/drivers; empty where it is as asked */
 };
 
+#define OVERRIDE_GATE_SIZE 128
+
 struct boot {
 	struct judgement *judged;
 	struct outcome outcomes[DEVICE_MAX];
@@ -69,10 +71,12 @@ struct boot {
 	bool is_late;        /* the pass is for one device that came after the boot's */
 	struct address late; /* is_late: that device */
 	bool not_given_back; /* a device the host is to have stays with a guest's driver */
-	bool ids_dropped;    /* an ids= was left out of a module's parameters */
-	bool counts;         /* it asks the firmware how a trial stands */
-	struct trial trial;  /* with its policy named: what is left behind this boot */
-	size_t waiting;      /* devices that have to be taken or bound yet */
+	bool gate_read;      /* it was asked for once a driver had not got a device: */
+	char gate[OVERRIDE_GATE_SIZE]; /* what would lift the kernel's refusal, or empty */
+	bool ids_dropped;              /* an ids= was left out of a module's parameters */
+	bool counts;                   /* it asks the firmware how a trial stands */
+	struct trial trial;            /* with its policy named: what is left behind this boot */
+	size_t waiting;                /* devices that have to be taken or bound yet */
 	struct sought_driver drivers[POLICY_RULES_MAX]; /* those that devices are to have */
 	size_t driver_count;
 	/* Loads the drivers that are to be bound to: the binder by its plan, a host by libkmod. */

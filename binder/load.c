@@ -262,22 +262,23 @@ struct text load_protect_text(void)
 const char *error_name(int err)
 {
 	static const struct {
-		int number;
-		const char *name;
+		uint8_t number;
+		char name[13];
 	} names[] = {
-		{ EACCES, "EACCES" },       { EAGAIN, "EAGAIN" },
-		{ EBUSY, "EBUSY" },         { EEXIST, "EEXIST" },
-		{ EFBIG, "EFBIG" },         { EINTR, "EINTR" },
-		{ EINVAL, "EINVAL" },       { EIO, "EIO" },
-		{ EISDIR, "EISDIR" },       { ELOOP, "ELOOP" },
-		{ EMFILE, "EMFILE" },       { ENAMETOOLONG, "ENAMETOOLONG" },
-		{ ENODEV, "ENODEV" },       { ENOENT, "ENOENT" },
-		{ ENOEXEC, "ENOEXEC" },     { ENOMEM, "ENOMEM" },
-		{ ENOSPC, "ENOSPC" },       { ENOSYS, "ENOSYS" },
-		{ ENOTDIR, "ENOTDIR" },     { ENXIO, "ENXIO" },
-		{ EPERM, "EPERM" },         { EROFS, "EROFS" },
-		{ ETIMEDOUT, "ETIMEDOUT" }, { EXDEV, "EXDEV" },
-		{ E2BIG, "E2BIG" },         { EKEYREJECTED, "EKEYREJECTED" },
+		{ EACCES, "EACCES" },         { EAGAIN, "EAGAIN" },
+		{ EBUSY, "EBUSY" },           { EEXIST, "EEXIST" },
+		{ EFBIG, "EFBIG" },           { EINTR, "EINTR" },
+		{ EINVAL, "EINVAL" },         { EIO, "EIO" },
+		{ EISDIR, "EISDIR" },         { ELOOP, "ELOOP" },
+		{ EMFILE, "EMFILE" },         { ENAMETOOLONG, "ENAMETOOLONG" },
+		{ ENODEV, "ENODEV" },         { ENOENT, "ENOENT" },
+		{ ENOEXEC, "ENOEXEC" },       { ENOMEM, "ENOMEM" },
+		{ ENOSPC, "ENOSPC" },         { ENOSYS, "ENOSYS" },
+		{ ENOTDIR, "ENOTDIR" },       { ENXIO, "ENXIO" },
+		{ EPERM, "EPERM" },           { EROFS, "EROFS" },
+		{ ETIMEDOUT, "ETIMEDOUT" },   { EXDEV, "EXDEV" },
+		{ E2BIG, "E2BIG" },           { EKEYREJECTED, "EKEYREJECTED" },
+		{ EOPNOTSUPP, "EOPNOTSUPP" },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)

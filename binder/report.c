@@ -6,6 +6,7 @@
 #include "lines.h"
 #include "log.h"
 #include "out.h"
+#include "override_gate.h"
 #include "tune.h"
 
 #include <errno.h>
@@ -42,6 +43,7 @@ static const struct rule *rule_at(const struct boot *boot, size_t rule)
 void report_failure(const struct boot *boot, size_t index, char out[FAILURE_SIZE])
 {
 	const struct outcome *outcome = &boot->outcomes[index];
+	bool gated = boot->gate[0] && override_is_refused(outcome);
 
 	out[0] = '\0';
 	if (boot->dry_run || outcome_is_good(boot, index))
@@ -53,8 +55,9 @@ void report_failure(const struct boot *boot, size_t index, char out[FAILURE_SIZE
 		(void)format(out, FAILURE_SIZE, "failed: its driver is not there%s%s",
 			     outcome->after[0] ? "; it stays with " : "", outcome->after);
 	else if (outcome->err)
-		(void)format(out, FAILURE_SIZE, "failed: %s: %s", step_name(outcome->step),
-			     error_name(outcome->err));
+		(void)format(out, FAILURE_SIZE, "failed: %s: %s%s%s%s", step_name(outcome->step),
+			     error_name(outcome->err), gated ? "; this " OVERRIDE_GATED ": " : "",
+			     gated ? boot->gate : "", gated ? " lifts that" : "");
 	else
 		(void)format(out, FAILURE_SIZE, "failed: its driver is %s",
 			     outcome->after[0] ? outcome->after : "none");

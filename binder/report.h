@@ -28,7 +28,7 @@ enum status {
 enum status report_status(const struct boot *boot);
 
 /* What went wrong with a device that was to be bound, or an empty text. */
-#define FAILURE_SIZE 96
+#define FAILURE_SIZE 256
 void report_failure(const struct boot *boot, size_t index, char out[FAILURE_SIZE]);
 
 /* One line a device a rule selected, and one a rule that bound nothing, to the kernel log. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "check.h"
-#include "host/override_gate.h"
+#include "override_gate.h"
 #include "show/explain.h"
 
 #include <stdio.h>
@@ -172,8 +172,7 @@ static void check_override(struct findings *findings)
 		if (!text_is(rule->driver, "pci-stub"))
 			continue;
 		finding = finding_add(findings, SEVERITY_WARNING, "driver",
-				      "%.*s:%u: this kernel gives a device by driver_override only "
-				      "to a driver that allows it, and pci-stub may not",
+				      "%.*s:%u: this " OVERRIDE_GATED ", and pci-stub may not",
 				      (int)rule->file.len, rule->file.at, rule->line);
 		finding_set_rule(finding, rule);
 		finding_advise(finding,

@@ -7,11 +7,11 @@
 #include "deadline.h"
 #include "give_back.h"
 #include "host/find_device.h"
-#include "host/override_gate.h"
 #include "host/read_host.h"
 #include "judge.h"
 #include "log.h"
 #include "modules.h"
+#include "override_gate.h"
 #include "release.h"
 #include "report.h"
 #include "sriov.h"
@@ -182,27 +182,6 @@ static void say_cut_short(struct boot *boot, size_t index, enum step step, const
 			      device->driver);
 }
 
-/* The kernel's reason, where it has one that no errno tells. */
-static void say_gated(struct boot *boot)
-{
-	char failure[FAILURE_SIZE], word[OVERRIDE_GATE_SIZE];
-	bool gated = false;
-
-	for (size_t i = 0; i < boot->judged->plan.selected_count; i++) {
-		size_t index = boot->judged->plan.selected[i];
-
-		if (plan_verdict(&boot->judged->plan, index).kind != VERDICT_BIND)
-			continue;
-		report_failure(boot, index, failure);
-		gated |= override_gate_failed(text_of(failure));
-	}
-	if (gated && override_gate(&boot->judged->machine, word))
-		(void)fprintf(stderr,
-			      "This kernel gives a device by driver_override only to a driver that "
-			      "allows it: add %s to its command line, or name driver=vfio-pci.\n",
-			      word);
-}
-
 static int code_of(struct boot *boot, enum ending ending)
 {
 	if (ending == NOT_STARTED)
@@ -223,7 +202,8 @@ static int code_of(struct boot *boot, enum ending ending)
 		if (boot->outcomes[index].hung)
 			say_cut_short(boot, index, boot->outcomes[index].step, "hung");
 	}
-	say_gated(boot);
+	if (boot->gate[0])
+		(void)fprintf(stderr, OVERRIDE_GATED_NEXT ".\n", boot->gate);
 	for (size_t i = 0; i < boot->judged->plan.selected_count; i++)
 		if (!strcmp(result_of(boot, boot->judged->plan.selected[i]), "failed"))
 			return EXIT_FAILED;

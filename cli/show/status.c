@@ -4,13 +4,14 @@
 #include "base/table.h"
 #include "earlier_boot.h"
 #include "explain.h"
-#include "host/override_gate.h"
+#include "override_gate.h"
 #include "row_json.h"
 #include "row_text.h"
 
 #include <libsmartcols.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 
 static const struct table_column columns[] = {
@@ -210,10 +211,7 @@ static struct json_object *boot_messages(const struct view *view, const struct s
 	if (last->policy_differs)
 		message(messages, "This boot went by another policy than /etc has now");
 	if (sums->gated && override_gate(&view->host->judged.machine, word))
-		message(messages,
-			"This kernel gives a device by driver_override only to a driver that "
-			"allows it: add %s to its command line, or name driver=vfio-pci",
-			word);
+		message(messages, OVERRIDE_GATED_NEXT, word);
 	for (size_t i = 0; i < view->images.count; i++)
 		if (view->images.list[i].next)
 			say_image(&view->images.list[i], configured, messages);
@@ -282,7 +280,9 @@ static int print_status(const struct options *options, struct view *view)
 
 		device_row(view, i, &row);
 		sums.states[row.state]++;
-		sums.gated |= override_gate_failed(row.failure);
+		/* The boot named what lifts the kernel's refusal: see report_failure(). */
+		sums.gated |= row.failure.len && memmem(row.boot->detail.at, row.boot->detail.len,
+							OVERRIDE_GATE, strlen(OVERRIDE_GATE));
 	}
 	rules = rule_rows(view, &sums);
 	code = code_of(view, &sums, configured);

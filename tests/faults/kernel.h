@@ -119,6 +119,15 @@ static bool is_found(const char *root, const char *address, char path[PATH_SIZE]
 	return access(path, F_OK) != 0;
 }
 
+/* Where there is a file ROOT/gate an override counts only for drivers with vfio in their names. */
+static bool is_gated(const char *root, const char *bind)
+{
+	char path[PATH_SIZE];
+
+	(void)snprintf(path, sizeof(path), "%s/gate", root);
+	return !access(path, F_OK) && !strstr(strstr(bind, "/drivers/"), "vfio");
+}
+
 /* True if a write to bind is answered by ENODEV. */
 static bool is_refused(const char *root, pid_t pid, const struct user_regs_struct *regs)
 {
@@ -130,6 +139,8 @@ static bool is_refused(const char *root, pid_t pid, const struct user_regs_struc
 	path[len < 0 ? 0 : len] = '\0';
 	if (len < 5 || strcmp(path + len - 5, "/bind") != 0 || (long)regs->rax <= 0)
 		return false;
+	if (is_gated(root, path))
+		return true;
 	text_of_write(pid, regs, address, sizeof(address));
 	return is_found(root, address, path);
 }
