@@ -10,6 +10,7 @@ MINUTES = {
     "tests/vm/test_cells.py::test_in_turn": 0.05,
     "tests/vm/test_dracut.py": 1.3,
     "tests/vm/test_faults.py": 3.6,
+    "tests/vm/test_gate.py": 2,
     "tests/vm/test_hostile.py::test_nothing_changes": 1,
     "tests/vm/test_locked.py": 2,
     "tests/vm/test_network.py": 2,

@@ -25,6 +25,7 @@ class Release:
     apt_options: tuple = ()
     variant: str = ""  # of more than one with that suite and generator
     built_in: bool = False  # a kernel of our own, in place of Debian's
+    gated: bool = False  # that, with the idea of kernel.py
 
     def __str__(self):
         return "-".join(filter(None, (self.suite, str(self.generator), self.variant)))
@@ -44,6 +45,7 @@ TRIXIE_STORAGE = replace(TRIXIE, variant="storage", packages=(
     "dosfstools", "e2fsprogs", "fdisk"))
 
 BOOKWORM_BUILT_IN = replace(BOOKWORM, variant="builtin", built_in=True)
+BOOKWORM_GATED = replace(BOOKWORM_BUILT_IN, variant="gated", gated=True)
 BOOKWORM_DRACUT = replace(BOOKWORM, generator=DRACUT)
 TRIXIE_DRACUT = replace(TRIXIE, generator=DRACUT)
 # A mirror's Release file may be older than it allows.
@@ -95,7 +97,8 @@ def bootstrapped(name, suite, packages, apt_options=()):
 def root_of(release):
     """The root of a release, downloaded if it is not in the cache."""
     if release.built_in:
-        return with_kernel(release, root_of(replace(release, variant="", built_in=False)))
+        return with_kernel(release, root_of(replace(release, variant="", built_in=False,
+                                                    gated=False)))
     packages = (*BASE_PACKAGES, *release.generator.packages, *release.packages)
     tree, key = bootstrapped(f"root-{release}", release.suite, packages, release.apt_options)
     return Root(release, tree, key)
@@ -103,7 +106,7 @@ def root_of(release):
 
 def with_kernel(release, root):
     """A copy of that root with our own kernel in it and no other."""
-    kernel = built_in_kernel()
+    kernel = built_in_kernel(release.gated)
     key = key_of(root.key, kernel.key)
 
     def make(folder):
