@@ -82,8 +82,8 @@ WITH_1 = ("disk1", *OURS)
 APPLY = "vfio-bind apply"
 STEPS = (
     # driverctl has won over the boot where both name one.
-    Step("lspci", LSPCI, ("disk2", "nic2"), overrides={"disk2": VFIO, "nic2": VFIO, "disk3": "nvme"},
-         said=lines("{disk2}", "{nic2}")),
+    Step("lspci", LSPCI, ("disk2", "nic2"),
+         overrides={"disk2": VFIO, "nic2": VFIO, "disk3": "nvme"}, said=lines("{disk2}", "{nic2}")),
     Step("check", "vfio-bind check", ("disk2", "nic2"),
          overrides={"disk2": VFIO, "nic2": VFIO, "disk3": "nvme"},
          part="/etc/driverctl.d/pci-{disk3}"),
@@ -115,11 +115,13 @@ STEPS = (
     Step("dpdk, applied again", APPLY),
     Step("virsh", f"{VIRSH} nodedev-list --cap pci | grep -xc {'|'.join(NODE.values())!r} -E",
          said=lines("5")),
-    Step("virsh, driver", f"{VIRSH} nodedev-dumpxml {NODE['disk2']} | grep -o '<name>.*-.*</name>'",
+    Step("virsh, driver",
+         f"{VIRSH} nodedev-dumpxml {NODE['disk2']} | grep -o '<name>.*-.*</name>'",
          said=lines("<name>vfio-pci</name>")),
     Step("virsh, detached", f"{VIRSH} nodedev-detach {NODE['disk2']}"),
     Step("virsh, attached", f"{VIRSH} nodedev-reattach {NODE['disk2']}", WITHOUT_2),
-    Step("virsh, driver of the host", f"{VIRSH} nodedev-dumpxml {NODE['disk2']} | grep -o '<name>nvme</name>'",
+    Step("virsh, driver of the host",
+         f"{VIRSH} nodedev-dumpxml {NODE['disk2']} | grep -o '<name>nvme</name>'",
          WITHOUT_2, said=lines("<name>nvme</name>")),
     Step("virsh, detached again", f"{VIRSH} nodedev-detach {NODE['disk2']}"),
     Step("virsh, another", f"{VIRSH} nodedev-detach {NODE['disk1']}", WITH_1),
