@@ -15,6 +15,7 @@ MINUTES = {
     "tests/vm/test_locked.py": 2,
     "tests/vm/test_network.py": 2,
     "tests/vm/test_package.py": 8,
+    "tests/vm/test_plugged.py": 0.2,
     "tests/vm/test_running.py::test_step": 0.1,
     "tests/vm/test_sabotaged.py": 0.3,
     "tests/vm/test_sealed.py": 0.3,

@@ -207,3 +207,44 @@ def late_rows(stage):
     """Verdict, reason and detail of what came late, by address; the last line of each."""
     rows = [line.split("\t") for line in stage.report if not line.startswith("#")]
     return {row[0]: [row[1], row[2], row[6]] for row in rows if row[6].startswith("late")}
+
+
+# Then udev is not told of all that is there already.
+UNTOLD = "/usr/lib/systemd/systemd-udevd --daemon"
+# Keeps late passes from what they do, until it is told to let go.
+HOLD = """
+perl -MFcntl -e '
+open($lock, "+<", "/run/vfio-bind/lock") or die;
+$all = pack("s s x4 q q l x4", F_WRLCK, 0, 0, 0, 0);
+fcntl($lock, F_SETLKW, $all) or die;
+open($held, ">", "/run/held") or die;
+sleep 1 until -e "/run/let-go"' &
+until [ -e /run/held ]; do sleep 0.1; done
+"""
+MISSED = f"""{GUEST}
+policy <<'END'
+{rules(MACHINE, 'drive1')}END
+{UNTOLD}
+start_udev
+{HOLD}
+mark late
+ask plug drive1
+until dmesg | grep -q 'not looked at'; do sleep 0.1; done
+touch /run/let-go
+until [ "$(grep -c "add .*/{AT['drive1']} (pci)" /run/monitor)" = 2 ]; do sleep 0.1; done
+udevadm settle
+facts late
+mark end
+ask end
+"""
+
+
+def test_out_of_time(lab):
+    """Its pass is kept from it for ten seconds of the guest's, so its own driver has it. udev is told
+    of it once more."""
+    boot = lab.boot(rules(MACHINE, "drive1"), machine=FIRST, in_root=MISSED, start=served(MACHINE))
+    log = boot.between("late", "end")
+    assert boot.said(log=log)[0] == f"{AT['drive1']} not looked at: another late pass has not ended"
+    assert boot.probes(log)[AT["drive1"]] == ["nvme", VFIO]
+    assert boot.stages["late"].drivers[AT["drive1"]] == VFIO
+    assert late_rows(boot.stages["late"])[AT["drive1"]] == ["bind", "rule", "late"]
