@@ -117,6 +117,31 @@ def modprobe(line):
     return lambda machine: machine.host.write("etc/modprobe.d/a.conf", line + "\n")
 
 
+def second(machine, bus, group):
+    """A network card of an id that no other has."""
+    place = f"pci0000:00/0000:00:0{bus}.0/0000:0{bus}:00.0"
+    machine.host.pci(place, "1234:5678", 0x020000)
+    machine.host.link(f"sys/devices/{place}/iommu_group", f"sys/kernel/iommu_groups/{group}")
+    machine.host.link(f"sys/kernel/iommu_groups/{group}/devices/0000:0{bus}:00.0",
+                      f"sys/devices/{place}")
+    machine.host.write(f"sys/devices/{place}/uevent", "DRIVER=e1000e\n" + (
+        machine.root / f"sys/devices/{place}/uevent").read_text())
+
+
+def moved(machine):
+    second(machine, 7, 7)
+    rules("bind 0000:09:00.0 id=1234:5678\nbind nvme {free}\n")(machine)
+
+
+def shared_group(machine):
+    second(machine, 7, 2)
+    rules("bind nvme {free}\n")(machine)
+
+
+def with_group(machine, _):
+    machine.policy(machine.text.strip() + " with=group\n")
+
+
 # The break, the check that finds it, how the step begins or what is in it, who carries it out.
 ROWS = {
     "image of another policy": (other_policy, "image", "vfio-bind update", command),
@@ -124,6 +149,8 @@ ROWS = {
     "image that is not unpacked": (broken, "image", "vfio-bind update", command),
     "overlay of another policy": (old_overlay, "image", "vfio-bind overlay", command),
     "overlay that is not unpacked": (broken_overlay, "image", "vfio-bind overlay", command),
+    "moved device": (moved, "rule", "vfio-bind repair", command),
+    "group that is shared": (shared_group, "group", "with=group", with_group),
     "device that is gone": (rules("bind 0000:09:00.0 id=144d:a80b\nbind nvme {free}\n"), "rule",
                      "remove the rule", remove_rule),
     "count": (rules("bind nvme {free} count=2\n"), "rule", "correct count=", correct_count),
