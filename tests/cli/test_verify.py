@@ -413,6 +413,8 @@ BROKEN = {
     "text behind": (lambda good: padded(good + bytes(4), 4) + b"text", "no archive the kernel"),
     "a byte off": (lambda good: padded(good, 4) + b"\0" + cpio({}), "no multiple of 4"),
     "plain, a byte off": (lambda good: cpio({}) + b"\0" + cpio({}), "no multiple of 4"),
+    "gzip behind plain, a byte off": (lambda good: cpio({}) + b"\0" + COMPRESS["gzip"](cpio({})),
+                                      "no multiple of 4"),
     "lz4 frame": (lambda good: b"\x04\x22\x4d\x18" + bytes(64), "no archive the kernel knows"),
     "lz4 and no zeros": (lambda good: padded(COMPRESS["lz4"](good), 4) + cpio({}),
                          "4 zero bytes must follow"),
