@@ -31,7 +31,8 @@ static const char *const units[] = { "vfio-bind-initrd.service", "vfio-bind-undo
 
 /*
  * Behind lz4 the kernel wants 4 zero bytes. Behind anything it passes over as many as there are, so
- * what is in front may be of any length.
+ * what is in front may be of any length; behind an archive that is not compressed, where they end at
+ * a multiple of 4.
  */
 static const char zeros[512];
 
