@@ -3,6 +3,9 @@
 
 #include <string.h>
 
+/* Properties, the size of the dictionary, and the length: linux/lib/decompress_unlzma.c */
+#define LZMA_HEADER_LEN (1 + 4 + 8)
+
 static const struct {
 	const char *name, *magic;
 	size_t len;
@@ -276,10 +279,11 @@ struct text segment_stream(struct text image, enum compression compression, cons
 		return lz4_stream(image, wrong);
 	case COMPRESSED_LZO:
 		return lzo_stream(image, wrong);
+	case COMPRESSED_LZMA:
+		return image.len < LZMA_HEADER_LEN ? truncated(wrong) : image;
 	case COMPRESSED_NOT:
 	case COMPRESSED_GZIP:
 	case COMPRESSED_BZIP2:
-	case COMPRESSED_LZMA:
 	case COMPRESSED_UNKNOWN:
 		break;
 	}

@@ -71,8 +71,7 @@ static bool has_length(struct text lzma)
 {
 	const size_t at = 5, len = 8;
 
-	return lzma.len < at + len ||
-	       strncmp(lzma.at + at, "\xff\xff\xff\xff\xff\xff\xff\xff", len);
+	return memcmp(lzma.at + at, "\xff\xff\xff\xff\xff\xff\xff\xff", len) != 0;
 }
 
 static const char *open_archive(struct decompressor *d)
