@@ -25,6 +25,7 @@ static void print_source(struct text source, size_t column)
 {
 	size_t start = column > SHOWN_BEFORE ? column - SHOWN_BEFORE : 0;
 	size_t end = source.len - start > SHOWN ? start + SHOWN : source.len;
+
 	while (start < column && is_continuation((unsigned char)source.at[start]))
 		start++;
 	while (end < source.len && is_continuation((unsigned char)source.at[end]))
