@@ -168,7 +168,7 @@ void machine_close(struct machine *machine)
 	(void)close(machine->root);
 }
 
-ssize_t read_fd(int fd, char *out, size_t size, bool whole_file)
+static ssize_t read_some(int fd, char *out, size_t size, bool whole_file)
 {
 	size_t len = 0;
 	ssize_t n;
@@ -194,7 +194,7 @@ static ssize_t read_file(struct machine *machine, const char *path, int fd, char
 		return confirm_absence(machine, path);
 	if (fd < 0)
 		return machine_blame(machine, path, fd);
-	len = read_fd(fd, out, size, whole_file);
+	len = read_some(fd, out, size, whole_file);
 	(void)close(fd);
 	if (len == -ENOENT) /* what was opened is there */
 		len = -EIO;

@@ -33,12 +33,6 @@ int machine_openat(struct machine *machine, const char *path, int flags);
 int machine_blame(struct machine *machine, const char *path, int err);
 
 /*
- * Reads what is open, to its end or once, and ends it with a NUL; returns its length, or -EFBIG
- * where it has size bytes or more.
- */
-ssize_t read_fd(int fd, char *out, size_t size, bool whole_file);
-
-/*
  * Reads a whole file of less than size bytes and ends it with a NUL; returns its length.
  * -ENOENT means the kernel was asked twice and said so twice; -EFBIG that it does not fit.
  */

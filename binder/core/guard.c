@@ -21,22 +21,27 @@ bool need_machine_fact(struct decision *decision, enum fact fact)
 	return false;
 }
 
-enum picture decide_picture(struct decision *decision, size_t index)
+static void find_evidence(struct decision *decision)
 {
 	const struct inventory *inventory = decision->inventory;
-	const struct device *devices = inventory->devices;
+
+	for (size_t i = 0; i < inventory->count; i++)
+		if (device_has_base_class(&inventory->devices[i], CLASS_BASE_DISPLAY))
+			(void)need_facts(decision, i, display_facts(&inventory->devices[i]));
+	decision->evidence = display_evidence(inventory);
+	decision->evidence_known = true;
+}
+
+enum picture decide_picture(struct decision *decision, size_t index)
+{
+	const struct device *device = &decision->inventory->devices[index];
 
 	(void)need_machine_fact(decision, FACT_FRAMEBUFFER);
-	if (!devices[index].framebuffer &&
-	    !device_has_base_class(&devices[index], CLASS_BASE_DISPLAY))
+	if (!device->framebuffer && !device_has_base_class(device, CLASS_BASE_DISPLAY))
 		return PICTURE_NO; /* spares the machine a look at all its displays */
-	for (size_t i = 0; !decision->evidence_known && i < inventory->count; i++)
-		if (device_has_base_class(&devices[i], CLASS_BASE_DISPLAY))
-			(void)need_facts(decision, i, display_facts(&devices[i]));
 	if (!decision->evidence_known)
-		decision->evidence = display_evidence(inventory);
-	decision->evidence_known = true;
-	return display_picture(decision->evidence, inventory, index);
+		find_evidence(decision);
+	return display_picture(decision->evidence, decision->inventory, index);
 }
 
 /* What a guard is asked about. */

@@ -135,6 +135,21 @@ static int write_all(int fd, struct text text)
 	return 0;
 }
 
+/* Up to size bytes of the file; returns how many, or an error. */
+static ssize_t read_all(int fd, char *out, size_t size)
+{
+	size_t len = 0;
+	ssize_t n;
+
+	do {
+		n = read(fd, out + len, size - len);
+		if (n < 0)
+			return -errno;
+		len += (size_t)n;
+	} while (n && len < size);
+	return (ssize_t)len;
+}
+
 /* Compares what the file holds now; *st is what it is, or what a new one shall be. */
 static int compare_old(const struct place *place, struct text old, struct stat *st)
 {
@@ -148,10 +163,8 @@ static int compare_old(const struct place *place, struct text old, struct stat *
 		return old.at ? -ESTALE : 0;
 	if (fd < 0)
 		return fd;
-	len = fstat(fd, st) ? -errno : read_fd(fd, now, sizeof(now), true);
+	len = fstat(fd, st) ? -errno : read_all(fd, now, sizeof(now));
 	(void)close(fd);
-	if (len == -EFBIG)
-		return -ESTALE; /* no policy is as long */
 	if (len < 0)
 		return (int)len;
 	return old.at && text_equal(old, (struct text){ now, (size_t)len }) ? 0 : -ESTALE;

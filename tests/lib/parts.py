@@ -6,6 +6,8 @@ SHARED = 2  # minutes for what the tests of a group share: an image or two
 # two seconds for python3 -c 'sum(range(60_000_000))'. What is not named takes a second.
 MINUTES = {
     "tests/vm/": 0.7,
+    "tests/vm/test_archives.py": 0.2,
+    "tests/vm/test_beside.py": 0.3,
     "tests/vm/test_builtin.py": 3,
     "tests/vm/test_cells.py::test_in_turn": 0.05,
     "tests/vm/test_dracut.py": 1.3,
@@ -17,12 +19,14 @@ MINUTES = {
     "tests/vm/test_package.py": 8,
     "tests/vm/test_plugged.py": 0.2,
     "tests/vm/test_running.py::test_step": 0.1,
+    "tests/vm/test_running.py::test_unbind_that_hangs": 2,
     "tests/vm/test_sabotaged.py": 0.3,
     "tests/vm/test_sealed.py": 0.3,
     "tests/vm/test_storage.py": 4,
     "tests/vm/test_truth.py": 2,
     "tests/analysis/test_lint.py": 12,
     "tests/analysis/test_valgrind.py": 0.2,
+    "tests/coverage": 6,
     "tests/faults": 0.1,
     "tests/fuzz": 3.5,
     "tests/mutation": 25,
