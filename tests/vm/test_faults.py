@@ -190,11 +190,6 @@ def sweep(lab, scenario, faults):
     return int(after.values["count"])
 
 
-def test_an_error_at_every_call(lab, record_property):
-    """On the sysfs of a kernel, whatever fails."""
-    record_property("injections", sweep(lab, SCENARIOS[0], GROUPS["EIO"]))
-
-
 @pytest.mark.nightly
 @pytest.mark.parametrize("group", GROUPS)
 @pytest.mark.parametrize("release, scenario", [
