@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What tests/run leaves out, it says; and the parts of a night are together all of it."""
 
+import collections
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -9,7 +11,7 @@ from lib import parts
 from lib.build import TOP
 
 
-@pytest.mark.parametrize("words", [["unit", "units"], ["nightly", "7/6"], ["unit", "demo"]],
+@pytest.mark.parametrize("words", [["unit", "units"], ["nightly", "7/6"], ["nightly", "13/12"], ["nightly", "1/100"], ["unit", "demo"]],
                          ids=" ".join)
 def test_no_such_suite(words):
     """Nobody takes it for a suite that passed."""
@@ -33,3 +35,10 @@ def test_every_nightly_test_is_in_one_part():
         dealt = [item for number in range(1, count + 1)
                  for item in parts.choose(items, f"{number}/{count}")[0]]
         assert sorted(map(id, dealt)) == sorted(map(id, items))
+
+
+def test_all_suites_can_be_collected_at_once():
+    """As a night does: of what is in no package, Python knows a module by the file's name alone."""
+    names = collections.Counter(path.name for path in Path(TOP, "tests").glob("*/test_*.py")
+                                if not (path.parent / "__init__.py").exists())
+    assert [name for name, count in names.items() if count > 1] == []
