@@ -67,6 +67,13 @@ static inline size_t take_hex(struct text *rest, size_t max, uint32_t *value)
 	return digits;
 }
 
+/* Leaves out what is at the front; rest has that many bytes. */
+static inline void text_skip(struct text *rest, size_t bytes)
+{
+	rest->at += bytes;
+	rest->len -= bytes;
+}
+
 /* Takes one byte off the front of rest, if it is that. */
 static inline bool take_byte(struct text *rest, char byte)
 {

@@ -85,6 +85,20 @@ static struct text inside(struct text value)
 	return (struct text){ value.at + 1, value.len - 2 };
 }
 
+bool cmdline_entry_key(struct text key, const char *name)
+{
+	return key.len == strlen(name) && !strncasecmp(key.at, name, key.len);
+}
+
+bool cmdline_grub_key(struct text key, const char *name)
+{
+	size_t len = strlen(name);
+	struct text rest = { key.at + len, key.len - len };
+
+	return key.len >= len && !memcmp(key.at, name, len) &&
+	       (!rest.len || text_is(rest, "efi") || text_is(rest, "16"));
+}
+
 bool cmdline_take_entry(void *context, const struct conf_line *line)
 {
 	static const char *const keys[] = { "options", "append", "cmdline:", "kernel_cmdline:" };
@@ -98,9 +112,9 @@ bool cmdline_take_entry(void *context, const struct conf_line *line)
 		rest.len--;
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
-		if (key.len == strlen(keys[i]) && !strncasecmp(key.at, keys[i], key.len))
+		if (cmdline_entry_key(key, keys[i]))
 			return reading->take(reading->context, line, inside(rest));
-	if (key.len >= 5 && !memcmp(key.at, "linux", 5) && word_next(&rest, &path))
+	if (cmdline_grub_key(key, "linux") && word_next(&rest, &path))
 		return reading->take(reading->context, line, rest);
 	return true;
 }
@@ -109,18 +123,13 @@ bool cmdline_take_entry(void *context, const struct conf_line *line)
 static bool take_refind(void *context, const struct conf_line *line)
 {
 	const struct cmdline_reading *reading = context;
-	struct text rest = line->text;
-	const char *quote;
+	struct text rest = line->text, piece = { 0 };
 
-	for (unsigned quotes = 0; quotes < 3; quotes++) {
-		quote = rest.len ? memchr(rest.at, '"', rest.len) : NULL;
-		if (!quote)
+	/* Up to the first quote, the title, between them, and what is asked for. */
+	for (unsigned pieces = 0; pieces < 4; pieces++)
+		if (!text_cut(&rest, '"', &piece))
 			return true;
-		rest = (struct text){ quote + 1, rest.len - (size_t)(quote + 1 - rest.at) };
-	}
-	rest.at--;
-	rest.len++;
-	return reading->take(reading->context, line, inside(rest));
+	return reading->take(reading->context, line, piece);
 }
 
 void cmdline_files_read(struct machine *machine, cmdline_take take, void *context)

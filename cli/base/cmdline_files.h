@@ -45,4 +45,8 @@ bool cmdline_take_line(void *context, const struct conf_line *line);
 bool cmdline_take_setting(void *context, const struct conf_line *line);
 bool cmdline_take_entry(void *context, const struct conf_line *line);
 
+/* True for a word of a boot entry, in any case; and for GRUB's, with "efi" or "16" behind it too. */
+bool cmdline_entry_key(struct text key, const char *name);
+bool cmdline_grub_key(struct text key, const char *name);
+
 #endif

@@ -7,12 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void skip(struct text *text, size_t len)
-{
-	text->at += len;
-	text->len -= len;
-}
-
 /* Takes start off the front of text, if it is there. */
 static bool take(struct text *text, const char *start)
 {
@@ -20,7 +14,7 @@ static bool take(struct text *text, const char *start)
 
 	if (text->len < len || strncmp(text->at, start, len) != 0)
 		return false;
-	skip(text, len);
+	text_skip(text, len);
 	return true;
 }
 
@@ -32,7 +26,7 @@ static bool take_tag(struct text *text)
 	if (text->len && (*text->at == '[' || *text->at == '<'))
 		end = memchr(text->at, *text->at == '[' ? ']' : '>', text->len);
 	if (end)
-		skip(text, (size_t)(end - text->at) + 1);
+		text_skip(text, (size_t)(end - text->at) + 1);
 	return end;
 }
 
@@ -41,7 +35,7 @@ static void trim(struct text *text)
 {
 	while (text->len) {
 		if (strchr(" \t>|`*-+", *text->at))
-			skip(text, 1);
+			text_skip(text, 1);
 		else if (!take(text, "&gt;") && !take(text, "&nbsp;") && !take_tag(text))
 			break;
 	}
@@ -71,12 +65,12 @@ char *pasted_clean(struct text text, size_t *len)
 	while (copy && text.len) {
 		colour = colour_len(text);
 		if (colour) {
-			skip(&text, colour);
+			text_skip(&text, colour);
 		} else if (take(&text, "\xc2\xa0")) {
 			copy[(*len)++] = ' ';
 		} else {
 			copy[(*len)++] = *text.at;
-			skip(&text, 1);
+			text_skip(&text, 1);
 		}
 	}
 	return copy;
@@ -104,7 +98,7 @@ static struct text behind_blank(struct text text, const char *start)
 	struct text found = behind(text, start);
 
 	if (found.len)
-		skip(&found, 1);
+		text_skip(&found, 1);
 	return found;
 }
 
@@ -238,7 +232,7 @@ static bool take_number(struct text *text, int32_t *number)
 	if (!text_number(digits, INT32_MAX, &value))
 		return false;
 	*number = (int32_t)value;
-	skip(text, digits.len);
+	text_skip(text, digits.len);
 	return true;
 }
 

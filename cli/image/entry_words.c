@@ -7,7 +7,6 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 
 struct reading {
 	struct entry_words *words;
@@ -18,21 +17,6 @@ struct reading {
 	bool is_of_image, left_out; /* the image is its initrd; it is ours, or not understood */
 	bool found, runs;           /* so far: there is one; one has the running system's */
 };
-
-static bool is_key(struct text key, const char *name)
-{
-	return key.len == strlen(name) && !strncasecmp(key.at, name, key.len);
-}
-
-/* "linux", "linuxefi" and "linux16" of GRUB. */
-static bool is_grub_key(struct text key, const char *name)
-{
-	size_t len = strlen(name);
-	struct text rest = { key.at + len, key.len - len };
-
-	return key.len >= len && !memcmp(key.at, name, len) &&
-	       (!rest.len || text_is(rest, "efi") || text_is(rest, "16"));
-}
 
 static struct text without_slashes(struct text path)
 {
@@ -147,14 +131,14 @@ static bool take_line(void *context, const struct conf_line *line)
 	}
 	if (!word_next(&rest, &key))
 		return true;
-	if (text_is(key, "menuentry") || is_key(key, "label")) {
+	if (text_is(key, "menuentry") || cmdline_entry_key(key, "label")) {
 		end_entry(reading);
 		reading->left_out = memmem(rest.at, rest.len, FALLBACK_ID, strlen(FALLBACK_ID));
-	} else if (is_grub_key(key, "linux") && word_next(&rest, &path)) {
+	} else if (cmdline_grub_key(key, "linux") && word_next(&rest, &path)) {
 		add_words(reading, rest);
-	} else if (is_key(key, "options") || is_key(key, "append")) {
+	} else if (cmdline_entry_key(key, "options") || cmdline_entry_key(key, "append")) {
 		add_words(reading, rest);
-	} else if (is_grub_key(key, "initrd") || is_key(key, "initrd")) {
+	} else if (cmdline_grub_key(key, "initrd") || cmdline_entry_key(key, "initrd")) {
 		while (word_next(&rest, &path))
 			reading->is_of_image |= is_same_path(path, reading->image);
 	}

@@ -61,12 +61,6 @@ static struct text truncated(const char **wrong)
 	return (struct text){ 0 };
 }
 
-static void skip(struct text *rest, size_t bytes)
-{
-	rest->at += bytes;
-	rest->len -= bytes;
-}
-
 /* The bytes from the front of image up to rest, which lies in it. */
 static struct text up_to(struct text image, struct text rest)
 {
@@ -174,7 +168,7 @@ static struct text zstd_stream(struct text image, const char **wrong)
 	do {
 		if (rest.len < len + 3)
 			return truncated(wrong);
-		skip(&rest, len);
+		text_skip(&rest, len);
 		block = read_le(rest.at, 3);
 		/* A block of type 1 is one byte, to be repeated. */
 		len = 3 + ((block >> 1 & 3) == 1 ? 1 : block >> 3);
@@ -182,7 +176,7 @@ static struct text zstd_stream(struct text image, const char **wrong)
 	len += descriptor & 4;
 	if (rest.len < len)
 		return truncated(wrong);
-	skip(&rest, len);
+	text_skip(&rest, len);
 	return up_to(image, rest);
 }
 
@@ -209,7 +203,7 @@ static struct text lz4_stream(struct text image, const char **wrong)
 		}
 		if (rest.len - 4 < size)
 			return truncated(wrong);
-		skip(&rest, 4 + (size_t)size);
+		text_skip(&rest, 4 + (size_t)size);
 	}
 	return up_to(image, rest);
 }
@@ -249,11 +243,11 @@ static struct text lzo_stream(struct text image, const char **wrong)
 		return (struct text){ 0 };
 	if (!header_len || rest.len < header_len)
 		return truncated(wrong);
-	skip(&rest, header_len);
+	text_skip(&rest, header_len);
 	while (rest.len >= 4) {
 		uint32_t len = read_be(rest.at, 4), packed;
 
-		skip(&rest, 4);
+		text_skip(&rest, 4);
 		if (!len)
 			return up_to(image, rest);
 		packed = rest.len < 8 ? 0 : read_be(rest.at, 4);
@@ -263,7 +257,7 @@ static struct text lzo_stream(struct text image, const char **wrong)
 		}
 		if (!packed || rest.len - 8 < packed)
 			return truncated(wrong);
-		skip(&rest, 8 + (size_t)packed);
+		text_skip(&rest, 8 + (size_t)packed);
 	}
 	return truncated(wrong);
 }

@@ -20,12 +20,6 @@ struct decompressor {
 	char block[1 << 16];
 };
 
-static void skip(struct text *rest, size_t bytes)
-{
-	rest->at += bytes;
-	rest->len -= bytes;
-}
-
 static const char *why(struct archive *archive)
 {
 	const char *text = archive ? archive_error_string(archive) : NULL;
@@ -85,7 +79,7 @@ static const char *open_archive(struct decompressor *d)
 	d->archive = archive_read_new();
 	if (!d->archive)
 		return why(NULL);
-	skip(&d->rest, all.len);
+	text_skip(&d->rest, all.len);
 	support(d->archive, d->compression);
 	if (archive_read_open_memory(d->archive, all.at, all.len) != ARCHIVE_OK ||
 	    archive_read_next_header(d->archive, &entry) != ARCHIVE_OK)
@@ -110,13 +104,13 @@ static const char *open_gzip(struct decompressor *d)
 	/* Text or not is a hint, and takes no room. */
 	if (flags & ~(name | 1))
 		return "its header has more than a name, which the kernel takes for data";
-	skip(&d->rest, 10);
+	text_skip(&d->rest, 10);
 	if (flags & name) {
 		size_t len = strnlen(d->rest.at, d->rest.len);
 
 		if (len == d->rest.len)
 			return "it ends in the middle";
-		skip(&d->rest, len + 1);
+		text_skip(&d->rest, len + 1);
 	}
 	d->open = inflateInit2(&d->gzip, -MAX_WBITS) == Z_OK;
 	return d->open ? NULL : why(NULL);
@@ -149,7 +143,7 @@ static const char *next_gzip(struct decompressor *d, size_t *len)
 		if (!fed)
 			return "it ends in the middle";
 		result = inflate(&d->gzip, Z_NO_FLUSH);
-		skip(&d->rest, fed - d->gzip.avail_in);
+		text_skip(&d->rest, fed - d->gzip.avail_in);
 	}
 	*len = sizeof(d->block) - d->gzip.avail_out;
 	d->ended = result == Z_STREAM_END;
@@ -158,7 +152,7 @@ static const char *next_gzip(struct decompressor *d, size_t *len)
 	if (d->ended && d->rest.len < trailer)
 		return "it ends in the middle";
 	if (d->ended)
-		skip(&d->rest, trailer);
+		text_skip(&d->rest, trailer);
 	return NULL;
 }
 
@@ -178,7 +172,7 @@ static const char *next_bzip2(struct decompressor *d, size_t *len)
 		d->bzip2.next_in = in.next;
 		d->bzip2.avail_in = fed;
 		result = BZ2_bzDecompress(&d->bzip2);
-		skip(&d->rest, fed - d->bzip2.avail_in);
+		text_skip(&d->rest, fed - d->bzip2.avail_in);
 		if (result == BZ_OK && !fed && d->bzip2.avail_out == room)
 			return "it ends in the middle";
 	}
@@ -282,7 +276,7 @@ struct text stream_take(struct stream *stream, uint64_t len)
 		return part;
 	part.at = stream->rest.at;
 	part.len = len < stream->rest.len ? (size_t)len : stream->rest.len;
-	skip(&stream->rest, part.len);
+	text_skip(&stream->rest, part.len);
 	stream->position += part.len;
 	return part;
 }
